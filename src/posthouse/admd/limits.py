@@ -1,0 +1,100 @@
+"""Every limit of the house, with its number, default and reason, in one place.
+
+``posthouse limits`` prints this table; the configuration may change values
+but not remove them: zero or less is an error, never "unlimited".
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+def limit(number: str, default: float, unit: str, why: str) -> Any:
+    """A field of ``Limits`` that knows its number in the catalogue, its unit and its reason."""
+    return field(default=default, metadata={"number": number, "unit": unit, "why": why})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    message_octets: int = limit("L1", 50 * MIB, "octets", "largest message, announced as SIZE; counted as it is read")
+    command_octets: int = limit("L2", 2048, "octets", "longest SMTP command line with CRLF")
+    auth_octets: int = limit("L2", 12288, "octets", "longest line of a SASL exchange (RFC 4954 section 4)")
+    overlong_drain_octets: int = limit("L2", 64 * KIB, "octets", "read after an endless line before we hang up")
+    line_octets: int = limit("L3", 64 * KIB, "octets", "longest line in a message; over 998 it is only flagged")
+    header_octets: int = limit("L4", 256 * KIB, "octets", "all header fields of a message together")
+    field_octets: int = limit("L5", 32 * KIB, "octets", "one header field")
+    address_field_octets: int = limit("L5", 128 * KIB, "octets", "one header field that lists addresses")
+    fields: int = limit("L6", 1000, "fields", "header fields of a message")
+    addresses: int = limit("L7", 2000, "addresses", "addresses parsed from one message")
+    mime_parameters: int = limit("L8", 64, "parameters", "parameters of one MIME field (RFC 2231)")
+    mime_depth: int = limit("L9", 32, "levels", "nested MIME parts; what is deeper is one opaque part")
+    mime_parts: int = limit("L10", 1000, "parts", "MIME parts of one message")
+    boundary_octets: int = limit("L11", 70, "octets", "longest boundary (RFC 2046 section 5.1.1)")
+    mx_recipients: int = limit("L12", 200, "recipients", "recipients of one message from outside")
+    submission_recipients: int = limit("L12", 500, "recipients", "recipients of one message from our own people")
+    mx_messages: int = limit("L13", 50, "messages", "messages on one connection from outside")
+    submission_messages: int = limit("L13", 100, "messages", "messages on one submission connection")
+    client_connections: int = limit("L14", 20, "connections", "at once from one address (IPv6 /64)")
+    near_connections: int = limit("L14", 60, "connections", "at once from one /26 (IPv6 /48)")
+    far_connections: int = limit("L14", 200, "connections", "at once from one /21 (IPv6 /32)")
+    connections: int = limit("L14", 2000, "connections", "at once in all; a quarter is kept for submission and access")
+    client_connects: int = limit("L15", 60, "a minute", "new connections to port 25 from one address (IPv6 /64)")
+    near_connects: int = limit("L15", 180, "a minute", "new connections from one /26 (IPv6 /48)")
+    far_connects: int = limit("L15", 600, "a minute", "new connections from one /21 (IPv6 /32)")
+    client_messages: int = limit("L16", 120, "a minute", "messages from one address, aborted ones included")
+    client_octets: int = limit("L16", 200 * MIB, "octets a minute", "content from one address, aborted included")
+    pair_messages_minute: int = limit("L16", 30, "a minute", "messages from one sender domain to one recipient")
+    pair_messages_hour: int = limit("L16", 600, "an hour", "messages from one sender domain to one recipient")
+    command_seconds: int = limit("L17", 60, "seconds", "silence between two commands")
+    stress_seconds: int = limit("L17", 10, "seconds", "the same under stress")
+    content_seconds: int = limit("L17", 300, "seconds", "silence while content is sent")
+    transfer_seconds: int = limit("L18", 1800, "seconds", "one content from first to last octet")
+    transfer_rate: int = limit("L18", KIB, "octets a second", "least average over 30 s, after the first 30 s")
+    soft_errors: int = limit("L19", 5, "errors", "after these each error costs the client a second")
+    hard_errors: int = limit("L19", 15, "errors", "after these we say 421 and hang up")
+    junk_commands: int = limit("L19", 50, "commands", "commands without mail (NOOP, RSET, HELO, VRFY) before 421")
+    unknown_recipients: int = limit("L20", 5, "recipients", "unknown recipients in one session before 421")
+    unknown_recipients_hour: int = limit("L20", 20, "an hour", "unknown recipients from one address")
+    auth_failures: int = limit("L21", 3, "failures", "failed logins on one connection")
+    client_auth_failures_minute: int = limit("L21", 10, "a minute", "failed logins from one address")
+    client_auth_failures_day: int = limit("L21", 50, "a day", "failed logins from one address")
+    account_auth_failures_hour: int = limit("L21", 20, "an hour", "failed logins to one account from new addresses")
+    hops: int = limit("L22", 100, "Received fields", "a message that has been through more is going in circles")
+    own_hops: int = limit("L22", 10, "Received fields", "the same, counting only our own")
+    alias_expansion: int = limit("L23", 1000, "addresses", "what one address may stand for")
+    alias_depth: int = limit("L23", 10, "levels", "aliases of aliases")
+    returned_octets: int = limit("L24", 16 * KIB, "octets", "of the message body returned in a report")
+    queue_seconds: int = limit("L25", 5 * 86400, "seconds", "how long a message is tried")
+    report_queue_seconds: int = limit("L25", 2 * 86400, "seconds", "how long a report is tried")
+    retry_first_seconds: int = limit("L25", 300, "seconds", "before the second try; doubles, with 20 % of jitter")
+    retry_most_seconds: int = limit("L25", 7200, "seconds", "longest pause between two tries")
+    delay_warning_seconds: int = limit("L25", 4 * 3600, "seconds", "after which the sender hears of a delay, once")
+    destination_connections: int = limit("L26", 20, "connections", "most at once to one destination; begins with 2")
+    recipients_per_transfer: int = limit("S12", 50, "recipients", "of one transaction to one destination host")
+    account_messages_day: int = limit("L27", 1000, "a day", "messages from one account to outside")
+    account_recipients_burst: int = limit("L27", 100, "in 10 minutes", "recipients from one account")
+    free_octets: int = limit("L28", 1024 * MIB, "octets", "free disk space below which mail is deferred")
+    free_inodes: int = limit("L28", 10000, "inodes", "free inodes below which mail is deferred")
+    imap_line_octets: int = limit("L30", 16 * KIB, "octets", "longest IMAP line after login")
+    imap_early_line_octets: int = limit("L30", 4 * KIB, "octets", "longest IMAP line before login")
+    imap_literal_octets: int = limit("L31", 100 * KIB, "octets", "one literal, other than the message of APPEND")
+    imap_literals_octets: int = limit("L31", MIB, "octets", "all literals of one command")
+    imap_literals: int = limit("L31", 200, "literals", "literals of one command")
+    imap_early_literal_octets: int = limit("L31", 4 * KIB, "octets", "one literal before login")
+    imap_early_literals: int = limit("L31", 4, "literals", "literals of one command before login")
+    imap_depth: int = limit("L32", 50, "levels", "nested parentheses after login; one before")
+    imap_account_connections: int = limit("L33", 20, "connections", "IMAP connections of one account")
+    imap_commands_minute: int = limit("L33", 1000, "a minute", "commands on one IMAP connection, then it is slowed")
+    early_seconds: int = limit("L33", 30, "seconds", "silence before login (IMAP, POP3)")
+    idle_seconds: int = limit("L33", 1800, "seconds", "silence after login; 30 minutes by RFC 9051 section 5.4")
+    password_characters: int = limit("L41", 12, "characters", "a shorter password needs a zxcvbn score of 3")
+    scram_iterations: int = limit("L41", 15000, "iterations", "of SCRAM-SHA-256 verifiers")
+    hash_workers: int = limit("L41", 2, "at once", "password hashes computed at the same time; each takes 19 MiB")
+    hash_backlog: int = limit("L41", 64, "waiting", "logins waiting for a hash; more are told to come back")
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"limits.{name} must be positive: zero never means unlimited")

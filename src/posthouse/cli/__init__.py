@@ -1,0 +1,4 @@
+"""Operator commands: ``posthouse NOUN VERB``.
+
+May touch: ``ops`` and the control socket.
+"""

@@ -1,0 +1,49 @@
+"""A mailbox address as a value that only a parser can make from text.
+
+Because an ``Address`` never holds a control character, a space outside
+quotes or a bad domain, whoever writes one to a wire need not check it again.
+"""
+
+import re
+from dataclasses import dataclass
+
+_ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]"
+DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*\Z")
+"""RFC 5321 section 4.1.2, with UTF-8 as in RFC 6531 section 3.3."""
+
+MAX_LOCAL_OCTETS = 64  # RFC 5321 section 4.5.3.1.1
+MAX_DOMAIN_OCTETS = 255  # RFC 5321 section 4.5.3.1.2
+MAX_PATH_OCTETS = 256  # RFC 5321 section 4.5.3.1.3, with the angle brackets
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """``local`` unquoted as the peer meant it; ``domain`` in lower-case A-label form, or a literal in brackets.
+
+    ``domain`` is empty for the one address that needs none, ``<postmaster>``
+    (RFC 5321 section 4.1.1.3). Built by ``posthouse.standards.smtp.grammar``
+    and ``posthouse.standards.imf.address``; code elsewhere receives it.
+    """
+
+    local: str
+    domain: str
+
+    def __str__(self) -> str:
+        local = self.local if DOT_STRING.match(self.local) else quote(self.local)
+        return f"{local}@{self.domain}" if self.domain else local
+
+    @property
+    def needs_utf8(self) -> bool:
+        """Whether only an SMTPUTF8 hop can carry it (RFC 6531 section 3.2). Domains are A-labels already."""
+        return not self.local.isascii()
+
+    @property
+    def key(self) -> str:
+        """What two spellings of one of *our* mailboxes share: both parts in lower case."""
+        return f"{self.local.casefold()}@{self.domain}"
+
+
+def quote(local: str) -> str:
+    """``local`` as a Quoted-string (RFC 5321 section 4.1.2)."""
+    escaped = local.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

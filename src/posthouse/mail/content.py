@@ -1,0 +1,27 @@
+"""The content: an immutable blob and a prefix of header lines of ours. Reading is prefix + blob."""
+
+from dataclasses import dataclass
+
+from posthouse.mail.ids import BlobId
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The name and size of stored octets. ``octets`` are at hand only while a small blob is on its way in."""
+
+    blob_id: BlobId
+    size: int
+    octets: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message: ``prefix`` (complete header lines, CRLF) and the blob exactly as it was received."""
+
+    prefix: bytes
+    blob: Blob
+
+    @property
+    def size(self) -> int:
+        """RFC822.SIZE in octets: what a reader is sent."""
+        return len(self.prefix) + self.blob.size

@@ -1,0 +1,550 @@
+"""The storage port, spoken in the words of the offices; two engines pass one contract suite.
+
+Every method is one unit of work: one trip to the engine, one transaction. A
+method marked **durable** returns only once its result would survive a power
+cut. Engines group concurrent durable calls into one commit; a unit that fails
+does not fail its neighbours. Times are integer milliseconds since 1970 (UTC).
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from posthouse.mail.content import Blob, Content
+from posthouse.mail.envelope import Body, Recipient, Return
+from posthouse.mail.ids import (
+    AccountId,
+    BlobId,
+    EmailId,
+    MailboxId,
+    ModSeq,
+    QueueId,
+    ThreadId,
+    TraceId,
+    Uid,
+    UidValidity,
+)
+
+
+class StorageError(Exception):
+    """The engine could not do it. Final for this unit: answer 4yz, raise the alarm, never retry and call it durable."""
+
+
+class Conflict(StorageError):
+    """The thing exists already, or changed meanwhile; ``str()`` names it."""
+
+
+class Missing(StorageError):
+    """The thing does not exist (any more); ``str()`` names it."""
+
+
+class SchemaTooNew(StorageError):
+    """The data was written by a newer release: refused politely, nothing is touched."""
+
+
+# -- content ---------------------------------------------------------------------------------
+
+
+class BlobWriter(Protocol):
+    """Content on its way in: small ones in memory, larger ones in a file that nobody else can see yet."""
+
+    @property
+    def size(self) -> int:
+        """Octets written so far."""
+
+    def write(self, chunk: bytes) -> None:
+        """Append ``chunk``; raises ``StorageError`` if the disk refuses."""
+
+    async def finish(self) -> Blob:
+        """The blob, hashed and (when it is a file) synced, not yet referenced by anything. Idempotent."""
+
+    def discard(self) -> None:
+        """Forget it and free the space. Safe at any time, also after an ``accept`` that used the blob."""
+
+
+class Blobs(Protocol):
+    """Blobs by name. Reading verifies nothing on each read; ``verify`` does."""
+
+    def open(self) -> BlobWriter: ...
+
+    async def read(self, blob: BlobId, start: int = 0, length: int | None = None) -> bytes:
+        """Octets ``start`` to ``start + length``; raises ``Missing``. Ask for at most 1 MiB at a time."""
+
+    async def verify(self, blob: BlobId) -> bool:
+        """Whether the octets still hash to their name."""
+
+
+# -- messages in mailboxes ---------------------------------------------------------------------
+
+
+class Role(Enum):
+    """What a mailbox is for (RFC 6154); the value is its name when an account is made."""
+
+    INBOX = "INBOX"
+    DRAFTS = "Drafts"
+    SENT = "Sent"
+    TRASH = "Trash"
+    JUNK = "Junk"
+    ARCHIVE = "Archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What readers need of a message again and again, worked out once (``posthouse.ms.describe``).
+
+    ``envelope`` and ``structure`` are ready to send or to walk; their form is
+    the business of ``ms``, to the engine they are octets.
+    """
+
+    envelope: bytes = b""
+    structure: bytes = b""
+    message_id: str = ""
+    thread_keys: tuple[str, ...] = ()
+    """Message-ids (own, References, In-Reply-To) that tie it to a thread, at most 50."""
+    subject: str = ""
+    """Base subject (RFC 5256 section 2.1), at most 200 characters."""
+    preview: str = ""
+    sent_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One message for one mailbox.
+
+    ``key`` makes it idempotent: the same (account, key) is filed once, however
+    often it is asked for; None files always (APPEND). ``prefix`` is what stands
+    before the blob for this recipient alone. A filing over quota is not an
+    error of the unit: it is reported as ``Overquota``.
+    """
+
+    account: AccountId
+    mailbox: MailboxId | Role
+    prefix: bytes
+    key: str | None = None
+    flags: frozenset[str] = frozenset()
+    received_at: int = 0
+    facts: Facts = field(default_factory=Facts)
+    obey_quota: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a filing ended up. ``repeated``: it was there already, by its key."""
+
+    account: AccountId
+    mailbox: MailboxId
+    uidvalidity: UidValidity
+    uid: Uid
+    modseq: ModSeq
+    email_id: EmailId
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overquota:
+    """The account has no room; nothing was filed for it."""
+
+    account: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """The queue rows of one message: everybody it must still be carried to.
+
+    ``due_at`` is when it may first be claimed. With ``owner`` and ``lease_until`` the
+    rows are born claimed by that owner, who works on them at once; if he dies
+    they fall due when the lease ends.
+    """
+
+    queue_id: QueueId
+    reverse_path: str
+    prefix: bytes
+    recipients: tuple[Recipient, ...]
+    created_at: int
+    due_at: int
+    expires_at: int
+    body: Body = Body.SEVENBIT
+    utf8: bool = False
+    ret: Return | None = None
+    envid: str | None = None
+    submitter: AccountId | None = None
+    require_tls: bool = False
+    is_report: bool = False
+    """A report of ours: never reported about (RFC 3464 section 2), shorter lifetime."""
+    owner: str | None = None
+    lease_until: int = 0
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """All that becomes true when one message is accepted; it commits whole or not at all.
+
+    ``trace`` makes it idempotent. ``record`` is the line of the decision ledger.
+    """
+
+    trace: TraceId
+    blob: Blob
+    filings: tuple[Filing, ...] = ()
+    postings: tuple[Posting, ...] = ()
+    record: bytes = b""
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One ``Placed`` or ``Overquota`` for each filing, in order, and the claimed items of postings born claimed."""
+
+    placed: tuple[Placed | Overquota, ...]
+    items: tuple["Item", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox as LIST and STATUS see it. ``name`` is UTF-8 with ``/`` between the levels."""
+
+    mailbox: MailboxId
+    name: str
+    role: Role | None
+    subscribed: bool
+    uidvalidity: UidValidity
+    uidnext: Uid
+    modseq: ModSeq
+    messages: int
+    unseen: int
+    size: int
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as a list of messages needs it: no content, no facts."""
+
+    uid: Uid
+    modseq: ModSeq
+    flags: frozenset[str]
+    """System flags with their backslash in canonical case (``\\Seen``), keywords as first written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message with what is needed to show it."""
+
+    uid: Uid
+    modseq: ModSeq
+    flags: frozenset[str]
+    received_at: int
+    saved_at: int
+    content: Content
+    email_id: EmailId
+    thread_id: ThreadId
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A mailbox at one instant: its counters and all its messages by ascending UID."""
+
+    mailbox: Mailbox
+    messages: tuple[Message, ...]
+    highest: ModSeq
+
+
+class Change(Enum):
+    """How STORE changes flags (RFC 9051 section 6.4.6)."""
+
+    REPLACE = "FLAGS"
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What happened in a mailbox after a mod-sequence: messages new or changed, and UIDs gone."""
+
+    changed: tuple[Message, ...]
+    vanished: tuple[Uid, ...]
+    highest: ModSeq
+    mailbox: Mailbox
+
+
+# -- the queue ---------------------------------------------------------------------------------
+
+
+class State(Enum):
+    """What a queue item waits for. A claimed item is one that waits with a lease running."""
+
+    WAITING = "waiting"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One recipient of one queued message. ``token`` fences: only its latest holder may settle it."""
+
+    item: int
+    queue_id: QueueId
+    token: int
+    recipient: Recipient
+    domain: str
+    attempts: int
+    created_at: int
+    due_at: int
+    expires_at: int
+    state: State
+    claimed: bool
+    """A worker holds it: its lease has not ended."""
+    warned: bool
+    """The delay report about it has been sent."""
+    last: str
+    """The last reply or error, as text for people; empty before the first try."""
+    last_host: str
+    reverse_path: str
+    content: Content
+    body: Body
+    utf8: bool
+    ret: Return | None
+    envid: str | None
+    submitter: AccountId | None
+    require_tls: bool
+    is_report: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a worker found out about an item it holds.
+
+    ``due_at`` None: the item is done and leaves the queue. Otherwise it waits until
+    then, with ``last`` as the reason. ``attempted`` False puts it back without counting a try.
+    """
+
+    item: int
+    token: int
+    due_at: int | None = None
+    last: str = ""
+    last_host: str = ""
+    warned: bool = False
+    attempted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which queue items an operator means. Empty fields mean "any"."""
+
+    queue_id: str = ""
+    sender: str = ""
+    recipient: str = ""
+    domain: str = ""
+    state: State | None = None
+    limit: int = 1000
+
+
+# -- who we are --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRow:
+    """A domain of ours, as an A-label in lower case. ``catch_all`` is an address of ours or empty."""
+
+    name: str
+    catch_all: str = ""
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account. ``verifiers`` are credentials as ``admd.credentials`` writes them; never a password."""
+
+    account: AccountId
+    address: str
+    name: str
+    verifiers: tuple[str, ...]
+    quota: int
+    used: int
+    admin: bool = False
+    enabled: bool = True
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRow:
+    """An address that stands for others: one target makes an alias, several make a group."""
+
+    address: str
+    targets: tuple[str, ...]
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All we are, at one instant; ``epoch`` grows with every change."""
+
+    epoch: int
+    domains: tuple[DomainRow, ...]
+    accounts: tuple[AccountRow, ...]
+    aliases: tuple[AliasRow, ...]
+
+
+# -- the port ----------------------------------------------------------------------------------
+
+
+class Store(Protocol):
+    """Everything the house keeps."""
+
+    @property
+    def blobs(self) -> Blobs: ...
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        """**Durable.** Promise point 1: blob, mailbox entries and queue rows, whole or not at all."""
+
+    # queue
+    async def claim(
+        self, *, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str] = frozenset()
+    ) -> Sequence[Item]:
+        """**Durable.** Up to ``limit`` due items whose domain is not in ``avoid``, oldest first, now held."""
+
+    async def renew(self, items: Sequence[tuple[int, int]], lease_until: int) -> Sequence[bool]:
+        """Lengthen leases; ``items`` are (item, token). False: it is not ours any more."""
+
+    async def settle(self, settlements: Sequence[Settlement], reports: Sequence[Acceptance] = ()) -> Sequence[bool]:
+        """**Durable.** Promise point 2: results and the reports about them in one transaction.
+
+        False for an item whose token has moved on: its result is dropped. Reports
+        are accepted (idempotently) in any case.
+        """
+
+    async def next_due(self) -> int | None:
+        """When the next waiting item falls due or a lease ends; None for an empty queue."""
+
+    async def queued(self, which: QueueFilter) -> Sequence[Item]: ...
+
+    async def hold(self, items: Sequence[int]) -> int:
+        """Keep waiting items from being claimed; how many were changed."""
+
+    async def release(self, items: Sequence[int], due_at: int) -> int:
+        """Let held items go and make waiting ones due at ``due_at``; claimed items are left alone."""
+
+    async def drop(self, items: Sequence[int], reports: Sequence[Acceptance] = ()) -> int:
+        """**Durable.** Take items out of the queue for good, whoever holds them; reports commit with it."""
+
+    async def reclaim(self, owner: str) -> int:
+        """End the leases of an owner known to be dead: at start, our own earlier life."""
+
+    # mailboxes
+    async def mailboxes(self, account: AccountId) -> Sequence[Mailbox]: ...
+
+    async def create_mailbox(self, account: AccountId, name: str, role: Role | None = None) -> Mailbox:
+        """**Durable.** Missing parents are made too. ``Conflict`` if the name is taken."""
+
+    async def rename_mailbox(self, account: AccountId, mailbox: MailboxId, name: str) -> None:
+        """**Durable.** Children move along; missing parents are made. ``Conflict`` if a name is taken."""
+
+    async def delete_mailbox(self, account: AccountId, mailbox: MailboxId) -> None:
+        """**Durable.** Its messages go too; its children stay."""
+
+    async def subscribe(self, account: AccountId, name: str, wanted: bool) -> None:
+        """**Durable.** Subscriptions are names and may outlive their mailbox (RFC 9051 section 6.3.7)."""
+
+    async def subscriptions(self, account: AccountId) -> Sequence[str]: ...
+
+    async def view(self, account: AccountId, mailbox: MailboxId) -> View: ...
+
+    async def delta(self, account: AccountId, mailbox: MailboxId, since: ModSeq) -> Delta: ...
+
+    async def read(self, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> Sequence[Stored]:
+        """Those of ``uids`` that exist, by ascending UID. Ask for at most 500 at a time."""
+
+    async def change_flags(
+        self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: Sequence[Uid],
+        change: Change,
+        flags: frozenset[str],
+        unchanged_since: ModSeq | None = None,
+    ) -> tuple[Sequence[Message], Sequence[Uid]]:
+        """**Durable.** The messages as they are now, and the UIDs that ``unchanged_since`` refused (RFC 7162 3.1.3)."""
+
+    async def copy(
+        self, account: AccountId, source: MailboxId, uids: Sequence[Uid], target: MailboxId
+    ) -> Sequence[tuple[Uid, Placed]]:
+        """**Durable.** All or nothing. ``StorageError`` subclass ``QuotaExceeded`` if there is no room."""
+
+    async def move(
+        self, account: AccountId, source: MailboxId, uids: Sequence[Uid], target: MailboxId
+    ) -> Sequence[tuple[Uid, Placed]]:
+        """**Durable.** RFC 6851: each message is in one of the two at every instant."""
+
+    async def expunge(self, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid] | None) -> Sequence[Uid]:
+        r"""**Durable.** Remove messages flagged ``\Deleted`` (among ``uids`` if given); the UIDs that went."""
+
+    async def remove(self, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> Sequence[Uid]:
+        """**Durable.** Remove messages whatever their flags (POP3 QUIT); the UIDs that went."""
+
+    def watch(self, account: AccountId, hint: Callable[[], None]) -> Callable[[], None]:
+        """Call ``hint`` in the loop soon after something of ``account`` may have changed; the result ends the watch."""
+
+    # who we are
+    async def directory(self) -> Directory: ...
+
+    def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]: ...
+
+    async def put_domain(self, domain: DomainRow) -> None:
+        """**Durable.** Make or change."""
+
+    async def remove_domain(self, name: str) -> None:
+        """**Durable.** ``Missing``; ``Conflict`` while accounts or aliases use it."""
+
+    async def create_account(
+        self, address: str, name: str, verifiers: Sequence[str], *, quota: int, admin: bool = False, at: int = 0
+    ) -> AccountId:
+        """**Durable.** With the mailboxes of every ``Role``, subscribed. ``Conflict`` if the address is taken."""
+
+    async def change_account(
+        self,
+        account: AccountId,
+        *,
+        name: str | None = None,
+        verifiers: Sequence[str] | None = None,
+        quota: int | None = None,
+        admin: bool | None = None,
+        enabled: bool | None = None,
+    ) -> None:
+        """**Durable.** Only what is given changes."""
+
+    async def remove_account(self, account: AccountId) -> None:
+        """**Durable.** With all its mail."""
+
+    async def put_alias(self, alias: AliasRow) -> None:
+        """**Durable.** Make or change; ``Conflict`` with an account's address."""
+
+    async def remove_alias(self, address: str) -> None:
+        """**Durable.**"""
+
+    # the decision ledger
+    def note(self, trace: TraceId, at: int, record: bytes) -> None:
+        """Keep the record of something that was not accepted; written soon, with others, no promise."""
+
+    async def record(self, trace: str) -> bytes | None:
+        """What the ledger knows of a trace id."""
+
+    async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
+        """The latest records, newest first."""
+
+    # small things with a name: keys, counters of jobs, the owner of the node
+    async def get(self, name: str) -> bytes | None: ...
+
+    async def put(self, name: str, value: bytes) -> None:
+        """**Durable.**"""
+
+    # housekeeping
+    def sweep(self, now: int) -> AsyncIterator[str]:
+        """Free blobs nobody refers to, old tombstones, old ledger records; yields what it did, for the log."""
+
+    async def close(self) -> None:
+        """Finish what was accepted, refuse what comes, let go of the files."""
+
+
+class QuotaExceeded(StorageError):
+    """There is no room for what COPY or APPEND would add."""

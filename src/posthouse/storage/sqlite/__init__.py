@@ -1,0 +1,1 @@
+"""The embedded engine: SQLite in one file, larger blobs beside it, one writer with group commit."""

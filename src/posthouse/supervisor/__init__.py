@@ -1,0 +1,4 @@
+"""The composition root: configuration, wiring, listeners, privileges, reload, stop.
+
+May touch: everything. Decides nothing about mail.
+"""
