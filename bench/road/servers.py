@@ -132,7 +132,8 @@ class Postfix(Server):
         (self.dir / "data").mkdir(mode=0o700)
         os.chown(self.dir / "data", pwd.getpwnam("postfix").pw_uid, -1)
         os.chown(self.dir / "mail", user.pw_uid, user.pw_gid)
-        last = f"relayhost = [127.0.0.1]:{self.relay_to}" if self.relay_to else "virtual_mailbox_domains = bench.test"
+        domains = "" if self.relay_to else "bench.test"
+        relayhost = f"[127.0.0.1]:{self.relay_to}" if self.relay_to else ""
         (self.dir / "etc/master.cf").write_text(textwrap.dedent(MASTER.format(port=self.port)))
         (self.dir / "etc/main.cf").write_text(
             textwrap.dedent(f"""\
@@ -164,7 +165,8 @@ class Postfix(Server):
             virtual_mailbox_maps = static:box/
             virtual_uid_maps = static:{user.pw_uid}
             virtual_gid_maps = static:{user.pw_gid}
-            {last}
+            virtual_mailbox_domains = {domains}
+            relayhost = {relayhost}
             """)
         )
 
