@@ -1,0 +1,140 @@
+"""Failed logins, counted once for all doors (L21; threats A02 to A04).
+
+A source is counted under its address and the two networks around it, an
+account by itself. An account that is being guessed closes only to addresses
+from which it has never logged in: a known pair of account and address has a
+counter of its own, so nobody can lock an owner out from his desk.
+
+An attempt is counted *before* its password is checked and given back when it
+was right, so that a hundred attempts at once are a hundred.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from posthouse.admd.limits import Limits
+from posthouse.lib.ports import Clock
+
+MINUTE = 60
+HOUR = 3600
+DAY = 86400
+
+MAX_KEYS = 65536
+"""Per table; the one longest unused gives way."""
+MAX_KNOWN_PAIRS = 65536
+
+NEAR_FACTOR = 3
+FAR_FACTOR = 9
+"""A network gets more than one address and less than all of them together (Dovecot and mox do the same)."""
+
+_V4_PREFIXES = (32, 26, 21)
+_V6_PREFIXES = (64, 48, 32)
+
+
+class WindowCounter:
+    """Counts by key in fixed windows of time; at most ``MAX_KEYS`` keys."""
+
+    __slots__ = ("_counts", "_most", "_seconds")
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._counts: OrderedDict[object, list[float]] = OrderedDict()
+
+    def is_full(self, key: object, now: float) -> bool:
+        entry = self._counts.get(key)
+        return entry is not None and entry[1] >= self._most and now - entry[0] < self._seconds
+
+    def add(self, key: object, now: float) -> None:
+        entry = self._counts.get(key)
+        if entry is None or now - entry[0] >= self._seconds:
+            self._counts[key] = [now, 1]
+            if len(self._counts) > MAX_KEYS:
+                self._counts.popitem(last=False)
+        else:
+            entry[1] += 1
+        self._counts.move_to_end(key)
+
+    def take_back(self, key: object) -> None:
+        entry = self._counts.get(key)
+        if entry is not None and entry[1] > 0:
+            entry[1] -= 1
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One attempt that has been counted: where to take it back."""
+
+    counts: tuple[tuple[WindowCounter, object], ...]
+    address: str
+    user: str
+
+
+class Failures:
+    """The one counter of failed logins."""
+
+    __slots__ = ("_account", "_clock", "_exempt", "_known", "_pair", "_source")
+
+    def __init__(self, limits: Limits, clock: Clock, *, exempt: frozenset[str] = frozenset()) -> None:
+        minute, day = limits.client_auth_failures_minute, limits.client_auth_failures_day
+        factors = (1, NEAR_FACTOR, FAR_FACTOR)
+        self._source = tuple(
+            (WindowCounter(minute * factor, MINUTE), WindowCounter(day * factor, DAY)) for factor in factors
+        )
+        self._pair = (WindowCounter(minute, MINUTE), WindowCounter(day, DAY))
+        self._account = WindowCounter(limits.account_auth_failures_hour, HOUR)
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._clock = clock
+        self._exempt = exempt
+
+    def charge(self, address: str, user: str) -> Charge | str:
+        """Count an attempt, or say which limit forbids it."""
+        if address in self._exempt:
+            return Charge((), address, user)
+        networks = source_networks(address)
+        now = self._clock.monotonic()
+        mine: tuple[tuple[WindowCounter, object], ...]
+        if (user, networks[0]) in self._known:
+            mine = tuple((window, (user, networks[0])) for window in self._pair)
+        else:
+            source = ((window, net) for windows, net in zip(self._source, networks, strict=True) for window in windows)
+            mine = (*source, (self._account, user))
+        for window, key in mine:
+            if window.is_full(key, now):
+                return "too many failed logins to this account" if key == user else "too many failed logins from you"
+        for window, key in mine:
+            window.add(key, now)
+        return Charge(mine, networks[0], user)
+
+    def forgive(self, charge: Charge) -> None:
+        """The attempt was no guess: take it back."""
+        for window, key in charge.counts:
+            window.take_back(key)
+
+    def succeed(self, charge: Charge) -> None:
+        """The password was right: take the attempt back and remember where the owner logs in from."""
+        self.forgive(charge)
+        pair = (charge.user, charge.address)
+        self._known[pair] = None
+        self._known.move_to_end(pair)
+        if len(self._known) > MAX_KNOWN_PAIRS:
+            self._known.popitem(last=False)
+
+
+def source_networks(address: str) -> tuple[str, str, str]:
+    """The address (IPv6: /64) and the two networks around it, as keys."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return (address, address, address)
+    if ip.version == 6 and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    prefixes = _V4_PREFIXES if ip.version == 4 else _V6_PREFIXES
+    bits = 32 if ip.version == 4 else 128
+    number = int(ip)
+    one, near, far = (f"{ip.version}:{number >> (bits - prefix):x}/{prefix}" for prefix in prefixes)
+    return (one, near, far)

@@ -1,0 +1,205 @@
+"""Whose address is this."""
+
+import asyncio
+from typing import Any
+
+from posthouse.admd.directory import Alias, Directory, Foreign, Local, Unknown, stored_address
+from posthouse.mail.address import Address
+from posthouse.mail.ids import AccountId
+from posthouse.storage import ports
+from posthouse.storage.ports import AccountRow, AliasRow, DomainRow, StorageError
+
+ALICE = Address("alice", "office.test")
+BOB = Address("bob", "office.test")
+ADMIN = Address("admin", "office.test")
+
+
+def account(number: int, address: str, **changes: Any) -> AccountRow:
+    return AccountRow(AccountId(number), address, "", (), 0, 0, **changes)
+
+
+def snapshot(*aliases: AliasRow, catch_all: str = "", epoch: int = 1) -> ports.Directory:
+    return ports.Directory(
+        epoch,
+        (DomainRow("office.test", catch_all, 1), DomainRow("site.test", "", 2)),
+        (account(1, "alice@office.test"), account(2, "bob@office.test"), account(9, "admin@office.test", admin=True)),
+        aliases,
+    )
+
+
+def directory(*aliases: AliasRow, catch_all: str = "") -> Directory:
+    return Directory(snapshot(*aliases, catch_all=catch_all))
+
+
+def test_an_account_lives_at_its_address_in_any_case() -> None:
+    assert Local(AccountId(1), ALICE) == directory().resolve(Address("ALICE", "office.test"))
+
+
+def test_a_subaddress_reaches_the_mailbox_and_keeps_its_detail() -> None:
+    """RFC 5233 section 1."""
+    assert Local(AccountId(1), ALICE, "Bills+2024") == directory().resolve(Address("alice+Bills+2024", "office.test"))
+
+
+def test_a_name_that_begins_with_the_separator_is_no_subaddress() -> None:
+    address = Address("+alice", "office.test")
+    assert Unknown(address) == directory().resolve(address)
+
+
+def test_an_unknown_name_of_ours_and_a_foreign_domain_are_told_apart() -> None:
+    nobody = Address("nobody", "office.test")
+    stranger = Address("alice", "elsewhere.test")
+    assert Unknown(nobody) == directory().resolve(nobody)
+    assert Foreign(stranger) == directory().resolve(stranger)
+
+
+def test_a_group_gives_its_targets() -> None:
+    sales = AliasRow("sales@office.test", ("alice@office.test", "bob@office.test"))
+    assert Alias(Address("sales", "office.test"), (ALICE, BOB)) == directory(sales).resolve(
+        Address("Sales", "office.test")
+    )
+
+
+def test_a_subaddress_of_an_alias_reaches_its_targets() -> None:
+    sales = AliasRow("sales@office.test", ("alice@office.test",))
+    address = Address("sales+fair", "office.test")
+    assert Alias(address, (ALICE,)) == directory(sales).resolve(address)
+
+
+def test_the_catch_all_takes_what_nobody_else_does() -> None:
+    address = Address("anything", "office.test")
+    assert Alias(address, (BOB,)) == directory(catch_all="bob@office.test").resolve(address)
+
+
+def test_the_catch_all_of_one_domain_is_not_that_of_another() -> None:
+    address = Address("anything", "site.test")
+    assert Unknown(address) == directory(catch_all="bob@office.test").resolve(address)
+
+
+def test_postmaster_of_every_domain_reaches_an_administrator() -> None:
+    """RFC 5321 section 4.5.1."""
+    for domain in ("office.test", "site.test"):
+        address = Address("PostMaster", domain)
+        assert Alias(address, (ADMIN,)) == directory().resolve(address)
+
+
+def test_postmaster_needs_no_domain() -> None:
+    """RFC 5321 section 4.1.1.3."""
+    found = directory().resolve(Address("postmaster", ""))
+    assert isinstance(found, Alias)
+    assert found.targets == (ADMIN,)
+
+
+def test_a_postmaster_of_the_first_domain_serves_the_others_too() -> None:
+    postmaster = AliasRow("postmaster@office.test", ("bob@office.test",))
+    found = directory(postmaster).resolve(Address("postmaster", "site.test"))
+    assert isinstance(found, Alias)
+    assert found.targets == (BOB,)
+
+
+def test_no_other_name_goes_without_a_domain() -> None:
+    assert isinstance(directory().resolve(Address("alice", "")), Foreign)
+
+
+def test_a_disabled_account_still_receives() -> None:
+    rows = ports.Directory(1, (DomainRow("office.test"),), (account(1, "alice@office.test", enabled=False),), ())
+    assert Local(AccountId(1), ALICE) == Directory(rows).resolve(ALICE)
+
+
+def test_an_owner_may_use_his_address_its_subaddresses_and_his_aliases() -> None:
+    ours = directory(
+        AliasRow("sales@office.test", ("help@office.test",)), AliasRow("help@office.test", ("alice@office.test",))
+    )
+    for local in ("alice", "alice+lists", "sales", "help"):
+        assert ours.owns(AccountId(1), Address(local, "office.test"))
+
+
+def test_nobody_owns_the_address_of_another_or_of_a_stranger() -> None:
+    ours = directory(AliasRow("help@office.test", ("alice@office.test",)))
+    assert not ours.owns(AccountId(2), ALICE)
+    assert not ours.owns(AccountId(2), Address("help", "office.test"))
+    assert not ours.owns(AccountId(1), Address("alice", "elsewhere.test"))
+
+
+def test_aliases_in_a_circle_end() -> None:
+    ours = directory(
+        AliasRow("one@office.test", ("two@office.test",)), AliasRow("two@office.test", ("one@office.test",))
+    )
+    assert not ours.owns(AccountId(1), Address("one", "office.test"))
+
+
+def test_a_login_is_the_address_in_any_case() -> None:
+    row = directory().login("Alice@Office.Test")
+    assert row is not None
+    assert AccountId(1) == row.account
+
+
+def test_a_login_without_domain_works_where_there_is_only_one() -> None:
+    rows = ports.Directory(1, (DomainRow("office.test"),), (account(1, "alice@office.test"),), ())
+    assert Directory(rows).login("alice") is not None
+    assert directory().login("alice") is None
+
+
+def test_stored_addresses_come_back_as_they_were() -> None:
+    for address in (ALICE, Address("a b", "office.test"), Address('q"\\', "office.test"), Address("älice", "x.test")):
+        assert address == stored_address(str(address))
+
+
+class _Journal:
+    def note(self, event: str, *_: Any, **__: Any) -> None: ...
+    def bug(self, event: str, error: BaseException, /, **_: Any) -> None: ...
+    def bind(self, **_: Any) -> "_Journal":
+        return self
+
+
+class _Clock:
+    def now(self) -> float:
+        return 0.0
+
+    monotonic = now
+
+
+class _Store:
+    """The two methods that a directory needs."""
+
+    def __init__(self) -> None:
+        self.rows = snapshot()
+        self.hint: Any = None
+
+    async def directory(self) -> ports.Directory:
+        return self.rows
+
+    def watch_directory(self, hint: Any) -> Any:
+        self.hint = hint
+        return lambda: setattr(self, "hint", None)
+
+
+async def test_a_change_in_the_store_is_followed() -> None:
+    store: Any = _Store()
+    ours = Directory()
+    task = asyncio.create_task(ours.follow(store, clock=_Clock(), journal=_Journal()))
+    while ours.epoch != 1:
+        await asyncio.sleep(0)
+    store.rows = snapshot(AliasRow("new@office.test", ("alice@office.test",)), epoch=2)
+    store.hint()
+    while ours.epoch != 2:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(ours.resolve(Address("new", "office.test")), Alias)
+    assert store.hint is None
+
+
+async def test_what_is_known_stays_in_force_while_the_store_cannot_be_read() -> None:
+    class Broken(_Store):
+        async def directory(self) -> ports.Directory:
+            raise StorageError("disk on fire")
+
+    store: Any = Broken()
+    ours = directory()
+    task = asyncio.create_task(ours.follow(store, clock=_Clock(), journal=_Journal()))
+    while store.hint is None:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert Local(AccountId(1), ALICE) == ours.resolve(ALICE)
