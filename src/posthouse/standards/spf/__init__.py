@@ -1,0 +1,1 @@
+"""SPF: whether a domain lets a host send mail in its name (RFC 7208)."""
