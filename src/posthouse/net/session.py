@@ -1,0 +1,640 @@
+"""THE loop: the only place where a socket meets a core.
+
+A session belongs to a connection from its first octet to its last. It feeds
+the core, asks the door for answers, and writes them; deadlines, back-pressure,
+the TLS upgrade, slow peers and last words live here once, for every protocol.
+
+What costs nothing here is what most connections do: no task while answers
+need no waiting, one write for the replies of a batch, no timer for a packet
+(``net.watch``), no buffer while idle. An answer that must wait runs in one
+task; until it is done what arrives is kept in the core, at most
+``BACKLOG_OCTETS`` before the socket is not read any more.
+
+States: *shaking hands* (a tunnel without a channel), *talking*, *busy* (a task
+runs), *over* (last words are being written, input is ignored), gone.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from posthouse.lib.ports import Clock
+from posthouse.lib.sansio import Channel, Conversation, Piece, RemoteError, Slice
+from posthouse.net.ports import BlobReader, Door, Farewell, Line, Peer
+from posthouse.net.tls import HANDSHAKE_SECONDS, ForeignProtocol, Tunnel
+from posthouse.net.watch import Watch
+from posthouse.observe.ports import Journal, Level
+
+BACKLOG_OCTETS = 256 * 1024
+"""What a peer may have sent ahead while an answer is in progress, before we stop reading."""
+
+SLICE_OCTETS = 64 * 1024
+"""How much of a stored message is in memory at once on its way out."""
+
+FAIR_EVENTS = 64
+"""Events of one session in a row before its neighbours get their turn."""
+
+LINGER_SECONDS = 5.0
+"""How long a peer may take to read our last words and hang up too."""
+
+LINGER_OCTETS = 1024 * 1024
+"""How much of what it still sends meanwhile is thrown away (a reset would destroy the last words on their way)."""
+
+RATE_WINDOW_SECONDS = 30.0
+"""L18: the least rate is an average over this long, asked for after the first such time."""
+
+Answer = AsyncIterator[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all sessions of the house share."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    watch: Watch
+    blobs: BlobReader
+    journal: Journal
+    least_rate: int = 1024
+    """L18, octets a second."""
+    transfer_seconds: float = 1800.0
+    """L18, from the first to the last octet of one content."""
+
+
+class Porch(Protocol):
+    """The listener that a session came in by."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def house(self) -> House: ...
+
+    @property
+    def implicit_tls(self) -> bool: ...
+
+    def admit(self, peer: Peer) -> bytes | None:
+        """None: come in. Otherwise what to say before hanging up; ``left`` is then not called."""
+
+    def open(self, line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
+        """The core and the door for a connection that was admitted."""
+
+    def tunnel(self) -> Tunnel | None:
+        """The server's end of TLS, None if there is no certificate."""
+
+    def left(self, peer: Peer) -> None: ...
+
+
+class Session(asyncio.Protocol):
+    """One connection. Implements ``net.ports.Line`` for its door."""
+
+    __slots__ = (
+        "_backlog",
+        "_busy",
+        "_content_octets",
+        "_content_since",
+        "_core",
+        "_deadline",
+        "_door",
+        "_drained",
+        "_eof",
+        "_house",
+        "_leaving",
+        "_lost",
+        "_more",
+        "_open",
+        "_over",
+        "_porch",
+        "_received",
+        "_sent",
+        "_stalled",
+        "_transport",
+        "_tunnel",
+        "_window_since",
+        "_windows",
+        "_woken",
+        "peer",
+        "slot",
+    )
+
+    def __init__(self, porch: Porch) -> None:
+        self._porch = porch
+        self._house = porch.house
+        self._transport: asyncio.Transport
+        self._core: Conversation[Any, Any]
+        self._door: Door[Any, Any]
+        self._open = False
+        """There is a core and a door."""
+        self._tunnel: Tunnel | None = None
+        self._busy: asyncio.Task[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        """Set while the peer does not read fast enough; done when it has."""
+        self._leaving: Farewell | None = None
+        self._more = self._woken = self._eof = self._over = self._lost = False
+        self._backlog = self._received = self._sent = 0
+        self._deadline = self._stalled = self._window_since = self._content_since = 0.0
+        self._content_octets = self._windows = 0
+        self.slot = 0
+
+    # -- what the door sees
+
+    @property
+    def channel(self) -> Channel | None:
+        return self._tunnel.channel if self._tunnel is not None else None
+
+    def wake(self) -> None:
+        if not self._woken and not self._over:
+            self._woken = True
+            if self._busy is None:
+                self._house.loop.call_soon(self._pump)
+
+    # -- what the transport tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.peer = _peer_of(self._transport)
+        refusal = self._porch.admit(self.peer)
+        if refusal is not None:
+            self._turn_away(refusal)
+            return
+        try:
+            self._core, self._door = self._porch.open(self)
+        except Exception as error:  # noqa: BLE001 - a bug in a door must not cost the listener
+            self._bug("net.open", error)
+            self._porch.left(self.peer)
+            self._turn_away(b"")
+            return
+        self._open = True
+        if self._porch.implicit_tls:
+            self._shake_hands()
+        else:
+            self._begin(self._door.greet)
+
+    def data_received(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            data = self._unwrap(data)
+            if not data:
+                if self._tunnel.ended and not self.eof_received():
+                    self._transport.close()
+                return
+        self._received += len(data)
+        if self._over:
+            if self._received > LINGER_OCTETS:
+                self._abort()
+            return
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._core.receive_data(data)
+        except RemoteError as error:
+            self._break_off(error)
+            return
+        except Exception as error:  # noqa: BLE001 - a bug in a core must not cost the neighbours
+            self._trouble(error)
+            return
+        if self._busy is None and self._drained is None and not self._more:
+            self._pump()
+            return
+        self._backlog += len(data)
+        if self._backlog > BACKLOG_OCTETS:
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        if self._over or self._in_handshake:
+            return False
+        if not self._eof:
+            self._eof = True
+            self._feed(b"")
+        return not self._over
+
+    def pause_writing(self) -> None:
+        self._drained = self._house.loop.create_future()
+        self._stalled = self._house.clock.monotonic()
+        self._sent = 0
+        self._expect(self._patience())
+
+    def resume_writing(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+        if self._busy is None and not self._over:
+            self._pump()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._lost = self._over = True
+        self._house.watch.drop(self)
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+        if self._busy is None:
+            self._gone()
+
+    # -- answering
+
+    def _begin(self, answer: Callable[[], Iterable[Any] | Answer]) -> None:
+        """Start with the greeting, then go on with what the peer says."""
+        pieces: list[Piece] = []
+        try:
+            waiting = self._perform(answer(), pieces)
+        except Exception as error:  # noqa: BLE001 - see _feed
+            self._trouble(error)
+            return
+        self._go_on(waiting, pieces)
+
+    def _pump(self) -> None:
+        """Answer what the core has understood so far; only while no answer is in progress."""
+        if self._busy is not None or self._over or self._drained is not None or self._in_handshake:
+            return
+        pieces: list[Piece] = []
+        try:
+            waiting = self._advance(pieces)
+        except RemoteError as error:
+            self._break_off(error, pieces)
+        except Exception as error:  # noqa: BLE001 - see _feed
+            self._trouble(error, pieces)
+        else:
+            self._go_on(waiting, pieces)
+
+    def _advance(self, pieces: list[Piece]) -> Answer | None:
+        """Answer events into ``pieces`` until one must wait: that answer, or None when nothing is left to do."""
+        core, door = self._core, self._door
+        self._more = False
+        for _ in range(FAIR_EVENTS):
+            event = core.next_event()
+            if event is None:
+                break
+            answer = door.handle(event)
+            if type(answer) is not tuple and hasattr(answer, "__anext__"):
+                return cast("Answer", answer)
+            for action in answer:
+                pieces += core.send(action)
+            if core.closed or core.wants_tls:
+                return None
+        else:
+            self._more = True
+        if self._woken:
+            self._woken = False
+            return self._perform(door.woken(), pieces)
+        return None
+
+    def _perform(self, answer: Iterable[Any] | Answer, pieces: list[Piece]) -> Answer | None:
+        if hasattr(answer, "__anext__"):
+            return cast("Answer", answer)
+        for action in answer:
+            pieces += self._core.send(action)
+        return None
+
+    def _go_on(self, waiting: Answer | None, pieces: list[Piece]) -> None:
+        if waiting is None and Slice not in map(type, pieces):
+            if pieces:
+                self._write(cast("list[bytes]", pieces))
+            self._settle_down()
+        else:
+            self._start(self._work(waiting, pieces))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._busy = self._house.loop.create_task(work)
+        self._expect(self._patience())
+
+    async def _work(self, waiting: Answer | None, pieces: list[Piece]) -> None:
+        """The rest of a batch that must wait for something."""
+        try:
+            while True:
+                await self._copy(pieces)
+                pieces = []
+                if waiting is not None:
+                    await self._carry_out(waiting)
+                if self._over or self._core.closed or self._core.wants_tls:
+                    break
+                if self._more:
+                    await asyncio.sleep(0)
+                waiting = self._advance(pieces)
+                if waiting is None and not pieces and not self._more:
+                    break
+        except RemoteError as error:
+            self._done_working()
+            self._break_off(error, pieces)
+        except ConnectionError:
+            self._done_working()
+        except asyncio.CancelledError:
+            self._done_working()
+            self._abort()
+        except Exception as error:  # noqa: BLE001 - see _feed
+            self._done_working()
+            self._trouble(error, pieces)
+        else:
+            self._done_working()
+            self._settle_down()
+
+    def _done_working(self) -> None:
+        self._busy = None
+        if self._lost:
+            self._gone()
+
+    async def _carry_out(self, answer: Answer) -> None:
+        """Write the actions of ``answer`` as fast as the peer reads; stop asking for more when it is gone."""
+        async for action in answer:
+            if self._over:
+                break
+            pieces = self._core.send(action)
+            if pieces:
+                await self._copy(pieces)
+        else:
+            return
+        close = getattr(answer, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def _copy(self, pieces: Sequence[Piece]) -> None:
+        """Write ``pieces``, slices in small parts, never ahead of what the peer reads."""
+        plain: list[bytes] = []
+        for piece in pieces:
+            if isinstance(piece, Slice):
+                self._write(plain)
+                plain = []
+                await self._copy_slice(piece)
+            else:
+                plain.append(piece)
+        self._write(plain)
+        if self._drained is not None:
+            await self._drained
+
+    async def _copy_slice(self, piece: Slice) -> None:
+        at, end = piece.start, piece.start + piece.length
+        while at < end and not self._over:
+            if self._drained is not None:
+                await self._drained
+            octets = await self._house.blobs.read(piece.blob, at, min(SLICE_OCTETS, end - at))
+            if not octets:
+                raise EOFError(f"blob {piece.blob} ends before {end}")
+            self._write([octets])
+            at += len(octets)
+
+    def _write(self, pieces: list[bytes]) -> None:
+        if not pieces or self._lost:
+            return
+        octets = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._tunnel is not None:
+            self._tunnel.send(octets)
+            octets = self._tunnel.outgoing()
+        if self._drained is not None:
+            self._sent += len(octets)
+        self._transport.write(octets)
+
+    # -- between two batches
+
+    def _settle_down(self) -> None:
+        """A batch is done: upgrade, hang up, go on, or wait for the peer."""
+        if self._over:
+            return
+        if self._core.closed:
+            self._hang_up(linger=self._door.receives_content)
+        elif self._core.wants_tls:
+            self._shake_hands()
+        elif self._more:
+            self._house.loop.call_soon(self._pump_more)
+        elif self._eof:
+            self._hang_up(linger=False)
+        elif self._leaving is not None:
+            self._say_farewell(self._leaving)
+        else:
+            self._listen()
+
+    def _pump_more(self) -> None:
+        self._more = False
+        self._pump()
+
+    def _listen(self) -> None:
+        if self._backlog:
+            if self._backlog > BACKLOG_OCTETS:
+                self._transport.resume_reading()
+            self._backlog = 0
+        if self._woken:
+            self._house.loop.call_soon(self._pump)
+        if self._door.receives_content:
+            self._keep_rate()
+        else:
+            self._windows = 0
+            self._expect(self._door.patience)
+
+    def _keep_rate(self) -> None:
+        now = self._house.clock.monotonic()
+        if not self._windows:
+            self._content_since = now
+            self._begin_window(now)
+        self._expect(min(self._door.patience, max(0.0, self._window_since + RATE_WINDOW_SECONDS - now)))
+
+    def _begin_window(self, now: float) -> None:
+        self._windows += 1
+        self._window_since = now
+        self._content_octets = self._received
+
+    # -- deadlines
+
+    def _patience(self) -> float:
+        return self._door.patience if self._open else HANDSHAKE_SECONDS
+
+    @property
+    def _in_handshake(self) -> bool:
+        return self._tunnel is not None and self._tunnel.channel is None
+
+    def _expect(self, seconds: float) -> None:
+        """Something must happen within ``seconds``."""
+        self._deadline = deadline = self._house.clock.monotonic() + seconds
+        if not self.slot or deadline + 1 < self.slot:
+            self._house.watch.put(self, deadline)
+
+    def due(self, now: float) -> None:
+        """The wheel says that the deadline may have passed."""
+        if self._lost:
+            return
+        if self._deadline > now:
+            self._house.watch.put(self, self._deadline)
+        elif self._over:
+            self._abort()
+        elif self._drained is not None:
+            self._judge_reader(now)
+        elif self._busy is not None:  # they wait for us, not we for them
+            if self._windows:
+                self._begin_window(now)
+            self._expect(self._patience())
+        elif self._windows and now >= self._window_since + RATE_WINDOW_SECONDS:
+            self._judge_sender(now)
+        elif self._in_handshake:
+            self._abort()  # nothing can be said yet
+        else:
+            self._say_farewell(Farewell.IDLE)
+
+    def _judge_reader(self, now: float) -> None:
+        """L18 the other way round: what we have to say must be read at the least rate too."""
+        waiting = self._transport.get_write_buffer_size()
+        read = self._sent - waiting
+        elapsed = now - self._stalled
+        if read >= elapsed * self._house.least_rate:
+            self._expect(self._patience())
+            return
+        self._note("net.slow_reader", seconds=round(elapsed), waiting=waiting)
+        self._abort()
+
+    def _judge_sender(self, now: float) -> None:
+        """L18: at least ``least_rate`` on average over each window but the first; and an end to every content."""
+        came = self._received - self._content_octets
+        too_slow = self._windows > 1 and came < (now - self._window_since) * self._house.least_rate
+        if too_slow or now - self._content_since > self._house.transfer_seconds:
+            self._note("net.slow_sender", octets=came, seconds=round(now - self._content_since))
+            self._say_farewell(Farewell.SLOW)
+            return
+        self._begin_window(now)
+        self._keep_rate()
+
+    # -- TLS
+
+    def _shake_hands(self) -> None:
+        """Nothing that arrived before may be taken for something that came inside: the core has seen to it
+        (RFC 3207 section 4.2), and what arrives from now on goes into the tunnel.
+        """
+        self._tunnel = self._porch.tunnel()
+        if self._tunnel is None or self._eof:
+            self._abort()
+            return
+        self._expect(HANDSHAKE_SECONDS)
+
+    def _unwrap(self, data: bytes) -> bytes:
+        """What ``data`` says inside the tunnel."""
+        tunnel = cast("Tunnel", self._tunnel)
+        was_open = tunnel.channel is not None
+        try:
+            plain = tunnel.receive(data)
+        except ssl.SSLError as error:
+            self._tls_failed(error, tunnel)
+            return b""
+        outgoing = tunnel.outgoing()
+        if outgoing:
+            self._transport.write(outgoing)
+        if not was_open and tunnel.channel is not None and not self._over:
+            self._secured(tunnel.channel)
+        return plain
+
+    def _secured(self, channel: Channel) -> None:
+        try:
+            self._core.secured(channel)
+        except Exception as error:  # noqa: BLE001 - see _feed
+            self._trouble(error)
+            return
+        if self._porch.implicit_tls:
+            self._begin(self._door.greet)
+        else:
+            self._listen()
+
+    def _tls_failed(self, error: ssl.SSLError, tunnel: Tunnel) -> None:
+        why = str(error) if isinstance(error, ForeignProtocol) else (error.reason or "TLS error")
+        self._note("net.tls_failed", Level.INFO, reason=why)
+        self._over = True
+        self._expect(LINGER_SECONDS)
+        self._transport.write(tunnel.outgoing())
+        self._transport.close()
+
+    # -- the end
+
+    def leave(self, reason: Farewell) -> None:
+        """Finish what is in progress, then say farewell."""
+        if self._over:
+            return
+        self._leaving = reason
+        if self._busy is None and self._drained is None:
+            if self._in_handshake:
+                self._abort()
+            else:
+                self._say_farewell(reason)
+
+    def cut(self) -> None:
+        """End now, whatever is in progress."""
+        if self._busy is not None:
+            self._busy.cancel()
+        self._abort()
+
+    def _say_farewell(self, reason: Farewell) -> None:
+        pieces: list[Piece] = []
+        try:
+            for action in self._door.farewell(reason):
+                pieces += self._core.send(action)
+        except Exception as error:  # noqa: BLE001 - the last words failed: go without
+            self._bug("net.farewell", error)
+        self._write([piece for piece in pieces if isinstance(piece, bytes)])
+        self._hang_up(linger=True)
+
+    def _break_off(self, error: RemoteError, pieces: Sequence[Piece] = ()) -> None:
+        """The peer broke the protocol beyond repair; the core has said what there was to say."""
+        self._note("net.broken_off", Level.INFO, reason=str(error))
+        self._write([piece for piece in pieces if isinstance(piece, bytes)])
+        self._hang_up(linger=True)
+
+    def _trouble(self, error: BaseException, pieces: Sequence[Piece] = ()) -> None:
+        """A bug of ours: it costs this session its life, and nobody else anything."""
+        self._bug("net.session", error)
+        if self._lost:
+            return
+        self._write([piece for piece in pieces if isinstance(piece, bytes)])
+        self._say_farewell(Farewell.TROUBLE)
+
+    def _hang_up(self, *, linger: bool) -> None:
+        """Write what is left and close; ``linger`` when the peer may still be talking."""
+        self._over = True
+        if self._lost:
+            return
+        transport = self._transport
+        self._received = 0
+        self._expect(LINGER_SECONDS)
+        if self._tunnel is not None:
+            self._tunnel.end()
+            transport.write(self._tunnel.outgoing())
+        if linger and not self._eof and transport.can_write_eof():
+            transport.write_eof()
+            if self._backlog > BACKLOG_OCTETS:
+                transport.resume_reading()
+        else:
+            transport.close()
+
+    def _turn_away(self, refusal: bytes) -> None:
+        """Not admitted: neither core nor door exist."""
+        self._over = True
+        if refusal and not self._porch.implicit_tls:
+            self._transport.write(refusal)
+            self._expect(LINGER_SECONDS)
+            self._transport.close()
+        else:
+            self._transport.abort()
+
+    def _abort(self) -> None:
+        self._over = True
+        if not self._lost:
+            self._transport.abort()
+
+    def _gone(self) -> None:
+        """Once, when nothing of the session is left."""
+        if not self._open:
+            return
+        self._open = False
+        door, self._tunnel = self._door, None
+        del self._core, self._door, self._transport  # or a cycle would keep them all until a collection
+        try:
+            door.gone()
+        except Exception as error:  # noqa: BLE001 - see _feed
+            self._bug("net.gone", error)
+        self._porch.left(self.peer)
+
+    def _bug(self, event: str, error: BaseException) -> None:
+        self._house.journal.bug(event, error, door=self._porch.name, peer=self.peer.address)
+
+    def _note(self, event: str, level: Level = Level.INFO, **values: object) -> None:
+        self._house.journal.note(event, level, door=self._porch.name, peer=self.peer.address, **values)
+
+
+def _peer_of(transport: asyncio.Transport) -> Peer:
+    far, near = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    if not far or not near or not isinstance(far, tuple):
+        return Peer("", 0, "", 0)
+    return Peer(far[0].partition("%")[0], far[1], near[0].partition("%")[0], near[1])

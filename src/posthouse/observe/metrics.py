@@ -1,0 +1,136 @@
+"""Metrics: the names, what they mean, and a meter over a Prometheus registry.
+
+The table is the documentation (``docs/reference/metrics.md`` is printed from
+it) and the only way to a name: counting something that is not listed is a bug.
+Labels are words from short lists of ours; never an address, never a domain.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+Collector = TypeVar("Collector", Counter, Gauge, Histogram)
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Kind(Enum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    meaning: str
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Metric:
+    return Metric(name, Kind.COUNTER, labels, meaning)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Metric:
+    return Metric(name, Kind.GAUGE, labels, meaning)
+
+
+def _histogram(name: str, meaning: str, *labels: str) -> Metric:
+    return Metric(name, Kind.HISTOGRAM, labels, meaning)
+
+
+METRICS = (
+    _gauge("build_info", "Always 1; the version is in the label", "version"),
+    _gauge("start_seconds", "When this process was ready, seconds since 1970"),
+    _counter("connections", "Connections let in", "door"),
+    _counter("connections_refused", "Connections turned away before a word was said", "door", "reason"),
+    _gauge("sessions", "Sessions now", "door"),
+    _counter("commands", "Commands answered", "door", "result"),
+    _counter("messages", "Messages taken or refused at the end of their content", "door", "result"),
+    _counter("octets", "Octets of content taken", "door"),
+    _counter("recipients", "Recipients offered", "door", "result"),
+    _histogram("accept_seconds", "From the final dot to the promise", "door"),
+    _counter("auth", "Logins", "door", "mechanism", "result"),
+    _counter("tls", "TLS handshakes", "door", "result"),
+    _counter("deliveries", "What became of a recipient", "result"),
+    _counter("delivery_attempts", "Attempts to relay", "result"),
+    _histogram("delivery_seconds", "From acceptance to the end of a recipient"),
+    _counter("reports", "Delivery reports sent", "action"),
+    _gauge("queue_items", "Recipients in the queue", "state"),
+    _gauge("queue_oldest_seconds", "Age of the oldest recipient in the queue"),
+    _histogram("dns_seconds", "Questions to the DNS", "kind"),
+    _counter("dns", "Questions to the DNS", "kind", "result"),
+    _histogram("commit_seconds", "One commit of the store"),
+    _counter("commits", "Commits of the store", "result"),
+    _histogram("commit_units", "Units of work in one commit"),
+    _gauge("free_octets", "Free space where the store is"),
+    _gauge("loop_lag_seconds", "How late the event loop was at its last check"),
+    _gauge("resident_octets", "Resident memory"),
+    _gauge("open_files", "Open file descriptors"),
+    _counter("limits_hit", "A limit did its work", "limit"),
+    _counter("bugs", "Exceptions that should not have been", "event"),
+    _counter("swept", "Things housekeeping has freed"),
+    _gauge("certificate_expiry_seconds", "When a certificate ends, seconds since 1970", "listener"),
+)
+"""Every metric; on the wire each begins with ``posthouse_`` and counters end with ``_total``."""
+
+
+class UnknownMetric(LookupError):
+    """A name that is not in ``METRICS``: a bug of ours."""
+
+
+class PrometheusMeter:
+    """Implements ``observe.ports.Meter``. A call costs one dictionary look-up and one addition."""
+
+    __slots__ = ("_adders", "_collectors", "_observers", "_setters", "registry")
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._collectors: dict[str, Counter | Gauge | Histogram] = {m.name: self._collector(m) for m in METRICS}
+        self._adders: dict[object, Callable[[float], None]] = {}
+        self._setters: dict[object, Callable[[float], None]] = {}
+        self._observers: dict[object, Callable[[float], None]] = {}
+
+    def _collector(self, metric: Metric) -> Counter | Gauge | Histogram:
+        if metric.kind is Kind.COUNTER:
+            return Counter(metric.name, metric.meaning, metric.labels, "posthouse", registry=self.registry)
+        if metric.kind is Kind.GAUGE:
+            return Gauge(metric.name, metric.meaning, metric.labels, "posthouse", registry=self.registry)
+        return Histogram(
+            metric.name, metric.meaning, metric.labels, "posthouse", registry=self.registry, buckets=SECONDS
+        )
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        key = (name, *labels.values()) if labels else name
+        add = self._adders.get(key)
+        if add is None:
+            add = self._adders[key] = self._child(name, labels, Counter).inc
+        add(amount)
+
+    def gauge(self, name: str, value: float, /, **labels: str) -> None:
+        key = (name, *labels.values()) if labels else name
+        put = self._setters.get(key)
+        if put is None:
+            put = self._setters[key] = self._child(name, labels, Gauge).set
+        put(value)
+
+    def observe(self, name: str, seconds: float, /, **labels: str) -> None:
+        key = (name, *labels.values()) if labels else name
+        watch = self._observers.get(key)
+        if watch is None:
+            watch = self._observers[key] = self._child(name, labels, Histogram).observe
+        watch(seconds)
+
+    def _child(self, name: str, labels: dict[str, str], kind: type[Collector]) -> Collector:
+        collector = self._collectors.get(name)
+        if not isinstance(collector, kind):
+            raise UnknownMetric(f"{name} is not a {kind.__name__.lower()} of observe.metrics")
+        return collector.labels(**labels) if labels else collector
+
+    def render(self) -> bytes:
+        """The text format of Prometheus."""
+        return generate_latest(self.registry)

@@ -1,0 +1,57 @@
+"""The real clock and the real dice."""
+
+import base64
+import os
+import time
+
+LETTERS = "0123456789bcdfghjklmnpqrstvwxyz-"[:31]
+"""Digits and consonants: no word can come of them."""
+
+_PAIRS = tuple(first + second for first in LETTERS for second in LETTERS)
+_BASE = len(_PAIRS)  # 961
+_POOL = 4096
+_SINCE = 1_735_689_600  # 2025-01-01: eight letters of milliseconds last until 2052
+
+
+class SystemClock:
+    """Implements ``lib.ports.Clock``."""
+
+    __slots__ = ()
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+
+
+class RandomIds:
+    """Implements ``lib.ports.Ids``.
+
+    A trace id is 12 characters: eight count milliseconds, so that ids sort by time, and four are
+    chance, so that nobody guesses the id of somebody else's message. Two ids of one process
+    never agree: the count never stands still.
+    """
+
+    __slots__ = ("_at", "_last", "_pool")
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._pool = b""
+        self._at = 0
+
+    def trace_id(self) -> str:
+        count = int((time.time() - _SINCE) * 1000)
+        if count <= self._last:
+            count = self._last + 1
+        self._last = count
+        at = self._at
+        if at + 3 > len(self._pool):
+            self._pool, at = os.urandom(_POOL), 0
+        self._at = at + 3
+        chance = int.from_bytes(self._pool[at : at + 3], "little") % (_BASE * _BASE)
+        pairs = _PAIRS
+        count, fourth = divmod(count, _BASE)
+        count, third = divmod(count, _BASE)
+        first, second = divmod(count % (_BASE * _BASE), _BASE)
+        fifth, sixth = divmod(chance, _BASE)
+        return pairs[first] + pairs[second] + pairs[third] + pairs[fourth] + pairs[fifth] + pairs[sixth]
+
+    def token(self, octets: int) -> str:
+        return base64.urlsafe_b64encode(os.urandom(octets)).rstrip(b"=").decode()
