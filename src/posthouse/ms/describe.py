@@ -1,0 +1,81 @@
+"""What readers need of a message again and again, worked out once when it is filed.
+
+Offsets in the structure count from the beginning of the *blob*, so one
+``Facts`` serves every recipient, whatever lines of ours stand before his copy;
+the header of the whole message is prefix plus ``blob[:body]``.
+"""
+
+import msgspec
+
+from posthouse.standards.imap.envelope import format_envelope
+from posthouse.standards.imf.date import parse_date
+from posthouse.standards.imf.header import Header, find_seam, parse_header
+from posthouse.standards.imf.messageid import parse_message_id, parse_message_ids
+from posthouse.standards.imf.subject import base_subject
+from posthouse.standards.mime.encodedword import decode_words
+from posthouse.standards.mime.preview import preview_text
+from posthouse.standards.mime.structure import Part, parse_structure
+from posthouse.storage.ports import Facts
+
+THREAD_KEYS = 50
+SUBJECT_CHARACTERS = 200
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Part)
+
+
+def describe(prefix: bytes, octets: bytes) -> Facts:
+    """Facts about the message ``prefix + octets``. Never fails, whatever the octets are; linear in their length."""
+    end, body = find_seam(octets, 0, len(octets))
+    header = parse_header(prefix + octets[:end])
+    header.start, header.end, header.body_start = 0, end, body
+    top = parse_structure(octets, header)
+    if top.parts:
+        _add_envelopes(octets, top)
+    message_id = parse_message_id(header.first("message-id") or b"") or ""
+    return Facts(
+        envelope=format_envelope(header),
+        structure=_ENCODER.encode(top),
+        message_id=message_id,
+        thread_keys=_thread_keys(header, message_id),
+        subject=base_subject(decode_words(header.first("subject") or b""))[:SUBJECT_CHARACTERS],
+        preview=preview_text(octets, top),
+        sent_at=_sent_at(header),
+    )
+
+
+def structure_of(facts: Facts) -> Part:
+    """The part tree that ``describe`` stored. Raises ``msgspec.DecodeError`` for facts that it did not make."""
+    return _DECODER.decode(facts.structure)
+
+
+def _thread_keys(header: Header, message_id: str) -> tuple[str, ...]:
+    """RFC 5256 section 2.2: own id, its parent's, and the references, the nearest kept when there are too many."""
+    keys = [message_id] if message_id else []
+    if "in-reply-to" in header:
+        keys += parse_message_ids(header.first("in-reply-to") or b"", 5)
+    if "references" in header:
+        references = parse_message_ids(header.first("references") or b"")
+        keys += references[:1] + references[:0:-1]
+    return tuple(dict.fromkeys(keys))[:THREAD_KEYS]
+
+
+def _sent_at(header: Header) -> int:
+    value = header.first("date")
+    if value is None:
+        return 0
+    try:
+        return parse_date(value).seconds * 1000
+    except ValueError:
+        return 0
+
+
+def _add_envelopes(octets: bytes, top: Part) -> None:
+    """Give each message inside the message its envelope, which BODYSTRUCTURE shows."""
+    waiting = [top]
+    while waiting:
+        part = waiting.pop()
+        if part.is_message:
+            inner = part.parts[0]
+            part.envelope = format_envelope(parse_header(octets, inner.header, inner.end))
+        waiting.extend(part.parts)
