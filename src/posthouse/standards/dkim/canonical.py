@@ -1,0 +1,103 @@
+"""Canonical forms of headers and bodies (RFC 6376 section 3.4), the body's in one streaming pass."""
+
+import hashlib
+import re
+from typing import Protocol
+
+_SPACES = re.compile(rb"[ \t]+")
+
+
+def relaxed_field(field: bytes) -> bytes:
+    """RFC 6376 section 3.4.2: a whole field, with the CRLF at the end."""
+    name, _, value = field.partition(b":")
+    unfolded = value.replace(b"\r\n", b"")
+    return name.rstrip(b" \t").lower() + b":" + _SPACES.sub(b" ", unfolded).strip(b" \t") + b"\r\n"
+
+
+class BodyHash(Protocol):
+    """SHA-256 of a body in one canonical form, fed in any pieces."""
+
+    def update(self, octets: bytes) -> None: ...
+
+    def digest(self) -> bytes:
+        """The hash of the whole body; call it once, at the end."""
+
+
+class SimpleBody:
+    """RFC 6376 section 3.4.3: as it is, with exactly one CRLF at the end."""
+
+    __slots__ = ("_breaks", "_hash", "_held")
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._breaks = 0
+        """Line ends that count only if something follows them; a number, so that a flood of them costs nothing."""
+        self._held = b""
+
+    def update(self, octets: bytes) -> None:
+        content, breaks, self._held = _split_tail(self._held + octets)
+        if content:
+            self._hash.update(b"\r\n" * self._breaks + content)
+            self._breaks = 0
+        self._breaks += breaks
+
+    def digest(self) -> bytes:
+        if self._held:
+            self._hash.update(b"\r\n" * self._breaks + self._held)
+        self._hash.update(b"\r\n")
+        return self._hash.digest()
+
+
+class RelaxedBody:
+    """RFC 6376 section 3.4.4: white space reduced and cut at line ends, empty lines at the end ignored."""
+
+    __slots__ = ("_breaks", "_empty", "_hash", "_held")
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._breaks = 0
+        self._empty = True
+        self._held = b""
+
+    def update(self, octets: bytes) -> None:
+        octets = _relax(self._held + octets)
+        line = octets.removesuffix(b"\r")
+        if line.endswith(b" "):  # it counts only if its line goes on
+            content, breaks, stray = _split_tail(line[:-1])
+            self._held = octets[len(line) - 1 :]
+            if stray:
+                content, breaks = content + b"\r\n" * breaks + stray, 0
+        else:
+            content, breaks, self._held = _split_tail(octets)
+        if content:
+            self._hash.update(b"\r\n" * self._breaks + content)
+            self._breaks = 0
+            self._empty = False
+        self._breaks += breaks
+
+    def digest(self) -> bytes:
+        # RFC 6376 erratum 5839: a body of nothing but white space and line ends is empty.
+        if not self._empty:
+            self._hash.update(b"\r\n")
+        return self._hash.digest()
+
+
+def _split_tail(octets: bytes) -> tuple[bytes, int, bytes]:
+    """``octets`` as content, the number of CRLF at its end, and a CR at the very end that may become one."""
+    held = b"\r" if octets.endswith(b"\r") else b""
+    end = len(octets) - len(held)
+    start = len(octets[:end].rstrip(b"\r\n"))
+    rest = octets[start:end]
+    # Only whole CRLF are line ends: what stands before the last CR CR or LF LF is content with stray octets in it.
+    stray = max(rest.rfind(b"\n\n"), rest.rfind(b"\r\r")) + 1
+    if rest.startswith(b"\n", stray):
+        stray += 1
+    if rest.endswith(b"\r"):
+        stray = len(rest)
+    return octets[: start + stray], (len(rest) - stray) // 2, held
+
+
+def _relax(octets: bytes) -> bytes:
+    if b"\t" in octets or b"  " in octets or b" \r\n" in octets:
+        octets = _SPACES.sub(b" ", octets).replace(b" \r\n", b"\r\n")
+    return octets

@@ -1,0 +1,61 @@
+"""Canonical forms, and that the pieces a body arrives in make no difference."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posthouse.standards.dkim.canonical import BodyHash, RelaxedBody, SimpleBody, relaxed_field
+
+BODIES = st.lists(st.sampled_from([b"\r\n", b" ", b"\t", b"a", b"\r", b"\n", b"word", b"  "]), max_size=25)
+
+
+def digest(body: BodyHash, *pieces: bytes) -> bytes:
+    for piece in pieces:
+        body.update(piece)
+    return body.digest()
+
+
+@pytest.mark.rfc(6376, "3.4.5", "example")
+def test_example_of_the_standard() -> None:
+    body = b" C \r\nD \t E\r\n\r\n\r\n"
+    assert digest(RelaxedBody(), body) == hashlib.sha256(b" C\r\nD E\r\n").digest()
+    assert digest(SimpleBody(), body) == hashlib.sha256(b" C \r\nD \t E\r\n").digest()
+    assert relaxed_field(b"A: X\r\n") == b"a:X\r\n"
+    assert relaxed_field(b"B : Y\t\r\n\tZ  \r\n") == b"b:Y Z\r\n"
+
+
+@pytest.mark.rfc(6376, "3.4.3", "MUST")
+def test_empty_simple_body_is_one_line_end() -> None:
+    assert digest(SimpleBody()) == digest(SimpleBody(), b"\r\n\r\n") == hashlib.sha256(b"\r\n").digest()
+
+
+@pytest.mark.rfc(6376, "3.4.4", "MUST")
+def test_relaxed_body_without_text_is_empty() -> None:
+    assert digest(RelaxedBody()) == digest(RelaxedBody(), b" \t\r\n\r\n ") == hashlib.sha256(b"").digest()
+
+
+def test_last_line_without_an_end_gets_one() -> None:
+    assert digest(RelaxedBody(), b"a") == digest(RelaxedBody(), b"a \r\n") == hashlib.sha256(b"a\r\n").digest()
+
+
+@given(BODIES, st.sampled_from([SimpleBody, RelaxedBody]))
+def test_any_split_gives_the_same_hash(parts: list[bytes], form: type[SimpleBody | RelaxedBody]) -> None:
+    whole = b"".join(parts)
+    expected = digest(form(), whole)
+    assert digest(form(), *parts) == expected
+    assert digest(form(), *(whole[at : at + 1] for at in range(len(whole)))) == expected
+
+
+@given(BODIES.map(b"".join).filter(lambda body: b"\r" not in body.replace(b"\r\n", b"")))
+def test_agrees_with_the_oracle(body: bytes) -> None:
+    canonicalization = pytest.importorskip("dkim.canonicalization")
+    body += b"\r\n"
+    if b"\n" in body.replace(b"\r\n", b""):
+        return
+    for form, other in ((SimpleBody, canonicalization.Simple), (RelaxedBody, canonicalization.Relaxed)):
+        expected = other.canonicalize_body(body)
+        if form is SimpleBody and not expected:
+            expected = b"\r\n"
+        assert digest(form(), body) == hashlib.sha256(expected).digest()
