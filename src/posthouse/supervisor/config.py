@@ -1,0 +1,211 @@
+"""The configuration of one node: one TOML file, checked whole before anything is done with it.
+
+What belongs to the office (domains, accounts, links, policies) is in the
+database; here is only what a process must know to open it and to listen.
+An unknown key is an error, and every error is told at once with its place.
+"""
+
+import dataclasses
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from posthouse.admd.limits import Limits
+
+SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "lmtp", "metrics")
+PORTS = {
+    "smtp": 25,
+    "submission": 587,
+    "submissions": 465,
+    "imap": 143,
+    "imaps": 993,
+    "pop3": 110,
+    "pop3s": 995,
+    "lmtp": 24,
+    "metrics": 9125,
+}
+IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
+
+WIDEST_NETWORK = {4: 16, 6: 48}
+"""A network that may relay without a login is a few machines of ours; whoever writes more has made a mistake."""
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?\Z")
+_SIZES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZES["TB"] = 10**12
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\Z")
+_DURATIONS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_size(value: object) -> object:
+    """``"25MiB"`` in octets."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.match(value.strip())
+    if match is None:
+        raise ValueError(f'a size looks like "25MiB", not "{value}"')
+    return int(float(match[1]) * _SIZES[match[2] or "B"])
+
+
+def parse_duration(value: object) -> object:
+    """``"5m"`` in seconds."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.match(value.strip())
+    if match is None:
+        raise ValueError(f'a time looks like "30s", "5m", "4h" or "2d", not "{value}"')
+    return float(match[1]) * _DURATIONS[match[2] or "s"]
+
+
+def _whole_seconds(value: object) -> object:
+    seconds = parse_duration(value)
+    if isinstance(seconds, float):
+        if seconds != int(seconds):
+            raise ValueError("whole seconds, please")
+        return int(seconds)
+    return seconds
+
+
+def _narrow_network(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value, strict=True)
+    except ValueError as error:
+        raise ValueError(str(error)) from None
+    widest = WIDEST_NETWORK[network.version]
+    if network.prefixlen < widest:
+        raise ValueError(
+            f"{value} is wider than /{widest}: everybody in it could send mail in our name to the whole world"
+        )
+    return str(network)
+
+
+def _host_and_port(value: str) -> str:
+    parse_endpoint(value)
+    return value
+
+
+def parse_endpoint(text: str, default_port: int | None = None) -> tuple[str, int]:
+    """``host:port`` or ``[v6]:port``; raises ``ValueError``."""
+    match = re.match(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+))(?::(\d{1,5}))?\Z", text)
+    port = int(match[3]) if match is not None and match[3] else default_port
+    if match is None or port is None or not 0 < port < 65536:
+        raise ValueError(f'"{text}" is not HOST:PORT')
+    return match[1] or match[2], port
+
+
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Seconds = Annotated[int, BeforeValidator(_whole_seconds), Field(gt=0)]
+Network = Annotated[str, AfterValidator(_narrow_network)]
+Endpoint = Annotated[str, AfterValidator(_host_and_port)]
+Port = Annotated[int, Field(gt=0, lt=65536)]
+
+
+class Section(BaseModel):
+    """A table of the file: fixed once read, no key that we do not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _limits_section() -> type[Section]:
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(Limits):
+        unit = str(field.metadata["unit"])
+        kind = Size if unit.startswith("octets") else Seconds if unit == "seconds" else Annotated[int, Field(gt=0)]
+        fields[field.name] = (
+            kind | None,
+            Field(default=None, description=f"{field.metadata['number']}: {field.metadata['why']}"),
+        )
+    return create_model("LimitsSection", __base__=Section, **fields)
+
+
+LimitsSection = _limits_section()
+
+
+class StoreSection(Section):
+    directory: Path = Field(default=Path("/var/lib/posthouse"), description="Where everything is kept")
+    engine: str = Field(default="", description="Empty: the embedded engine; later a postgresql:// address")
+
+
+class LogSection(Section):
+    level: Literal["debug", "info", "warning", "alarm"] = Field(default="info", description="What is worth an entry")
+    format: Literal["auto", "logfmt", "json"] = Field(default="auto", description="auto: logfmt for people, JSON else")
+
+
+class Route(Section):
+    domain: str = Field(description='A domain, or "*" for all that have no route of their own (a smarthost)')
+    host: str = Field(description="Where its mail goes: a name or an address")
+    port: Port = Field(default=25, description="There")
+    user: str = Field(default="", description="Log in there as")
+    password_file: Path | None = Field(default=None, description="With the first line of this file")
+    tls: Literal["opportunistic", "required"] = Field(
+        default="opportunistic", description="required: with a valid certificate"
+    )
+
+
+class RelaySection(Section):
+    networks: tuple[Network, ...] = Field(default=(), description="Machines that may relay without a login; exact, few")
+    route: tuple[Route, ...] = Field(default=(), description="Where mail for some domains goes instead of to their MX")
+
+
+class DnsSection(Section):
+    server: Endpoint | None = Field(default=None, description="HOST:PORT of a resolver; without it, /etc/resolv.conf")
+
+
+class CertificateFiles(Section):
+    certificate: Path = Field(description="PEM, the chain included")
+    key: Path = Field(description="PEM, readable by us alone")
+    names: tuple[str, ...] = Field(default=(), description="The names a client may ask for (SNI)")
+
+
+class TlsSection(Section):
+    certificate: Path | None = Field(default=None, description="PEM, the chain included")
+    key: Path | None = Field(default=None, description="PEM, readable by us alone")
+    other: tuple[CertificateFiles, ...] = Field(default=(), description="Certificates for other names")
+
+
+class ListenerSection(Section):
+    service: Literal["smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "lmtp", "metrics"] = Field(
+        description="What is spoken there"
+    )
+    address: str = Field(default="0.0.0.0", description="An address of this machine; :: for all of IPv6")  # noqa: S104 - a mail server listens
+    port: Port | None = Field(default=None, description="Without it, the port the standard names")
+
+    @property
+    def number(self) -> int:
+        return self.port or PORTS[self.service]
+
+
+class PrivilegesSection(Section):
+    user: str = Field(default="", description="Who we become once the ports are bound, when started as root")
+    group: str = Field(default="", description="Without it, the group of that user")
+
+
+class StopSection(Section):
+    deadline: Duration = Field(default=20.0, description="How long a clean stop waits for what is in progress")
+
+
+class Configuration(Section):
+    """All of the file. Every key has a default but ``hostname``."""
+
+    hostname: str = Field(description="The name we greet with; it should be in the DNS, both ways")
+    store: StoreSection = StoreSection()
+    log: LogSection = LogSection()
+    limits: LimitsSection = LimitsSection()  # type: ignore[valid-type] # made from admd.limits.Limits
+    relay: RelaySection = RelaySection()
+    dns: DnsSection = DnsSection()
+    tls: TlsSection = TlsSection()
+    listener: tuple[ListenerSection, ...] = ()
+    privileges: PrivilegesSection = PrivilegesSection()
+    stop: StopSection = StopSection()
+
+    @property
+    def effective_limits(self) -> Limits:
+        """The defaults, with what the file changes."""
+        given = self.limits.model_dump(exclude_none=True)  # type: ignore[attr-defined] # see above
+        return dataclasses.replace(Limits(), **given)
+
+    def replace(self, **changes: Any) -> Self:
+        return self.model_copy(update=changes)
