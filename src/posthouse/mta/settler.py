@@ -1,0 +1,136 @@
+"""The settler: results of many transfers become one unit of work, with the reports about them (promise point 2)."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from posthouse.lib.ports import Clock
+from posthouse.mail.outcome import Delivered, Failed
+from posthouse.mta.reporting import Finding
+from posthouse.mta.schedule import Schedule
+from posthouse.mta.settling import Result, settle
+from posthouse.observe.ports import Journal, Level, Meter
+from posthouse.storage.ports import Acceptance, Item, StorageError, Store
+
+GATHER_SECONDS: Final = 0.003
+"""How long results wait for company."""
+ENOUGH: Final = 50
+"""Results that do not wait any more (ADR: group commit)."""
+AT_ONCE: Final = 500
+"""Results of one unit at most."""
+RETRY_SECONDS: Final = 1.0
+TRIES: Final = 5
+"""After these the leases end and the items are tried again: a message may come twice, none is lost."""
+
+
+class Secretary(Protocol):
+    """Who writes to senders: ``mta.secretary``."""
+
+    async def write(self, item: Item, findings: Sequence[Finding]) -> Acceptance:
+        """The report about ``findings`` on the message of ``item``, ready to be accepted."""
+
+
+class Settler:
+    """Gathers results and settles them."""
+
+    def __init__(
+        self,
+        store: Store,
+        secretary: Secretary,
+        schedule: Schedule,
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        journal: Journal,
+        meter: Meter,
+    ) -> None:
+        self._store = store
+        self._secretary = secretary
+        self._schedule = schedule
+        self._clock = clock
+        self._chance = chance
+        self._journal = journal
+        self._meter = meter
+        self._results: list[Result] = []
+        self._something = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._settled: Callable[[Sequence[Item]], None] = lambda _items: None
+        self._working = asyncio.Lock()
+
+    def add(self, results: Iterable[Result]) -> None:
+        self._results.extend(results)
+        if self._results:
+            self._something.set()
+        if len(self._results) >= ENOUGH:
+            self._enough.set()
+
+    async def run(self, settled: Callable[[Sequence[Item]], None]) -> None:
+        """Settle for ever; ``settled`` hears which items are out of our hands."""
+        self._settled = settled
+        while True:
+            await self._something.wait()
+            if len(self._results) < ENOUGH:
+                await self._gather()
+            await self.flush()
+
+    async def _gather(self) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(GATHER_SECONDS, self._enough.set)
+        await self._enough.wait()
+        timer.cancel()
+
+    async def flush(self) -> None:
+        """Settle all that is known now."""
+        async with self._working:
+            while self._results:
+                batch, self._results = self._results[:AT_ONCE], self._results[AT_ONCE:]
+                await asyncio.shield(self._settle(batch))
+            self._something.clear()
+            self._enough.clear()
+
+    async def _settle(self, batch: Sequence[Result]) -> None:
+        for left in reversed(range(TRIES)):
+            try:
+                await self._settle_once(batch)
+            except StorageError as error:
+                self._journal.note("queue.unsettled", Level.ALARM, items=len(batch), left=left, error=str(error))
+                if left:
+                    await asyncio.sleep(RETRY_SECONDS)
+                continue
+            break
+        self._settled([result.item for result in batch])
+
+    async def _settle_once(self, batch: Sequence[Result]) -> None:
+        now = int(self._clock.now() * 1000)
+        settlements = []
+        told: dict[tuple[str, str], tuple[Item, list[Finding]]] = {}
+        for result in batch:
+            settlement, finding = settle(result, self._schedule, now, self._chance())
+            settlements.append(settlement)
+            if finding is not None:
+                key = (result.item.queue_id, finding.action.value)
+                told.setdefault(key, (result.item, []))[1].append(finding)
+        reports = [await self._secretary.write(item, findings) for item, findings in told.values()]
+        ours = await self._store.settle(settlements, reports)
+        for result, still in zip(batch, ours, strict=True):
+            self._log(result, still=still)
+
+    def _log(self, result: Result, *, still: bool) -> None:
+        """One entry for each delivery that ended or was put off."""
+        item, outcome = result.item, result.outcome
+        if result.again_at is not None:
+            return
+        word = type(outcome).__name__.lower()
+        self._meter.count("queue_results", outcome=word)
+        level = Level.WARNING if isinstance(outcome, Failed) else Level.INFO
+        host, said = ("", "") if isinstance(outcome, Delivered) else (outcome.host, str(outcome.reply))
+        self._journal.note(
+            f"queue.{word}",
+            level,
+            id=item.queue_id,
+            to=str(item.recipient.address),
+            host=host,
+            reply=said,
+            tries=item.attempts + 1,
+            ours=still,
+        )

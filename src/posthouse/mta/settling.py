@@ -1,0 +1,69 @@
+"""What an outcome means for an item of the queue, and for its sender. Pure."""
+
+from dataclasses import dataclass
+
+from posthouse.mail.outcome import Deferred, Failed, Outcome, Relayed
+from posthouse.mail.reply import Reply, reply
+from posthouse.mta.reporting import Action, Finding, is_wanted
+from posthouse.mta.schedule import Schedule
+from posthouse.storage.ports import Item, Settlement
+
+DELIVERED = reply(250, "2.1.5", "delivered")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An item and what became of it. ``again_at``: try again then, as if this try had not been."""
+
+    item: Item
+    outcome: Outcome
+    again_at: int | None = None
+
+
+def settle(result: Result, schedule: Schedule, now: int, chance: float) -> tuple[Settlement, Finding | None]:
+    """The settlement of ``result``, and what its sender should hear, if anything."""
+    item, outcome = result.item, result.outcome
+    if isinstance(outcome, Deferred):
+        if now < item.expires_at:
+            return _wait(result, outcome, schedule, now, chance)
+        outcome = Failed(expired(outcome.reply), outcome.host)
+    done = Settlement(item.item, item.token)
+    if isinstance(outcome, Failed):
+        return done, _finding(item, Action.FAILED, outcome.reply, outcome.host)
+    if isinstance(outcome, Relayed):
+        # RFC 3461 section 5.2.2: a server that speaks DSN will report by itself
+        return done, None if outcome.speaks_dsn else _finding(item, Action.RELAYED, outcome.reply, outcome.host)
+    return done, _finding(item, Action.DELIVERED, DELIVERED, outcome.where)
+
+
+def expired(last: Reply) -> Reply:
+    """RFC 3463 section 3.5: delivery time expired."""
+    return Reply(last.code, "4.4.7", (f"given up after too many tries; the last one: {last}",))
+
+
+def _wait(
+    result: Result, outcome: Deferred, schedule: Schedule, now: int, chance: float
+) -> tuple[Settlement, Finding | None]:
+    item = result.item
+    late = not item.warned and schedule.is_late(item.created_at, now)
+    if result.again_at is not None:
+        due_at = result.again_at
+    else:
+        due_at = min(schedule.next_try(item.attempts + 1, now, chance), max(item.expires_at, now + 1000))
+    waits = Settlement(
+        item.item,
+        item.token,
+        due_at=due_at,
+        last=str(outcome.reply),
+        last_host=outcome.host,
+        warned=item.warned or late,
+        attempted=result.again_at is None,
+    )
+    return waits, _finding(item, Action.DELAYED, outcome.reply, outcome.host) if late else None
+
+
+def _finding(item: Item, action: Action, answer: Reply, host: str) -> Finding | None:
+    """None when there is nobody to tell, or he did not want to know."""
+    if not item.reverse_path or item.is_report or not is_wanted(item.recipient, action):
+        return None
+    return Finding(item.recipient, action, answer, host)
