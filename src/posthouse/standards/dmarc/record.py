@@ -1,0 +1,93 @@
+"""DMARC policy records (RFC 9989 sections 4.7 and 4.8). Records of the RFC 7489 era are read alike."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from posthouse.standards.dkim.tags import NAME
+
+VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
+URI = re.compile(r"(?P<uri>[A-Za-z][A-Za-z0-9+.-]*:[^\s,!]+)(?:![0-9]+[kmgtKMGT]?)?\Z")
+"""The size after ``!`` is obsolete and ignored (RFC 9989 section 4.8)."""
+MAX_REPORT_URIS = 10
+
+
+class Policy(Enum):
+    """What the domain owner asks for (``p``, ``sp``, ``np``), weakest first."""
+
+    NONE = "none"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A valid record; ``sp`` and ``np`` are None when absent, ``psd`` is ``y``, ``n`` or ``u``."""
+
+    p: Policy
+    sp: Policy | None = None
+    np: Policy | None = None
+    psd: str = "u"
+    testing: bool = False
+    strict_dkim: bool = False
+    strict_spf: bool = False
+    rua: tuple[str, ...] = ()
+    ruf: tuple[str, ...] = ()
+    fo: str = "0"
+
+
+def is_dmarc(text: str) -> bool:
+    """Whether a TXT record begins as a DMARC record must; others are discarded unseen."""
+    return VERSION.match(text) is not None
+
+
+def parse_record(text: str) -> Record | None:
+    """The record, or None if it asks for nothing that can be done (RFC 9989 section 4.10.1).
+
+    A bad or missing ``p``, or a bad ``sp`` or ``np``, makes it ``p=none`` if somebody wants
+    reports and void otherwise; every other error falls back to the default of its tag.
+    """
+    tags: dict[str, str] = {}
+    for part in text.split(";"):
+        name, equals, value = part.partition("=")
+        if equals and NAME.match(name.strip()):
+            tags.setdefault(name.strip().lower(), value.strip())
+    rua = _uris(tags.get("rua", ""))
+    requests = {name: _policy(tags[name]) for name in ("p", "sp", "np") if name in tags}
+    p = requests.get("p")
+    if p is None or None in requests.values():
+        if "p" not in tags and None not in requests.values():
+            p = Policy.NONE  # RFC 9989 section 4.7: a record without p is one with p=none
+        elif rua:
+            p, requests = Policy.NONE, {}
+        else:
+            return None
+    return Record(
+        p=p,
+        sp=requests.get("sp"),
+        np=requests.get("np"),
+        psd=_choice(tags.get("psd", ""), "ynu", "u"),
+        testing=_choice(tags.get("t", ""), "yn", "n") == "y",
+        strict_dkim=_choice(tags.get("adkim", ""), "rs", "r") == "s",
+        strict_spf=_choice(tags.get("aspf", ""), "rs", "r") == "s",
+        rua=rua,
+        ruf=_uris(tags.get("ruf", "")),
+        fo=tags.get("fo", "0"),
+    )
+
+
+def _policy(value: str) -> Policy | None:
+    try:
+        return Policy(value.lower())
+    except ValueError:
+        return None
+
+
+def _choice(value: str, allowed: str, default: str) -> str:
+    value = value.lower()
+    return value if len(value) == 1 and value in allowed else default
+
+
+def _uris(text: str) -> tuple[str, ...]:
+    found = (URI.match(part.strip()) for part in text.split(","))
+    return tuple(match["uri"] for match in found if match)[:MAX_REPORT_URIS]

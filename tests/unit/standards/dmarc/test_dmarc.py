@@ -1,0 +1,117 @@
+"""Records, the tree walk, alignment and policy."""
+
+import asyncio
+
+import pytest
+
+from posthouse.standards.dmarc.evaluate import Evaluation, Identifier, Result, evaluate
+from posthouse.standards.dmarc.record import Policy, is_dmarc, parse_record
+from posthouse.standards.dmarc.walk import walk
+from posthouse.standards.dns.ports import Answer, DnsTrouble
+
+
+class Policies:
+    """A resolver of DMARC records; names in ``exists`` have addresses, all others are NXDOMAIN."""
+
+    def __init__(
+        self, records: dict[str, str | list[str]], exists: tuple[str, ...] = (), *, trouble: bool = False
+    ) -> None:
+        self.records, self.names, self.trouble, self.asked = records, exists, trouble, list[str]()
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        if self.trouble:
+            raise DnsTrouble("no answer")
+        self.asked.append(name)
+        found = self.records.get(name.removeprefix("_dmarc."), [])
+        texts = [found] if isinstance(found, str) else found
+        return Answer(tuple(text.encode() for text in texts), exists=bool(texts))
+
+    async def a(self, name: str) -> Answer[str]:
+        return Answer(("192.0.2.1",)) if name in self.names else Answer((), exists=False)
+
+
+def judge(zone: Policies, author: str, *proven: tuple[str, str]) -> Evaluation:
+    return asyncio.run(evaluate(zone, author, [Identifier(*one) for one in proven]))  # type: ignore[arg-type]
+
+
+@pytest.mark.rfc(9989, "4.10", "example")
+def test_walk_of_a_long_name_asks_eight_times() -> None:
+    zone = Policies({})
+    asyncio.run(walk(zone, "a.b.c.d.e.f.g.h.i.j.mail.example.com"))  # type: ignore[arg-type]
+    assert zone.asked[:2] == ["_dmarc.a.b.c.d.e.f.g.h.i.j.mail.example.com", "_dmarc.g.h.i.j.mail.example.com"]
+    assert zone.asked[-1] == "_dmarc.com"
+    assert len(zone.asked) == 8
+
+
+@pytest.mark.rfc(9989, "4.10.2", "example")
+@pytest.mark.parametrize(
+    ("records", "organization"),
+    [
+        ({"mail.example.com": "v=DMARC1; p=none", "example.com": "v=DMARC1; p=none"}, "example.com"),
+        ({"mail.example.com": "v=DMARC1; p=none; psd=n", "example.com": "v=DMARC1; p=none"}, "mail.example.com"),
+        ({"com": "v=DMARC1; p=none; psd=y"}, "example.com"),
+        ({}, "a.mail.example.com"),
+    ],
+)
+def test_organizational_domain(records: dict[str, str | list[str]], organization: str) -> None:
+    found = asyncio.run(walk(Policies(records), "a.mail.example.com"))  # type: ignore[arg-type]
+    assert found.organizational_domain == organization
+
+
+@pytest.mark.parametrize("text", ["v=DMARC1", "v=DMARC1;p=none", " v=DMARC1", "v=dmarc1; p=none", "p=none; v=DMARC1"])
+def test_version_comes_first_and_is_exact(text: str) -> None:
+    assert is_dmarc(text) == text.startswith("v=DMARC1")
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("v=DMARC1; p=reject", Policy.REJECT),
+        ("v=DMARC1; P=Quarantine ; unknown=x", Policy.QUARANTINE),
+        ("v=DMARC1; rua=mailto:a@x.test", Policy.NONE),
+        ("v=DMARC1", Policy.NONE),
+        ("v=DMARC1; p=bogus; rua=mailto:a@x.test", Policy.NONE),
+        ("v=DMARC1; p=reject; sp=bogus; rua=mailto:a@x.test!10m", Policy.NONE),
+        ("v=DMARC1; p=bogus", None),
+        ("v=DMARC1; p=reject; np=bogus", None),
+    ],
+)
+def test_bad_requests(text: str, policy: Policy | None) -> None:
+    record = parse_record(text)
+    assert (record.p if record else None) == policy
+
+
+def test_alignment_relaxed_and_strict() -> None:
+    relaxed = Policies({"example.com": "v=DMARC1; p=reject"})
+    strict = Policies({"example.com": "v=DMARC1; p=reject; adkim=s; aspf=s"})
+    for mechanism in ("dkim", "spf"):
+        assert judge(relaxed, "example.com", (mechanism, "mail.example.com")).result is Result.PASS
+        assert judge(strict, "example.com", (mechanism, "mail.example.com")).result is Result.FAIL
+        assert judge(strict, "example.com", (mechanism, "Example.COM.")).result is Result.PASS
+        assert judge(relaxed, "example.com", (mechanism, "example.org")).result is Result.FAIL
+
+
+def test_siblings_under_a_public_suffix_are_strangers() -> None:
+    zone = Policies({"uk": "v=DMARC1; p=reject; psd=y", "a.uk": "v=DMARC1; p=reject"})
+    assert judge(zone, "a.uk", ("dkim", "b.uk")).result is Result.FAIL
+
+
+def test_subdomain_policies() -> None:
+    zone = Policies({"example.com": "v=DMARC1; p=none; sp=quarantine; np=reject"}, ("is.example.com",))
+    assert judge(zone, "example.com").policy is Policy.NONE
+    assert judge(zone, "is.example.com").policy is Policy.QUARANTINE
+    assert judge(zone, "isnot.example.com").policy is Policy.REJECT
+
+
+def test_testing_asks_for_one_step_less() -> None:
+    found = judge(Policies({"example.com": "v=DMARC1; p=reject; t=y"}), "example.com")
+    assert (found.policy, found.published) == (Policy.QUARANTINE, Policy.REJECT)
+
+
+def test_two_records_are_none() -> None:
+    zone = Policies({"example.com": ["v=DMARC1; p=reject", "v=DMARC1; p=none"]})
+    assert judge(zone, "example.com").result is Result.NONE
+
+
+def test_dns_trouble_is_temporary() -> None:
+    assert judge(Policies({}, trouble=True), "example.com").result is Result.TEMPERROR
