@@ -150,6 +150,11 @@ class Session(asyncio.Protocol):
             if self._busy is None:
                 self._house.loop.call_soon(self._pump)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is in progress that does not wait for the peer."""
+        return self._busy is not None or self._more
+
     # -- what the transport tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

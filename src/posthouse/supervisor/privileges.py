@@ -1,0 +1,53 @@
+"""Privileges: ports are bound as root, everything else is done as somebody who may do little."""
+
+import grp
+import os
+import pwd
+import resource
+from contextlib import suppress
+
+
+class Privileged(Exception):
+    """We would run as root, or could become root again; ``str()`` says what to do about it."""
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def drop(user: str, group: str = "") -> None:
+    """Become ``user`` for good, and make sure that there is no way back. Raises ``Privileged``."""
+    if not user:
+        raise Privileged("started as root, but [privileges] user is not set: say who to become once ports are bound")
+    try:
+        entry = pwd.getpwnam(user)
+        group_id = grp.getgrnam(group).gr_gid if group else entry.pw_gid
+    except KeyError as error:
+        raise Privileged(f"[privileges]: {str(error).strip(chr(34))}") from error
+    if entry.pw_uid == 0:
+        raise Privileged("[privileges] user is root: choose somebody who may do little")
+    os.setgroups([group_id])
+    os.setresgid(group_id, group_id, group_id)
+    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    os.umask(0o077)
+    verify(entry.pw_uid, group_id)
+
+
+def verify(user_id: int, group_id: int) -> None:
+    """Make sure that we are who we want to be, and that root is out of reach."""
+    if os.getresuid() != (user_id,) * 3 or os.getresgid() != (group_id,) * 3 or os.getgroups() not in ([], [group_id]):
+        raise Privileged("privileges were not dropped")
+    for regain in (os.setuid, os.setgid):
+        with suppress(PermissionError):
+            regain(0)
+            raise Privileged("privileges could be regained after they were dropped")
+
+
+def raise_file_limit() -> int:
+    """As many open files as the system lets us have; gives that number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1_048_576 if hard == resource.RLIM_INFINITY else hard
+    if soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -1,0 +1,411 @@
+"""The loop: what every protocol may rely on, told with the least protocol there can be."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+
+from posthouse.lib.sansio import Channel, RemoteError, Slice
+from posthouse.net.ports import Farewell, Line
+from posthouse.net.session import BACKLOG_OCTETS, FAIR_EVENTS
+from posthouse.testing.wire import HIGH_WATER, Wire
+
+pytestmark = pytest.mark.asyncio
+
+
+class Lines:
+    """A core whose events are lines; ``quit`` ends it, ``tls`` upgrades it, ``break`` breaks it."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self.closed = self.wants_tls = self.ended = False
+        self.channel: Channel | None = None
+
+    def receive_data(self, data: bytes) -> None:
+        self.ended = self.ended or not data
+        self._data += data
+
+    def next_event(self) -> bytes | None:
+        line, end, rest = self._data.partition(b"\n")
+        if not end:
+            return None
+        self._data = rest
+        if line == b"break":
+            raise RemoteError("broken on purpose")
+        return line
+
+    def send(self, action: bytes | Slice) -> tuple[bytes | Slice, ...]:
+        if isinstance(action, bytes):
+            self.closed = action.startswith(b"bye")
+            self.wants_tls = action.startswith(b"go ahead")
+        return (action,)
+
+    def secured(self, channel: Channel) -> None:
+        self.channel, self.wants_tls = channel, False
+
+
+class Door:
+    """Answers a line at once, ``wait…`` when it is told to, ``bug`` never."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.patience = 60.0
+        self.receives_content = False
+        self.gates: list[asyncio.Event] = []
+        self.heard: list[bytes] = []
+        self.farewells: list[Farewell] = []
+        self.left = 0
+
+    def greet(self) -> Iterable[bytes]:
+        return (b"hello\n",)
+
+    def handle(self, event: bytes) -> Iterable[bytes | Slice] | AsyncIterator[bytes]:
+        self.heard.append(event)
+        if event.startswith(b"wait"):
+            return self.slow(event)
+        if event == b"bug":
+            raise ValueError("bug on purpose")
+        if event == b"quit":
+            return (b"bye\n",)
+        if event == b"many":
+            return (b"x" * 1000,) * 200
+        if event == b"blob":
+            return [b"<", Slice("b", 10, 150_000), b">"]
+        return (b"ok " + event + b"\n",)
+
+    async def slow(self, event: bytes) -> AsyncIterator[bytes]:
+        gate = asyncio.Event()
+        self.gates.append(gate)
+        await gate.wait()
+        if event == b"wait bug":
+            raise ValueError("late bug on purpose")
+        for number in range(300 if event == b"wait many" else 1):
+            yield b"done %d\n" % number if event != b"wait many" else b"y" * 1000
+
+    def woken(self) -> Iterable[bytes]:
+        return (b"news\n",)
+
+    def farewell(self, reason: Farewell) -> Iterable[bytes]:
+        self.farewells.append(reason)
+        return (b"bye " + reason.value.encode() + b"\n",)
+
+    def gone(self) -> None:
+        self.left += 1
+
+
+class Blobs:
+    def __init__(self) -> None:
+        self.most = 0
+
+    async def read(self, _blob: str, start: int, length: int) -> bytes:
+        self.most = max(self.most, length)
+        await asyncio.sleep(0)
+        return bytes((at % 251) for at in range(start, start + length))
+
+
+class House:
+    def __init__(self, **options) -> None:
+        self.blobs = Blobs()
+        self.wire = Wire(self.open, blobs=self.blobs, **options)
+
+    def open(self, line: Line):
+        self.core, self.door = Lines(), Door(line)
+        return self.core, self.door
+
+
+async def test_a_dialogue():
+    house = House()
+    assert await house.wire.connect() == b"hello\n"
+    assert await house.wire.say(b"one\ntwo\n") == b"ok one\nok two\n"
+    assert await house.wire.say(b"quit\n") == b"bye\n"
+    assert house.wire.transport.closed
+    assert house.door.left == 1
+    assert house.wire.here == 0
+
+
+async def test_replies_of_one_batch_are_one_write():
+    house = House()
+    await house.wire.connect()
+    before = house.wire.transport.writes
+    await house.wire.say(b"a\nb\nc\nd\n")
+    assert house.wire.transport.writes == before + 1
+
+
+async def test_any_split_gives_the_same_answers():
+    whole, slow = House(), House()
+    text = b"one\nwait\ntwo\nquit\n"
+    await whole.wire.connect()
+    await slow.wire.connect()
+    first = await _with_gates_open(whole, whole.wire.say(text))
+    second = await _with_gates_open(slow, slow.wire.say_slowly(text))
+    assert first == second == b"ok one\ndone 0\nok two\nbye\n"
+
+
+async def _with_gates_open(house: House, saying) -> bytes:
+    task = asyncio.ensure_future(saying)
+    while not task.done():
+        await asyncio.sleep(0)
+        for gate in house.door.gates:
+            gate.set()
+    return task.result()
+
+
+async def test_while_an_answer_waits_nothing_else_is_answered():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\nnext\n")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert house.door.heard == [b"wait"]
+    house.door.gates[0].set()
+    assert await house.wire.hear() == b"done 0\nok next\n"
+
+
+async def test_earlier_replies_do_not_wait_for_a_later_answer():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"one\nwait\n")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert bytes(house.wire.transport.written).endswith(b"ok one\n")
+    house.door.gates[0].set()
+    await house.wire.hear()
+
+
+async def test_a_peer_that_talks_on_while_we_are_busy_is_not_read_for_ever():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\n")
+    await asyncio.sleep(0)
+    house.wire.session.data_received(b"z" * BACKLOG_OCTETS + b"\n")
+    assert not house.wire.transport.reading
+    house.door.gates[0].set()
+    await house.wire.hear()
+    assert house.wire.transport.reading
+
+
+async def test_a_slice_is_copied_in_small_parts():
+    house = House()
+    await house.wire.connect()
+    sent = await house.wire.say(b"blob\n")
+    assert sent == b"<" + bytes(at % 251 for at in range(10, 150_010)) + b">"
+    assert house.blobs.most <= 64 * 1024
+
+
+async def test_a_peer_that_does_not_read_stops_the_work():
+    house = House()
+    await house.wire.connect()
+    house.wire.transport.reads = False
+    house.wire.session.data_received(b"wait many\n")
+    await asyncio.sleep(0)
+    house.door.gates[0].set()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert len(house.wire.transport.stuck) <= HIGH_WATER + 2000
+    house.wire.transport.read_on()
+    assert len(await house.wire.hear()) == 300_000
+
+
+async def test_commands_are_not_answered_into_a_full_buffer():
+    house = House()
+    await house.wire.connect()
+    house.wire.transport.reads = False
+    await house.wire.say(b"many\n")
+    await house.wire.say(b"one\n" * 1000)
+    assert len(house.door.heard) == 1
+    house.wire.transport.read_on()
+    assert (await house.wire.hear()).endswith(b"ok one\n")
+    assert len(house.door.heard) == 1001
+
+
+async def test_a_slow_reader_is_hung_up_on():
+    house = House()
+    await house.wire.connect()
+    house.wire.transport.reads = False
+    await house.wire.say(b"many\n")
+    await house.wire.pass_time(63)
+    assert house.wire.transport.closed
+    assert house.door.left == 1
+
+
+async def test_silence_ends_with_a_farewell():
+    house = House()
+    await house.wire.connect()
+    assert await house.wire.pass_time(59) == b""
+    await house.wire.say(b"x\n")
+    assert await house.wire.pass_time(59) == b""
+    assert await house.wire.pass_time(3) == b"bye idle\n"
+    assert house.wire.transport.half_closed
+    await house.wire.pass_time(7)
+    assert house.wire.transport.closed
+    assert house.door.left == 1
+
+
+async def test_silence_of_ours_is_not_held_against_the_peer():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\n")
+    await asyncio.sleep(0)
+    for _ in range(200):
+        house.wire.clock.pass_time(1)
+        house.wire.house.watch.turn(house.wire.clock.monotonic())
+    house.door.gates[0].set()
+    assert await house.wire.hear() == b"done 0\n"
+
+
+async def test_content_that_trickles_is_refused_after_the_second_window():
+    """L18."""
+    house = House()
+    await house.wire.connect()
+    house.door.receives_content = True
+    heard = b""
+    for _ in range(62):
+        heard += await house.wire.say(b".")
+        heard += await house.wire.pass_time(1)
+    assert heard == b"bye slow\n"
+    assert house.door.farewells == [Farewell.SLOW]
+
+
+async def test_content_at_the_least_rate_is_taken():
+    house = House()
+    await house.wire.connect()
+    house.door.receives_content = True
+    for _ in range(120):
+        await house.wire.say(b"." * 1200)
+        await house.wire.pass_time(1)
+    assert house.door.farewells == []
+
+
+async def test_content_may_not_last_for_ever():
+    house = House()
+    await house.wire.connect()
+    house.door.receives_content = True
+    for _ in range(1900):
+        if house.door.farewells:
+            break
+        house.wire.session.data_received(b"." * 2000)
+        house.wire.clock.pass_time(1)
+        house.wire.house.watch.turn(house.wire.clock.monotonic())
+    assert house.door.farewells == [Farewell.SLOW]
+
+
+async def test_any_number_of_wakes_is_one():
+    house = House()
+    await house.wire.connect()
+    for _ in range(5):
+        house.door.line.wake()
+    assert await house.wire.hear() == b"news\n"
+
+
+async def test_a_wake_during_an_answer_is_heard_after_it():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\n")
+    await asyncio.sleep(0)
+    house.door.line.wake()
+    house.door.gates[0].set()
+    assert await house.wire.hear() == b"done 0\nnews\n"
+
+
+@pytest.mark.parametrize("text", [b"one\nbug\ntwo\n", b"one\nwait bug\n"])
+async def test_a_bug_costs_its_session_and_no_traceback_reaches_the_peer(text):
+    house = House()
+    await house.wire.connect()
+    heard = await _with_gates_open(house, house.wire.say(text))
+    assert heard == b"ok one\nbye trouble\n"
+    assert [type(bug) for bug in house.wire.journal.bugs] == [ValueError]
+    await house.wire.end()
+    assert house.door.left == 1
+
+
+async def test_a_door_that_cannot_be_opened_costs_the_listener_nothing():
+    def fail(_line):
+        raise ValueError("on purpose")
+
+    wire = Wire(fail)
+    await wire.connect()
+    assert wire.transport.closed
+    assert wire.here == 0
+    assert len(wire.journal.bugs) == 1
+
+
+async def test_a_broken_protocol_is_not_a_bug():
+    house = House()
+    await house.wire.connect()
+    assert await house.wire.say(b"one\nbreak\n") == b"ok one\n"
+    assert house.wire.journal.bugs == []
+    assert house.wire.transport.half_closed
+
+
+async def test_who_is_not_admitted_meets_no_core():
+    house = House(refusal=b"not now\n")
+    assert await house.wire.connect() == b"not now\n"
+    assert house.wire.transport.closed
+    assert not hasattr(house, "core")
+    assert house.wire.here == 0
+
+
+async def test_half_closed_peers_still_hear_the_answers():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\nquit\n")
+    assert house.wire.session.eof_received()
+    house.door.gates or await asyncio.sleep(0)
+    house.door.gates[0].set()
+    assert await house.wire.hear() == b"done 0\nbye\n"
+    assert house.core.ended
+    assert house.wire.transport.closed
+
+
+async def test_gone_once_and_only_after_the_answer_is_finished():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\n")
+    await asyncio.sleep(0)
+    house.wire.transport.closed = True
+    house.wire.session.connection_lost(None)
+    assert house.door.left == 0
+    house.door.gates[0].set()
+    await house.wire.hear()
+    assert house.door.left == 1
+
+
+async def test_leaving_lets_the_answer_finish():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\n")
+    await asyncio.sleep(0)
+    house.wire.session.leave(Farewell.SHUTDOWN)
+    house.door.gates[0].set()
+    assert await house.wire.hear() == b"done 0\nbye shutdown\n"
+
+
+async def test_cutting_ends_even_an_answer_that_never_comes():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\n")
+    await asyncio.sleep(0)
+    house.wire.session.cut()
+    await house.wire.hear()
+    assert house.wire.transport.closed
+    assert house.door.left == 1
+
+
+async def test_a_flood_of_commands_lets_the_neighbours_in():
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"n\n" * (FAIR_EVENTS * 3))
+    assert len(house.door.heard) == FAIR_EVENTS
+    await house.wire.hear()
+    assert len(house.door.heard) == FAIR_EVENTS * 3
+
+
+async def test_last_words_survive_a_peer_that_talks_on():
+    house = House()
+    await house.wire.connect()
+    await house.wire.say(b"bug\n")
+    assert house.wire.transport.half_closed
+    assert not house.wire.transport.closed
+    await house.wire.say(b"more " * 1000)
+    await house.wire.end()
+    assert house.wire.transport.closed
