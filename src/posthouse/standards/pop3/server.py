@@ -219,23 +219,23 @@ class ServerConnection:
 
     def next_event(self) -> Event | None:
         if self.closed or self.wants_tls or self._pending is not None:
-            return None
-        line = self._next_line()
-        if line is None:
-            if self._eof:
-                self.closed = True
-            elif len(self._buffer) >= self._longest_line():
-                self._buffer.clear()
-                self._pending = Fault(Offence.TOO_LONG, "line too long", hang_up=True)
-            return self._pending
-        self._pending = self._response(line) if self._waits_for_response else self._command(line)
+            return None  # one answer at a time
+        end = self._buffer.find(b"\n", self._searched)
+        # Too long is a line whose end is not among the first octets, whether it has come yet or not.
+        longest = self._longest_line()
+        if end >= longest or (end < 0 and len(self._buffer) >= longest):
+            self._buffer.clear()
+            self._pending = Fault(Offence.TOO_LONG, "line too long", hang_up=True)
+        elif end < 0:
+            self._searched = len(self._buffer)
+            self.closed = self._eof
+        else:
+            line = self._take_line(end)
+            self._pending = self._response(line) if self._waits_for_response else self._command(line)
         return self._pending
 
-    def _next_line(self) -> bytes | None:
-        end = self._buffer.find(b"\n", self._searched)
-        if end < 0:
-            self._searched = len(self._buffer)
-            return None
+    def _take_line(self, end: int) -> bytes:
+        """The line that ends at ``end``. A bare LF will do: no command of ours carries another line."""
         self._searched = 0
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
@@ -257,8 +257,6 @@ class ServerConnection:
         command = COMMANDS.get(verb)
         if command is None:
             return Fault(Offence.UNKNOWN, "unknown command")
-        if len(line) > self._offer.command_octets and verb != "AUTH":
-            return Fault(Offence.TOO_LONG, "line too long")
         if self._state not in command.states:
             where = "log in first" if self._state is State.AUTHORIZATION else "not after login"
             return Fault(Offence.SEQUENCE, where)
@@ -284,8 +282,6 @@ class ServerConnection:
 
     def _response(self, line: bytes) -> Event:
         self._waits_for_response = False
-        if len(line) > self._offer.auth_octets:
-            return Fault(Offence.TOO_LONG, "line too long", hang_up=True)
         if line == b"*":
             return AuthResponse(None)
         try:
