@@ -8,7 +8,7 @@ import pytest
 from posthouse.lib.sansio import Channel, RemoteError, Slice
 from posthouse.net.ports import Farewell, Line
 from posthouse.net.session import BACKLOG_OCTETS, FAIR_EVENTS
-from posthouse.testing.wire import HIGH_WATER, Wire
+from posthouse.testing.connection import HIGH_WATER, Connection
 
 pytestmark = pytest.mark.asyncio
 
@@ -106,7 +106,7 @@ class Blobs:
 class House:
     def __init__(self, **options) -> None:
         self.blobs = Blobs()
-        self.wire = Wire(self.open, blobs=self.blobs, **options)
+        self.wire = Connection(self.open, blobs=self.blobs, **options)
 
     def open(self, line: Line):
         self.core, self.door = Lines(), Door(line)
@@ -322,7 +322,7 @@ async def test_a_door_that_cannot_be_opened_costs_the_listener_nothing():
     def fail(_line):
         raise ValueError("on purpose")
 
-    wire = Wire(fail)
+    wire = Connection(fail)
     await wire.connect()
     assert wire.transport.closed
     assert wire.here == 0

@@ -4,7 +4,7 @@ import pytest
 
 from posthouse.observe.metrics import METRICS, Kind, PrometheusMeter
 from posthouse.services.metricsd import MAX_REQUEST, HttpOnce, MetricsDoor
-from posthouse.testing.wire import Wire
+from posthouse.testing.connection import Connection
 
 pytestmark = pytest.mark.asyncio
 
@@ -14,7 +14,7 @@ def open_door(meter: PrometheusMeter, troubles: tuple[str, ...] = ()):
 
 
 async def ask(request: bytes, *, troubles: tuple[str, ...] = (), meter: PrometheusMeter | None = None) -> bytes:
-    wire = Wire(open_door(meter or PrometheusMeter(), troubles))
+    wire = Connection(open_door(meter or PrometheusMeter(), troubles))
     assert await wire.connect() == b""
     answer = await wire.say(request)
     assert wire.transport.closed
