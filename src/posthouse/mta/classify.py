@@ -1,10 +1,14 @@
 """What a server's reply means for one recipient. Pure."""
 
 from dataclasses import replace
+from typing import Final
 
 from posthouse.mail.outcome import Deferred, Failed, Outcome, Relayed
 from posthouse.mail.reply import Reply, reply
 from posthouse.standards.smtp.commands import Verb
+
+MAX_TEXT: Final = 500
+"""Octets of a server's words that go any further; the whole line then has at most 512."""
 
 
 def classify(answer: Reply, host: str, *, to: Verb = Verb.END, speaks_dsn: bool = False) -> Outcome:
@@ -27,7 +31,12 @@ def wants_another_round(outcome: Outcome) -> bool:
 
 
 def with_status(answer: Reply) -> Reply:
-    """``answer`` with an enhanced code, the most general one if the server gave none (RFC 3463 section 3.1)."""
-    if answer.status:
-        return answer
-    return replace(answer, status=f"{2 if answer.accepted else answer.code // 100}.0.0")
+    """``answer`` with an enhanced code, the most general one if the server gave none (RFC 3463 section 3.1).
+
+    Its text is cut to what may stand in a report or a log (S15).
+    """
+    status = answer.status or f"{2 if answer.accepted else answer.code // 100}.0.0"
+    if len(answer.text) == 1 and len(answer.text[0]) <= MAX_TEXT // 4:
+        return answer if answer.status else replace(answer, status=status)
+    text = " ".join(answer.text).encode()[:MAX_TEXT].decode("utf-8", "ignore")
+    return replace(answer, status=status, text=(text,))

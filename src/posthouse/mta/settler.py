@@ -97,8 +97,21 @@ class Settler:
                 if left:
                     await asyncio.sleep(RETRY_SECONDS)
                 continue
+            except Exception as error:  # noqa: BLE001 - one report that cannot be written must not stop the others
+                await self._settle_singly(batch, error)
             break
         self._settled([result.item for result in batch])
+
+    async def _settle_singly(self, batch: Sequence[Result], error: Exception) -> None:
+        """Find the result that met a bug; its lease ends, and it is tried again."""
+        if len(batch) == 1:
+            self._journal.bug("queue.settle-bug", error, id=batch[0].item.queue_id)
+            return
+        for result in batch:
+            try:
+                await self._settle_once([result])
+            except Exception as bug:  # noqa: BLE001 - as above
+                self._journal.bug("queue.settle-bug", bug, id=result.item.queue_id)
 
     async def _settle_once(self, batch: Sequence[Result]) -> None:
         now = int(self._clock.now() * 1000)

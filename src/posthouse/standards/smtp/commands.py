@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from posthouse.lib.sansio import LocalError, Piece
-from posthouse.mail.address import Address
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
+from posthouse.standards.smtp.grammar import format_unitext, format_xtext
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -133,19 +133,5 @@ def format_notify(notify: Notify) -> str:
 def format_orcpt(original: OriginalRecipient) -> str:
     """RFC 3461 section 4.2; UTF-8 in the form that every hop with DSN can carry (RFC 6533 section 3)."""
     if original.kind == "utf-8":
-        return "utf-8;" + "".join(
-            c if "!" <= c <= "~" and c not in "\\+=" else f"\\x{{{ord(c):X}}}" for c in original.text
-        )
+        return f"utf-8;{format_unitext(original.text)}"
     return f"{original.kind};{format_xtext(original.text)}"
-
-
-def format_xtext(text: str) -> str:
-    """RFC 3461 section 4: all but printable ASCII, ``+`` and ``=`` as ``+XX``."""
-    return "".join(
-        chr(octet) if 0x21 <= octet <= 0x7E and octet not in b"+=" else f"+{octet:02X}" for octet in text.encode()
-    )
-
-
-def path(address: Address | None) -> str:
-    """A reverse-path without its brackets; empty for the null one."""
-    return "" if address is None else str(address)

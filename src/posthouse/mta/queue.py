@@ -1,0 +1,106 @@
+"""What an operator may do with the queue: list, show, hold, release, retry, drop, bounce.
+
+Each works on the items a ``QueueFilter`` means and says how many it changed.
+What workers have claimed is not taken from them, but by drop and bounce: the
+fence in the store then makes their results void.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from posthouse.lib.ports import Clock
+from posthouse.mail.reply import reply
+from posthouse.mta.reporting import Action, Finding, is_wanted
+from posthouse.mta.settler import Secretary
+from posthouse.storage.ports import Item, QueueFilter, State, Store
+
+RETURNED = reply(550, "5.4.7", "an operator of this server returned the message")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item as a table or a line of JSON shows it."""
+
+    item: int
+    queue_id: str
+    sender: str
+    recipient: str
+    state: str
+    attempts: int
+    size: int
+    created_at: int
+    due_at: int
+    expires_at: int
+    last: str
+    last_host: str
+
+
+def describe(item: Item) -> Entry:
+    state = "held" if item.state is State.HELD else "active" if item.claimed else "waiting"
+    return Entry(
+        item.item,
+        item.queue_id,
+        item.reverse_path,
+        str(item.recipient.address),
+        state,
+        item.attempts,
+        item.content.size,
+        item.created_at,
+        item.due_at,
+        item.expires_at,
+        item.last,
+        item.last_host,
+    )
+
+
+async def list_items(store: Store, which: QueueFilter) -> list[Entry]:
+    """What is in the queue."""
+    return [describe(item) for item in await store.queued(which)]
+
+
+async def show(store: Store, queue_id: str) -> list[Entry]:
+    """All that is left of one message."""
+    return await list_items(store, QueueFilter(queue_id=queue_id))
+
+
+async def hold(store: Store, which: QueueFilter) -> int:
+    """Keep items from being tried."""
+    return await store.hold(await _numbers(store, which))
+
+
+async def release(store: Store, which: QueueFilter, clock: Clock) -> int:
+    """Let held items go, at once."""
+    held = [item.item for item in await store.queued(which) if item.state is State.HELD]
+    return await store.release(held, int(clock.now() * 1000))
+
+
+async def retry(store: Store, which: QueueFilter, clock: Clock) -> int:
+    """Try waiting items now; held ones stay held."""
+    waiting = [item.item for item in await store.queued(which) if item.state is State.WAITING and not item.claimed]
+    return await store.release(waiting, int(clock.now() * 1000))
+
+
+async def drop(store: Store, which: QueueFilter) -> int:
+    """**Durable.** Take items out of the queue; nobody is told."""
+    return await store.drop(await _numbers(store, which))
+
+
+async def bounce(store: Store, which: QueueFilter, secretary: Secretary) -> int:
+    """**Durable.** Take items out of the queue and tell their senders, in one transaction."""
+    items = sorted(await store.queued(which), key=lambda item: item.queue_id)
+    reports = []
+    for _, group in groupby(items, key=lambda item: item.queue_id):
+        told = [item for item in group if _may_be_told(item)]
+        if told:
+            findings = [Finding(item.recipient, Action.FAILED, RETURNED) for item in told]
+            reports.append(await secretary.write(told[0], findings))
+    return await store.drop([item.item for item in items], reports)
+
+
+def _may_be_told(item: Item) -> bool:
+    return bool(item.reverse_path) and not item.is_report and is_wanted(item.recipient, Action.FAILED)
+
+
+async def _numbers(store: Store, which: QueueFilter) -> Sequence[int]:
+    return [item.item for item in await store.queued(which)]

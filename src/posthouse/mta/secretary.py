@@ -1,0 +1,65 @@
+"""The secretary: reads what a report needs of a message, has it written, and makes it ready to be accepted.
+
+The report's trace is made from the message's id, the kind of report and the
+items it is about, so that a settlement that is repeated reports once.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from posthouse.mail.content import Content
+from posthouse.mta.intake import Intake
+from posthouse.mta.reporting import Finding, Reporter, Subject
+from posthouse.standards.smtp.grammar import parse_mailbox
+from posthouse.storage.ports import Acceptance, Blobs, Item, Missing, Store
+
+READ_OCTETS: Final = 288 * 1024
+"""The longest header (L4) and the part of the body that a report may return (L24)."""
+
+
+class Secretary:
+    """Writes reports about items of the queue."""
+
+    def __init__(self, store: Store, reporter: Reporter, intake: Intake) -> None:
+        self._store = store
+        self._reporter = reporter
+        self._intake = intake
+
+    async def write(self, item: Item, findings: Sequence[Finding]) -> Acceptance:
+        """The report about ``findings`` on the message of ``item``, to be committed with their settlement."""
+        subject = Subject(
+            reverse_path=parse_mailbox(item.reverse_path),
+            trace=item.queue_id,
+            arrived_at=item.created_at,
+            original=await _beginning(item.content, self._store.blobs),
+            utf8=item.utf8,
+            ret=item.ret,
+            envid=item.envid,
+        )
+        envelope, octets = self._reporter.report(subject, findings)
+        writer = self._store.blobs.open()
+        writer.write(octets)
+        blob = await writer.finish()
+        acceptance = self._intake.plan(envelope, blob, trace=_trace(item, findings), is_report=True)
+        # a settlement gives back no items: what is born claimed would wait for its lease to end
+        postings = tuple(replace(posting, owner=None, lease_until=0) for posting in acceptance.postings)
+        return replace(acceptance, postings=postings)
+
+
+async def _beginning(content: Content, blobs: Blobs) -> bytes:
+    """Our prefix and as much of the blob as a report can use; what is lost is left out, the sender hears anyway."""
+    blob = content.blob
+    if blob.octets is not None:
+        return content.prefix + blob.octets
+    try:
+        return content.prefix + await blobs.read(blob.blob_id, 0, min(READ_OCTETS, blob.size))
+    except Missing:
+        return content.prefix
+
+
+def _trace(item: Item, findings: Sequence[Finding]) -> str:
+    about = [item.queue_id, findings[0].action.value, *(str(one.recipient.address) for one in findings)]
+    digest = hashlib.sha256("\0".join(about).encode()).hexdigest()
+    return f"r{digest[:23]}"
