@@ -1,0 +1,52 @@
+"""The operations by name: what ``posthouse NOUN VERB`` asks of a server, or does itself when none runs."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from posthouse.ops import people, queue, traces
+from posthouse.ops.arguments import Arguments
+from posthouse.ops.house import CannotDo, House, Row
+from posthouse.storage.ports import Conflict, Missing, StorageError
+
+Operation = Callable[[House, Arguments], AsyncIterator[Row]]
+
+OPERATIONS: Mapping[str, Operation] = {
+    "domain add": people.add_domain,
+    "domain list": people.list_domains,
+    "domain remove": people.remove_domain,
+    "account add": people.add_account,
+    "account list": people.list_accounts,
+    "account show": people.show_account,
+    "account password": people.set_password,
+    "account disable": people.disable_account,
+    "account enable": people.enable_account,
+    "account remove": people.remove_account,
+    "alias add": people.add_alias,
+    "alias list": people.list_aliases,
+    "alias remove": people.remove_alias,
+    "queue list": queue.list_queue,
+    "queue show": queue.show_queued,
+    "queue hold": queue.hold,
+    "queue release": queue.release,
+    "queue retry": queue.retry,
+    "queue drop": queue.drop,
+    "queue bounce": queue.bounce,
+    "explain": traces.explain,
+    "recent": traces.recent,
+    "status": traces.status,
+    "limits": traces.limits,
+}
+
+
+async def perform(house: House, operation: str, given: Mapping[str, Any]) -> AsyncIterator[Row]:
+    """The rows of one operation; raises ``CannotDo`` for everything that is expected to go wrong."""
+    found = OPERATIONS.get(operation)
+    if found is None:
+        raise CannotDo(f"there is no operation {operation!r}", "the server may be older than the command")
+    try:
+        async for row in found(house, Arguments(given)):
+            yield row
+    except (Conflict, Missing) as error:
+        raise CannotDo(str(error)) from error
+    except StorageError as error:
+        raise CannotDo(f"the store refused: {error}", "look into the log of the server; nothing was changed") from error

@@ -1,0 +1,49 @@
+"""What an operation is given, and how it says that it cannot."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from posthouse.admd.limits import Limits
+from posthouse.lib.ports import Clock
+from posthouse.mta.settler import Secretary
+from posthouse.storage.ports import Store
+
+Row = Mapping[str, object]
+"""One line of a list. Its names are stable; tools must ignore those they do not know."""
+
+
+class CannotDo(Exception):
+    """An operation that cannot be done: ``str()`` says what is wrong, ``hint`` what to do about it."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+def _nothing() -> None: ...
+
+
+def _no_facts() -> Row:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The ports of the operations.
+
+    In a running server ``wake`` tells the queue's manager that something
+    changed, ``secretary`` writes reports and ``facts`` gives what only the
+    running server knows. A command that opened the store itself has none of them.
+    """
+
+    store: Store
+    clock: Clock
+    limits: Limits = field(default_factory=Limits)
+    wake: Callable[[], None] = _nothing
+    secretary: Secretary | None = None
+    facts: Callable[[], Row] = _no_facts
+
+    @property
+    def now(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.clock.now() * 1000)

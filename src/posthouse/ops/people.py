@@ -1,0 +1,236 @@
+"""Domains, accounts and aliases: who we are, changed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from posthouse.admd.credentials import make_verifiers
+from posthouse.admd.passwords import generate_password, judge_password
+from posthouse.mail.address import Address
+from posthouse.ops.arguments import Arguments, to_address
+from posthouse.ops.house import CannotDo, House, Row
+from posthouse.storage.ports import AccountRow, AliasRow, Directory, DomainRow
+
+DEFAULT_QUOTA = 10 * 1024**3
+MAX_QUOTA = 2**53
+
+Rows = AsyncIterator[Row]
+
+
+# -- domains -----------------------------------------------------------------------------------
+
+
+async def add_domain(house: House, arguments: Arguments) -> Rows:
+    name = arguments.domain("name")
+    catch_all = arguments.text("catch_all", "")
+    arguments.finish()
+    directory = await house.store.directory()
+    old = next((row for row in directory.domains if row.name == name), None)
+    target = str(to_address(catch_all)) if catch_all else ""
+    created_at = old.created_at if old is not None else house.now
+    await house.store.put_domain(DomainRow(name, target, created_at))
+    yield {"domain": name, "catch_all": target, "changed": old is not None}
+
+
+async def list_domains(house: House, arguments: Arguments) -> Rows:
+    arguments.finish()
+    directory = await house.store.directory()
+    for row in sorted(directory.domains, key=lambda row: row.name):
+        accounts = sum(_domain_of(account.address) == row.name for account in directory.accounts)
+        aliases = sum(_domain_of(alias.address) == row.name for alias in directory.aliases)
+        yield {
+            "domain": row.name,
+            "accounts": accounts,
+            "aliases": aliases,
+            "catch_all": row.catch_all,
+            "created_at": row.created_at,
+        }
+
+
+async def remove_domain(house: House, arguments: Arguments) -> Rows:
+    name = arguments.domain("name")
+    arguments.finish()
+    directory = await house.store.directory()
+    if all(row.name != name for row in directory.domains):
+        raise CannotDo(f"there is no domain {name}", "posthouse domain list shows those there are")
+    addresses = [row.address for row in directory.accounts] + [row.address for row in directory.aliases]
+    users = [address for address in addresses if _domain_of(address) == name]
+    if users:
+        raise CannotDo(
+            f"{name} is in use by {len(users)} accounts and aliases, {users[0]} among them", "remove these first"
+        )
+    await house.store.remove_domain(name)
+    yield {"domain": name, "removed": True}
+
+
+# -- accounts ----------------------------------------------------------------------------------
+
+
+async def add_account(house: House, arguments: Arguments) -> Rows:
+    """Without a password one is made and shown, this once."""
+    address = arguments.address("address")
+    name = arguments.text("name", "")
+    password = arguments.text("password", "")
+    quota = arguments.number("quota", DEFAULT_QUOTA)
+    admin = arguments.flag("admin")
+    arguments.finish()
+    if not 0 < quota <= MAX_QUOTA:
+        raise CannotDo("a quota must be positive: zero never means unlimited")
+    directory = await house.store.directory()
+    _demand_domain(directory, address)
+    _demand_free(directory, address)
+    verifiers = await _verifiers(house, str(address), password or (generated := generate_password()))
+    account = await house.store.create_account(str(address), name, verifiers, quota=quota, admin=admin, at=house.now)
+    row = {"address": str(address), "account": account, "admin": admin, "quota": quota}
+    yield row if password else {**row, "password": generated}
+
+
+async def list_accounts(house: House, arguments: Arguments) -> Rows:
+    arguments.finish()
+    directory = await house.store.directory()
+    for account in sorted(directory.accounts, key=lambda row: (_domain_of(row.address), row.address)):
+        yield _account_row(account)
+
+
+async def show_account(house: House, arguments: Arguments) -> Rows:
+    address = arguments.address("address")
+    arguments.finish()
+    directory = await house.store.directory()
+    account = _find(directory, address)
+    mailboxes = await house.store.mailboxes(account.account)
+    yield {
+        **_account_row(account),
+        "aliases": [alias.address for alias in directory.aliases if account.address in alias.targets],
+        "mailboxes": [
+            {"name": box.name, "messages": box.messages, "unseen": box.unseen, "size": box.size} for box in mailboxes
+        ],
+    }
+
+
+async def set_password(house: House, arguments: Arguments) -> Rows:
+    address = arguments.address("address")
+    password = arguments.text("password", "")
+    arguments.finish()
+    account = _find(await house.store.directory(), address)
+    verifiers = await _verifiers(house, account.address, password or (generated := generate_password()))
+    await house.store.change_account(account.account, verifiers=verifiers)
+    row = {"address": account.address, "changed": True}
+    yield row if password else {**row, "password": generated}
+
+
+async def disable_account(house: House, arguments: Arguments) -> Rows:
+    """No login any more, in no door; mail is still received and kept."""
+    yield await _switch(house, arguments, enabled=False)
+
+
+async def enable_account(house: House, arguments: Arguments) -> Rows:
+    yield await _switch(house, arguments, enabled=True)
+
+
+async def _switch(house: House, arguments: Arguments, *, enabled: bool) -> Row:
+    address = arguments.address("address")
+    arguments.finish()
+    account = _find(await house.store.directory(), address)
+    await house.store.change_account(account.account, enabled=enabled)
+    return {"address": account.address, "enabled": enabled}
+
+
+async def remove_account(house: House, arguments: Arguments) -> Rows:
+    """With all its mail; ``yes`` says that this is meant."""
+    address = arguments.address("address")
+    sure = arguments.flag("yes")
+    arguments.finish()
+    account = _find(await house.store.directory(), address)
+    if not sure:
+        raise CannotDo(f"{account.address} would go with all its mail", "say --yes, or disable the account instead")
+    await house.store.remove_account(account.account)
+    yield {"address": account.address, "removed": True}
+
+
+# -- aliases -----------------------------------------------------------------------------------
+
+
+async def add_alias(house: House, arguments: Arguments) -> Rows:
+    address = arguments.address("address")
+    targets = [str(to_address(target)) for target in arguments.texts("targets")]
+    arguments.finish()
+    if not targets:
+        raise CannotDo("an alias needs at least one target")
+    if len(targets) > house.limits.alias_expansion:
+        raise CannotDo(f"more than {house.limits.alias_expansion} targets (L23)")
+    directory = await house.store.directory()
+    _demand_domain(directory, address)
+    if any(account.address == str(address) for account in directory.accounts):
+        raise CannotDo(f"{address} is an account")
+    changed = any(alias.address == str(address) for alias in directory.aliases)
+    await house.store.put_alias(AliasRow(str(address), tuple(targets), house.now))
+    yield {"address": str(address), "targets": targets, "changed": changed}
+
+
+async def list_aliases(house: House, arguments: Arguments) -> Rows:
+    arguments.finish()
+    directory = await house.store.directory()
+    for alias in sorted(directory.aliases, key=lambda row: (_domain_of(row.address), row.address)):
+        yield {"address": alias.address, "targets": list(alias.targets), "created_at": alias.created_at}
+
+
+async def remove_alias(house: House, arguments: Arguments) -> Rows:
+    address = arguments.address("address")
+    arguments.finish()
+    directory = await house.store.directory()
+    if all(alias.address != str(address) for alias in directory.aliases):
+        raise CannotDo(f"there is no alias {address}", "posthouse alias list shows those there are")
+    await house.store.remove_alias(str(address))
+    yield {"address": str(address), "removed": True}
+
+
+# -- what they share ---------------------------------------------------------------------------
+
+
+def _account_row(account: AccountRow) -> Row:
+    return {
+        "address": account.address,
+        "name": account.name,
+        "account": account.account,
+        "enabled": account.enabled,
+        "admin": account.admin,
+        "used": account.used,
+        "quota": account.quota,
+        "created_at": account.created_at,
+    }
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _find(directory: Directory, address: Address) -> AccountRow:
+    wanted = str(address).casefold()
+    for account in directory.accounts:
+        if account.address.casefold() == wanted:
+            return account
+    raise CannotDo(f"there is no account {address}", "posthouse account list shows those there are")
+
+
+def _demand_domain(directory: Directory, address: Address) -> None:
+    if all(row.name != address.domain for row in directory.domains):
+        raise CannotDo(f"{address.domain} is not a domain of ours", f"posthouse domain add {address.domain}")
+
+
+def _demand_free(directory: Directory, address: Address) -> None:
+    wanted = str(address).casefold()
+    taken: Sequence[AccountRow | AliasRow] = (*directory.accounts, *directory.aliases)
+    if any(row.address.casefold() == wanted for row in taken):
+        raise CannotDo(f"{address} exists already")
+
+
+async def _verifiers(house: House, address: str, password: str) -> tuple[str, ...]:
+    """Verifiers of a password that may be set (L41). Hashing waits in a thread, not in the loop."""
+    problem = await asyncio.to_thread(
+        judge_password, password, address=address, least_characters=house.limits.password_characters
+    )
+    if problem is not None:
+        raise CannotDo(f"this password will not do: {problem}", "leave it empty to have one made")
+    try:
+        return await asyncio.to_thread(make_verifiers, password, iterations=house.limits.scram_iterations)
+    except ValueError as error:
+        raise CannotDo(f"this password will not do: {error}") from None

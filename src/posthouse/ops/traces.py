@@ -1,0 +1,73 @@
+"""Where is my mail? What the decision ledger and the queue know of one id; and how the house is."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from posthouse import __version__
+from posthouse.ops.arguments import Arguments
+from posthouse.ops.house import CannotDo, House, Row
+from posthouse.ops.queue import item_row
+from posthouse.storage.ports import QueueFilter, State
+
+MAX_COUNTED = 100_000
+
+Rows = AsyncIterator[Row]
+
+
+async def explain(house: House, arguments: Arguments) -> Rows:
+    """The record of a transaction and what is still queued of it."""
+    trace = arguments.text("id").strip().strip("<>[]().,;").lower()
+    arguments.finish()
+    record = await house.store.record(trace)
+    items = await house.store.queued(QueueFilter(queue_id=trace))
+    if record is None and not items:
+        raise CannotDo(
+            f"nothing is known of {trace}",
+            "the id stands at the end of a reply, in the Received line and in the log; records are kept for a while",
+        )
+    if record is not None:
+        yield {"kind": "record", **msgspec.json.decode(record, type=dict[str, object])}
+    for item in items:
+        yield {"kind": "queued", **item_row(item, house.now)}
+
+
+async def recent(house: House, arguments: Arguments) -> Rows:
+    """The latest records, newest first."""
+    limit = arguments.number("limit", 20)
+    arguments.finish()
+    for _, _, record in await house.store.records(limit=min(limit, 1000)):
+        yield msgspec.json.decode(record, type=dict[str, object])
+
+
+async def status(house: House, arguments: Arguments) -> Rows:
+    """How the house is, in one row."""
+    arguments.finish()
+    directory = await house.store.directory()
+    items = await house.store.queued(QueueFilter(limit=MAX_COUNTED))
+    oldest = min((item.created_at for item in items), default=house.now)
+    yield {
+        "version": __version__,
+        "domains": len(directory.domains),
+        "accounts": len(directory.accounts),
+        "aliases": len(directory.aliases),
+        "queued": len(items),
+        "held": sum(item.state is State.HELD for item in items),
+        "deferred": sum(item.attempts > 0 for item in items),
+        "oldest": (house.now - oldest) // 1000,
+        **house.facts(),
+    }
+
+
+async def limits(house: House, arguments: Arguments) -> Rows:
+    """Every limit with its number, value in force and reason."""
+    arguments.finish()
+    for name, field in type(house.limits).__dataclass_fields__.items():
+        yield {
+            "limit": name,
+            "number": field.metadata["number"],
+            "value": getattr(house.limits, name),
+            "default": field.default,
+            "unit": field.metadata["unit"],
+            "why": field.metadata["why"],
+        }
