@@ -1,0 +1,174 @@
+"""The statements both engines share, by office. Arguments stand in the order of their numbers."""
+
+# -- acceptance ------------------------------------------------------------------------------
+
+ENTER_TRACE = "INSERT INTO ledger (trace, at, accepted, record) VALUES ($1, $2, 1, $3) ON CONFLICT (trace) DO NOTHING"
+TRACE_ACCEPTED = "SELECT accepted FROM ledger WHERE trace = $1"
+TRACE_BECOMES_ACCEPTED = "UPDATE ledger SET at = $2, accepted = 1, record = $3 WHERE trace = $1"
+NOTE_TRACE = """INSERT INTO ledger (trace, at, accepted, record) VALUES ($1, $2, 0, $3)
+    ON CONFLICT (trace) DO UPDATE SET at = excluded.at, record = excluded.record WHERE ledger.accepted = 0"""
+
+KEEP_BLOB = "INSERT INTO blob (blob_no, hash, size, octets) VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO NOTHING"
+FIND_BLOB = "SELECT blob_no FROM blob WHERE hash = $1"
+ADD_LETTER = """INSERT INTO letter (letter_no, account_id, blob_no, size, received_at, email, thread, sent_at,
+    message_id, subject, preview, prefix, envelope, structure)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"""
+ADD_MESSAGE = """INSERT INTO message (account_id, mailbox_id, uid, modseq, born, flags, size, saved_at, letter_no)
+    VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)"""
+ADD_DELIVERED = """INSERT INTO delivered (delivery, account_id, mailbox_id, uidvalidity, uid, modseq, email, at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (delivery, account_id) DO NOTHING"""
+FIND_DELIVERED = """SELECT mailbox_id, uidvalidity, uid, modseq, email FROM delivered
+    WHERE delivery = $1 AND account_id = $2"""
+ADD_THREAD = "INSERT INTO thread (account_id, key, thread) VALUES ($1, $2, $3) ON CONFLICT (account_id, key) DO NOTHING"
+FIND_THREAD = "SELECT thread FROM thread WHERE account_id = $1 AND key = $2"
+
+# -- counters --------------------------------------------------------------------------------
+
+READ_TALLY = "SELECT modseq, used, quota, mailboxes, uidvalidity FROM tally WHERE account_id = $1"
+WRITE_TALLY = """UPDATE tally SET modseq = $2, used = $3, quota = $4, mailboxes = $5, uidvalidity = $6
+    WHERE account_id = $1"""
+READ_MAILBOX_COUNTERS = """SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted
+    FROM mailbox WHERE account_id = $1 AND mailbox_id = $2"""
+READ_ROLE_COUNTERS = """SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted
+    FROM mailbox WHERE account_id = $1 AND role = $2 ORDER BY mailbox_id LIMIT 1"""
+WRITE_MAILBOX_COUNTERS = """UPDATE mailbox SET uidnext = $3, modseq = $4, messages = $5, unseen = $6, size = $7,
+    deleted = $8 WHERE account_id = $1 AND mailbox_id = $2"""
+
+# -- the queue -------------------------------------------------------------------------------
+
+ADD_POSTING = """INSERT INTO posting (posting_no, queue_id, reverse_path, blob_no, body, utf8, ret, envid, submitter,
+    require_tls, is_report, created_at, expires_at, prefix)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"""
+ADD_ITEM = """INSERT INTO item (item_no, posting_no, local, domain, notify, original_kind, original, state, due_at,
+    owner, token, attempts, warned, last, last_host)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, 0, 0, '', '')"""
+DUE_ITEMS = """SELECT item_no FROM item WHERE state = 0 AND due_at <= $3 AND domain NOT IN ({avoid})
+    ORDER BY due_at, item_no LIMIT $4"""
+CLAIM = (
+    "UPDATE item SET owner = $1, due_at = $2, token = token + 1 WHERE item_no IN ("
+    + DUE_ITEMS
+    + """)
+    RETURNING item_no"""
+)
+ITEMS = """SELECT i.item_no, p.queue_id, i.token, i.local, i.domain, i.notify, i.original_kind, i.original, i.attempts,
+    p.created_at, i.due_at, p.expires_at, i.state, i.owner, i.warned, i.last, i.last_host, p.reverse_path,
+    p.prefix, b.hash, b.size, p.body, p.utf8, p.ret, p.envid, p.submitter, p.require_tls, p.is_report
+    FROM item i JOIN posting p ON p.posting_no = i.posting_no JOIN blob b ON b.blob_no = p.blob_no"""
+RENEW = "UPDATE item SET due_at = $3 WHERE item_no = $1 AND token = $2 AND owner IS NOT NULL"
+DEFER = """UPDATE item SET due_at = $3, owner = NULL, attempts = attempts + $4, last = $5, last_host = $6,
+    warned = CASE WHEN $7 = 1 THEN 1 ELSE warned END
+    WHERE item_no = $1 AND token = $2 AND owner IS NOT NULL"""
+FINISH = "DELETE FROM item WHERE item_no = $1 AND token = $2 AND owner IS NOT NULL RETURNING posting_no"
+DROP = "DELETE FROM item WHERE item_no = $1 RETURNING posting_no"
+HOLD = "UPDATE item SET state = 1 WHERE item_no = $1 AND state = 0 AND (owner IS NULL OR due_at <= $2)"
+RELEASE = """UPDATE item SET state = 0, owner = NULL, due_at = $2
+    WHERE item_no = $1 AND (state = 1 OR owner IS NULL OR due_at <= $3)"""
+RECLAIM = """UPDATE item SET owner = NULL, due_at =
+    (SELECT p.created_at FROM posting p WHERE p.posting_no = item.posting_no) WHERE owner = $1"""
+NEXT_DUE = "SELECT min(due_at) FROM item WHERE state = 0"
+END_POSTING = """DELETE FROM posting WHERE posting_no = $1
+    AND NOT EXISTS (SELECT 1 FROM item WHERE item.posting_no = $1) RETURNING blob_no"""
+MAY_BE_ORPHAN = "INSERT INTO orphan (blob_no) VALUES ($1) ON CONFLICT (blob_no) DO NOTHING"
+
+# -- mailboxes -------------------------------------------------------------------------------
+
+ADD_TALLY = """INSERT INTO tally (account_id, modseq, used, quota, mailboxes, uidvalidity)
+    VALUES ($1, 0, 0, $2, 0, 0)"""
+ADD_MAILBOX = """INSERT INTO mailbox (account_id, mailbox_id, name, role, uidvalidity, uidnext, modseq, messages,
+    unseen, size, deleted, pruned) VALUES ($1, $2, $3, $4, $5, 1, $6, 0, 0, 0, 0, 0)"""
+MAILBOX_NAMED = "SELECT mailbox_id FROM mailbox WHERE account_id = $1 AND name = $2"
+MAILBOX_NAME = "SELECT name, role FROM mailbox WHERE account_id = $1 AND mailbox_id = $2"
+MAILBOXES = """SELECT m.mailbox_id, m.name, m.role, CASE WHEN s.name IS NULL THEN 0 ELSE 1 END, m.uidvalidity,
+    m.uidnext, m.modseq, m.messages, m.unseen, m.size, m.deleted, m.pruned
+    FROM mailbox m LEFT JOIN subscription s ON s.account_id = m.account_id AND s.name = m.name
+    WHERE m.account_id = $1"""
+MAILBOX = MAILBOXES + " AND m.mailbox_id = $2"
+FAMILY = """SELECT mailbox_id, name FROM mailbox WHERE account_id = $1
+    AND (name = $2 OR (name >= $2 || '/' AND name < $2 || '0')) ORDER BY name"""
+RENAME_MAILBOX = "UPDATE mailbox SET name = $3 WHERE account_id = $1 AND mailbox_id = $2"
+DELETE_MAILBOX = "DELETE FROM mailbox WHERE account_id = $1 AND mailbox_id = $2"
+FORGET_CHANGES = "DELETE FROM change WHERE account_id = $1 AND mailbox_id = $2"
+SUBSCRIBE = "INSERT INTO subscription (account_id, name) VALUES ($1, $2) ON CONFLICT (account_id, name) DO NOTHING"
+UNSUBSCRIBE = "DELETE FROM subscription WHERE account_id = $1 AND name = $2"
+SUBSCRIPTIONS = "SELECT name FROM subscription WHERE account_id = $1 ORDER BY name"
+
+# -- messages --------------------------------------------------------------------------------
+
+MESSAGES = "SELECT uid, modseq, flags FROM message WHERE account_id = $1 AND mailbox_id = $2"
+ALL_MESSAGES = MESSAGES + " ORDER BY uid"
+LAST_BORN = """SELECT uid, modseq, flags, born FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid < $3
+    ORDER BY uid DESC LIMIT $4"""
+CHANGED_SINCE = """SELECT m.uid, m.modseq, m.flags FROM change c JOIN message m ON m.account_id = c.account_id
+    AND m.mailbox_id = c.mailbox_id AND m.uid = c.uid
+    WHERE c.account_id = $1 AND c.mailbox_id = $2 AND c.modseq > $3 AND c.gone = 0"""
+GONE_SINCE = """SELECT uid FROM change WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 AND gone = 1
+    ORDER BY uid"""
+ONE_MESSAGE = """SELECT uid, modseq, flags, size, letter_no FROM message
+    WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"""
+EVERY_MESSAGE = "SELECT uid, modseq, flags, size, letter_no FROM message WHERE account_id = $1 AND mailbox_id = $2"
+CHANGE_FLAGS = "UPDATE message SET flags = $4, modseq = $5 WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"
+DELETE_MESSAGE = "DELETE FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"
+LOG_CHANGE = """INSERT INTO change (account_id, mailbox_id, uid, modseq, gone, at) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (account_id, mailbox_id, uid) DO UPDATE SET modseq = excluded.modseq, gone = excluded.gone,
+    at = excluded.at"""
+END_LETTER = """DELETE FROM letter WHERE letter_no = $1
+    AND NOT EXISTS (SELECT 1 FROM message WHERE message.letter_no = $1) RETURNING blob_no"""
+LETTER_EMAIL = "SELECT email FROM letter WHERE letter_no = $1"
+
+# -- who we are ------------------------------------------------------------------------------
+
+DOMAINS = "SELECT name, catch_all, created_at FROM domain ORDER BY name"
+ACCOUNTS = """SELECT a.account_id, a.address, a.name, a.verifiers, t.quota, t.used, a.admin, a.enabled, a.created_at
+    FROM account a JOIN tally t ON t.account_id = a.account_id ORDER BY a.address"""
+ALIASES = "SELECT address, targets, created_at FROM alias ORDER BY address"
+PUT_DOMAIN = """INSERT INTO domain (name, catch_all, created_at) VALUES ($1, $2, $3)
+    ON CONFLICT (name) DO UPDATE SET catch_all = excluded.catch_all"""
+DOMAIN_EXISTS = "SELECT 1 FROM domain WHERE name = $1"
+DOMAIN_USERS = """SELECT address FROM account WHERE domain = $1
+    UNION ALL SELECT address FROM alias WHERE domain = $1 LIMIT 1"""
+REMOVE_DOMAIN = "DELETE FROM domain WHERE name = $1"
+LAST_ACCOUNT = "SELECT coalesce(max(account_id), 0) FROM account"
+ADDRESS_TAKEN = "SELECT 1 FROM account WHERE address = $1 UNION ALL SELECT 1 FROM alias WHERE address = $1"
+ACCOUNT_ADDRESS = "SELECT 1 FROM account WHERE address = $1"
+ADD_ACCOUNT = """INSERT INTO account (account_id, address, domain, name, verifiers, admin, enabled, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 1, $7)"""
+READ_ACCOUNT = "SELECT name, verifiers, admin, enabled FROM account WHERE account_id = $1"
+CHANGE_ACCOUNT = "UPDATE account SET name = $2, verifiers = $3, admin = $4, enabled = $5 WHERE account_id = $1"
+PUT_ALIAS = """INSERT INTO alias (address, domain, targets, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (address) DO UPDATE SET targets = excluded.targets"""
+REMOVE_ALIAS = "DELETE FROM alias WHERE address = $1 RETURNING address"
+REMOVE_ACCOUNT = (
+    "DELETE FROM message WHERE account_id = $1",
+    "DELETE FROM letter WHERE account_id = $1",
+    "DELETE FROM change WHERE account_id = $1",
+    "DELETE FROM delivered WHERE account_id = $1",
+    "DELETE FROM thread WHERE account_id = $1",
+    "DELETE FROM subscription WHERE account_id = $1",
+    "DELETE FROM mailbox WHERE account_id = $1",
+    "DELETE FROM tally WHERE account_id = $1",
+    "DELETE FROM account WHERE account_id = $1",
+)
+ACCOUNT_BLOBS_MAY_BE_ORPHANS = """INSERT INTO orphan (blob_no) SELECT DISTINCT blob_no FROM letter
+    WHERE account_id = $1 ON CONFLICT (blob_no) DO NOTHING"""
+
+# -- ledger and things ------------------------------------------------------------------------
+
+RECORD = "SELECT record FROM ledger WHERE trace = $1"
+RECORDS = "SELECT trace, at, record FROM ledger WHERE at >= $1 ORDER BY at DESC, trace DESC LIMIT $2"
+GET_THING = "SELECT value FROM thing WHERE name = $1"
+PUT_THING = """INSERT INTO thing (name, value) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+
+# -- housekeeping ------------------------------------------------------------------------------
+
+ORPHANS = """SELECT o.blob_no, b.hash, b.octets IS NULL FROM orphan o JOIN blob b ON b.blob_no = o.blob_no
+    WHERE o.blob_no > $1 ORDER BY o.blob_no LIMIT $2"""
+END_BLOB = """DELETE FROM blob WHERE blob_no = $1
+    AND NOT EXISTS (SELECT 1 FROM letter WHERE letter.blob_no = $1)
+    AND NOT EXISTS (SELECT 1 FROM posting WHERE posting.blob_no = $1)"""
+END_ORPHAN = "DELETE FROM orphan WHERE blob_no = $1"
+OLD_LEDGER = "DELETE FROM ledger WHERE trace IN (SELECT trace FROM ledger WHERE at < $1 ORDER BY at LIMIT $2)"
+OLD_DELIVERED = "DELETE FROM delivered WHERE at < $1"
+OLD_TOMBS = "SELECT account_id, mailbox_id, max(modseq) FROM change WHERE gone = 1 AND at < $1 GROUP BY 1, 2"
+PRUNE_TOMBS = """DELETE FROM change WHERE account_id = $1 AND mailbox_id = $2 AND gone = 1 AND modseq <= $3"""
+MARK_PRUNED = "UPDATE mailbox SET pruned = $3 WHERE account_id = $1 AND mailbox_id = $2 AND pruned < $3"

@@ -1,0 +1,167 @@
+"""Promise point 1: what becomes true when a message is accepted, as statements of one unit."""
+
+import hashlib
+from collections.abc import Callable
+
+from posthouse.mail.content import Blob
+from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.storage.ports import Accepted, Acceptance, Facts, Filing, Item, Missing, Overquota, Placed, Role
+from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite.counters import Box
+from posthouse.storage.sqlite.flags import format_flags
+from posthouse.storage.sqlite.posting import enqueue
+from posthouse.storage.sqlite.tx import Tx
+
+_render = SQLITE.render
+ENTER_TRACE = _render(sql.ENTER_TRACE)
+TRACE_ACCEPTED = _render(sql.TRACE_ACCEPTED)
+TRACE_BECOMES_ACCEPTED = _render(sql.TRACE_BECOMES_ACCEPTED)
+KEEP_BLOB = _render(sql.KEEP_BLOB)
+FIND_BLOB = _render(sql.FIND_BLOB)
+ADD_LETTER = _render(sql.ADD_LETTER)
+ADD_MESSAGE = _render(sql.ADD_MESSAGE)
+ADD_DELIVERED = _render(sql.ADD_DELIVERED)
+FIND_DELIVERED = _render(sql.FIND_DELIVERED)
+ADD_THREAD = _render(sql.ADD_THREAD)
+FIND_THREAD = _render(sql.FIND_THREAD)
+
+MAX_THREAD_KEYS = 50
+
+IsWritten = Callable[[str], bool]
+"""Whether a blob's file is synced and kept from the sweep, though no row names it yet."""
+
+
+def accept(tx: Tx, acceptance: Acceptance, is_written: IsWritten) -> Accepted:
+    """Blob, filings, postings and ledger record; the same trace is accepted once."""
+    if not _enter(tx, acceptance):
+        return _repeat(tx, acceptance)
+    if not acceptance.filings and not acceptance.postings:
+        return Accepted(())
+    blob_no = keep_blob(tx, acceptance.blob, is_written)
+    placed = tuple(
+        _file(tx, acceptance, blob_no, filing, filing.key or f"{acceptance.trace}/{index}")
+        for index, filing in enumerate(acceptance.filings)
+    )
+    items: list[Item] = []
+    for posting in acceptance.postings:
+        items += enqueue(tx, posting, acceptance.blob, blob_no)
+    return Accepted(placed, tuple(items))
+
+
+def _enter(tx: Tx, acceptance: Acceptance) -> bool:
+    """Write the ledger's record; False if the trace was accepted before."""
+    arguments = (acceptance.trace, acceptance.at, acceptance.record)
+    if tx.run(ENTER_TRACE, *arguments):
+        return True
+    noted = tx.row(TRACE_ACCEPTED, acceptance.trace)
+    if noted is not None and noted[0]:
+        return False
+    tx.execute(TRACE_BECOMES_ACCEPTED, arguments)
+    return True
+
+
+def _repeat(tx: Tx, acceptance: Acceptance) -> Accepted:
+    """What the first acceptance of this trace answered; claimed items are not handed out twice."""
+    placed = [
+        _delivered(tx, filing.account, filing.key or f"{acceptance.trace}/{index}")
+        for index, filing in enumerate(acceptance.filings)
+    ]
+    pairs = zip(placed, acceptance.filings, strict=True)
+    return Accepted(tuple(place or Overquota(filing.account) for place, filing in pairs))
+
+
+def keep_blob(tx: Tx, blob: Blob, is_written: IsWritten) -> int:
+    """The number of the blob's row, made if it is new; ``Missing`` if nobody has its octets."""
+    name = bytes.fromhex(blob.blob_id)
+    if blob.octets is None and not is_written(blob.blob_id):
+        row = tx.row(FIND_BLOB, name)
+        if row is None:
+            raise Missing(f"blob {blob.blob_id}")
+        return int(row[0])
+    number = tx.number("blob", "blob_no")
+    if tx.run(KEEP_BLOB, number, name, blob.size, blob.octets):
+        return number
+    return int(tx.rows(FIND_BLOB, name)[0][0])
+
+
+def _file(tx: Tx, acceptance: Acceptance, blob_no: int, filing: Filing, key: str) -> Placed | Overquota:
+    account = filing.account
+    size = len(filing.prefix) + acceptance.blob.size
+    tally = tx.tally(account)
+    if filing.obey_quota and not tally.has_room(size):
+        return _delivered(tx, account, key) or Overquota(account)
+    box = _box(tx, filing)
+    modseq = tally.modseq + 1
+    claimed = (key, account, box.mailbox, box.uidvalidity, box.uidnext, modseq, modseq, acceptance.at)
+    if not tx.run(ADD_DELIVERED, *claimed):
+        repeated = _delivered(tx, account, key)
+        if repeated is None:
+            raise Missing(f"delivery {key}")
+        return repeated
+    tally.modseq = modseq
+    tally.used += size
+    flags = format_flags(filing.flags)
+    uid = box.add(flags, size, modseq)
+    facts = filing.facts
+    letter = tx.number("letter", "letter_no")
+    received_at = filing.received_at or acceptance.at
+    thread = _thread(tx, account, facts, modseq)
+    tx.execute(
+        ADD_LETTER,
+        (letter, account, blob_no, size, received_at, modseq, thread, facts.sent_at, facts.message_id, facts.subject,
+         facts.preview, filing.prefix, facts.envelope, facts.structure),
+    )  # fmt: skip
+    tx.execute(ADD_MESSAGE, (account, box.mailbox, uid, modseq, flags, size, acceptance.at, letter))
+    tx.changed.add(account)
+    return placed(account, box.mailbox, box.uidvalidity, uid, modseq, modseq)
+
+
+def _box(tx: Tx, filing: Filing) -> Box:
+    """The mailbox a filing means: a missing special one stands for INBOX, a missing numbered one is an error."""
+    if not isinstance(filing.mailbox, Role):
+        return tx.box(filing.account, filing.mailbox)
+    box = tx.role(filing.account, filing.mailbox.name) or tx.role(filing.account, Role.INBOX.name)
+    if box is None:
+        raise Missing(f"mailbox {filing.mailbox.value} of account {filing.account}")
+    return box
+
+
+def _delivered(tx: Tx, account: AccountId, key: str) -> Placed | None:
+    row = tx.row(FIND_DELIVERED, key, account)
+    return placed(account, *row, repeated=True) if row else None
+
+
+def placed(
+    account: AccountId, mailbox: int, uidvalidity: int, uid: int, modseq: int, email: int, *, repeated: bool = False
+) -> Placed:
+    return Placed(
+        account,
+        MailboxId(mailbox),
+        UidValidity(uidvalidity),
+        Uid(uid),
+        ModSeq(modseq),
+        EmailId(f"E{email:x}"),
+        repeated,
+    )
+
+
+def _thread(tx: Tx, account: AccountId, facts: Facts, modseq: int) -> int:
+    """The thread of the oldest message that shares a message-id, or a new one, named by its first mod-sequence."""
+    texts = dict.fromkeys((facts.message_id, *facts.thread_keys[:MAX_THREAD_KEYS]))
+    keys = [hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest() for text in texts if text]
+    unknown = []
+    thread = modseq
+    if len(keys) == 1:
+        if not tx.run(ADD_THREAD, account, keys[0], modseq):
+            thread = tx.rows(FIND_THREAD, account, keys[0])[0][0]
+        return thread
+    for key in keys:
+        row = tx.row(FIND_THREAD, account, key)
+        if row is None:
+            unknown.append(key)
+        else:
+            thread = min(thread, row[0])
+    for key in unknown:
+        tx.execute(ADD_THREAD, (account, key, thread))
+    return thread

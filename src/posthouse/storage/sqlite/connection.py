@@ -1,0 +1,69 @@
+"""Connections to the database file, with every pragma asserted after it was set.
+
+A peer shipped ``journal_mode=wal`` for years that "didn't actually do
+anything" (THREATS.md section 0): so we look.
+"""
+
+from pathlib import Path
+
+import apsw
+
+from posthouse.storage.ports import SchemaTooNew, StorageError
+
+APPLICATION_ID = 0x506F7374  # "Post"
+OLDEST_SQLITE = (3, 51, 3)
+"""Earlier releases can corrupt a database when the write-ahead log is reset (sqlite.org/wal.html, fixed 3.51.3)."""
+CACHE_KIB = 65536
+CHECKPOINT_PAGES = 4000
+"""16 MiB of log between checkpoints: hot pages are copied home once for many changes."""
+
+_SYNCHRONOUS = {"OFF": 0, "NORMAL": 1, "FULL": 2}
+
+
+def require_sqlite(version: str) -> None:
+    """Raise ``StorageError`` if ``version`` is older than the floor."""
+    if tuple(int(part) for part in version.split(".")[:3]) < OLDEST_SQLITE:
+        raise StorageError(f"SQLite {version} is too old: {'.'.join(map(str, OLDEST_SQLITE))} or newer is needed")
+
+
+def open_writer(path: Path, synchronous: str) -> apsw.Connection:
+    """The one connection that writes."""
+    connection = apsw.Connection(str(path), statementcachesize=200)
+    _set(connection, "locking_mode", "NORMAL", "normal")
+    _claim(connection, path)
+    _set(connection, "journal_mode", "WAL", "wal")
+    _set(connection, "synchronous", synchronous, _SYNCHRONOUS[synchronous])
+    _set(connection, "foreign_keys", "ON", 1)
+    _set(connection, "cache_size", str(-CACHE_KIB), -CACHE_KIB)
+    _set(connection, "temp_store", "MEMORY", 2)  # savepoints copy pages; a file for that costs 300 us a message
+    _set(connection, "wal_autocheckpoint", str(CHECKPOINT_PAGES), CHECKPOINT_PAGES)
+    _set(connection, "trusted_schema", "OFF", 0)
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """A connection that cannot write."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=100)
+    connection.set_busy_timeout(5000)
+    _set(connection, "query_only", "ON", 1)
+    _set(connection, "cache_size", "-8192", -8192)
+    _set(connection, "temp_store", "MEMORY", 2)
+    _set(connection, "trusted_schema", "OFF", 0)
+    return connection
+
+
+def _set(connection: apsw.Connection, name: str, value: str, expected: object) -> None:
+    connection.execute(f"PRAGMA {name} = {value}").fetchall()
+    actual = connection.pragma(name)
+    if actual != expected:
+        raise StorageError(f"PRAGMA {name} is {actual!r} after it was set to {value}: the data would not be safe")
+
+
+def _claim(connection: apsw.Connection, path: Path) -> None:
+    """Mark a new file as ours, refuse somebody else's."""
+    found = connection.pragma("application_id")
+    if found == APPLICATION_ID:
+        return
+    if found != 0 or connection.execute("SELECT count(*) FROM sqlite_schema").get:
+        raise SchemaTooNew(f"{path} is a database of another program")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

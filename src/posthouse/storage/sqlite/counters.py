@@ -1,0 +1,60 @@
+"""The counters that every message moves, while they are in memory."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of an account. ``quota`` 0 is a refusal to count, not a size: accounts are made with a limit."""
+
+    modseq: int
+    used: int
+    quota: int
+    mailboxes: int
+    uidvalidity: int
+
+    def has_room(self, octets: int) -> bool:
+        return self.used + octets <= self.quota
+
+    def next_modseq(self) -> int:
+        self.modseq += 1
+        return self.modseq
+
+
+@dataclass(slots=True)
+class Box:
+    """Of a mailbox."""
+
+    mailbox: int
+    uidvalidity: int
+    uidnext: int
+    modseq: int
+    messages: int
+    unseen: int
+    size: int
+    deleted: int
+
+    def add(self, flags: str, octets: int, modseq: int) -> int:
+        """Room for one more message; its UID."""
+        uid = self.uidnext
+        self.uidnext = uid + 1
+        self.modseq = modseq
+        self._count(flags, octets, 1)
+        return uid
+
+    def take(self, flags: str, octets: int, modseq: int) -> None:
+        self.modseq = modseq
+        self._count(flags, octets, -1)
+
+    def reflag(self, before: str, after: str, modseq: int) -> None:
+        self.modseq = modseq
+        self._count(before, 0, -1)
+        self._count(after, 0, 1)
+
+    def _count(self, flags: str, octets: int, by: int) -> None:
+        self.messages += by
+        self.size += by * octets
+        if "\\Seen" not in flags:
+            self.unseen += by
+        if "\\Deleted" in flags:
+            self.deleted += by

@@ -1,0 +1,154 @@
+"""Who we are: domains, accounts, aliases; and small things with a name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from posthouse.mail.ids import AccountId
+from posthouse.storage.ports import AccountRow, AliasRow, Conflict, Directory, DomainRow, Missing, Role
+from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite.mailboxes import make_mailbox, subscribe
+from posthouse.storage.sqlite.readers import Snapshot
+from posthouse.storage.sqlite.tx import Tx
+
+_render = SQLITE.render
+PUT_DOMAIN = _render(sql.PUT_DOMAIN)
+DOMAIN_EXISTS = _render(sql.DOMAIN_EXISTS)
+DOMAIN_USERS = _render(sql.DOMAIN_USERS)
+REMOVE_DOMAIN = _render(sql.REMOVE_DOMAIN)
+ADDRESS_TAKEN = _render(sql.ADDRESS_TAKEN)
+ACCOUNT_ADDRESS = _render(sql.ACCOUNT_ADDRESS)
+ADD_ACCOUNT = _render(sql.ADD_ACCOUNT)
+ADD_TALLY = _render(sql.ADD_TALLY)
+READ_ACCOUNT = _render(sql.READ_ACCOUNT)
+CHANGE_ACCOUNT = _render(sql.CHANGE_ACCOUNT)
+PUT_ALIAS = _render(sql.PUT_ALIAS)
+REMOVE_ALIAS = _render(sql.REMOVE_ALIAS)
+REMOVE_ACCOUNT = tuple(map(_render, sql.REMOVE_ACCOUNT))
+ACCOUNT_BLOBS_MAY_BE_ORPHANS = _render(sql.ACCOUNT_BLOBS_MAY_BE_ORPHANS)
+PUT_THING = _render(sql.PUT_THING)
+GET_THING = _render(sql.GET_THING)
+EPOCH = "directory.epoch"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What ``change_account`` was given; None leaves it as it is."""
+
+    name: str | None
+    verifiers: Sequence[str] | None
+    quota: int | None
+    admin: bool | None
+    enabled: bool | None
+
+
+def read_directory(snapshot: Snapshot) -> Directory:
+    epoch = snapshot.row(GET_THING, EPOCH)
+    return Directory(
+        epoch=int(epoch[0]) if epoch else 0,
+        domains=tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS)),
+        accounts=tuple(_account(row) for row in snapshot.rows(sql.ACCOUNTS)),
+        aliases=tuple(
+            AliasRow(address, msgspec.json.decode(targets, type=tuple[str, ...]), created_at)
+            for address, targets, created_at in snapshot.rows(sql.ALIASES)
+        ),
+    )
+
+
+def _account(row: tuple[int, str, str, str, int, int, int, int, int]) -> AccountRow:
+    account, address, name, verifiers, quota, used, admin, enabled, created_at = row
+    decoded = msgspec.json.decode(verifiers, type=tuple[str, ...])
+    return AccountRow(AccountId(account), address, name, decoded, quota, used, bool(admin), bool(enabled), created_at)
+
+
+def _text(values: Sequence[str]) -> str:
+    return msgspec.json.encode(list(values)).decode()
+
+
+def _turn_epoch(tx: Tx) -> None:
+    row = tx.row(GET_THING, EPOCH)
+    tx.execute(PUT_THING, (EPOCH, b"%d" % (int(row[0]) + 1 if row else 1)))
+    tx.directory_changed = True
+
+
+def put_domain(tx: Tx, domain: DomainRow) -> None:
+    tx.execute(PUT_DOMAIN, (domain.name, domain.catch_all, domain.created_at))
+    _turn_epoch(tx)
+
+
+def remove_domain(tx: Tx, name: str) -> None:
+    if tx.row(DOMAIN_EXISTS, name) is None:
+        raise Missing(name)
+    user = tx.row(DOMAIN_USERS, name)
+    if user is not None:
+        raise Conflict(f"{name} is used by {user[0]}")
+    tx.execute(REMOVE_DOMAIN, (name,))
+    _turn_epoch(tx)
+
+
+def create_account(
+    tx: Tx, address: str, name: str, verifiers: Sequence[str], quota: int, admin: bool, at: int
+) -> AccountId:
+    if tx.row(ADDRESS_TAKEN, address) is not None:
+        raise Conflict(address)
+    account = AccountId(tx.number("account", "account_id"))
+    domain = address.rpartition("@")[2]
+    tx.execute(ADD_ACCOUNT, (account, address, domain, name, _text(verifiers), admin, at))
+    tx.execute(ADD_TALLY, (account, quota))
+    for role in Role:
+        make_mailbox(tx, account, role.value, role, at)
+        subscribe(tx, account, role.value, wanted=True)
+    _turn_epoch(tx)
+    return account
+
+
+def change_account(tx: Tx, account: AccountId, change: AccountChange) -> None:
+    row = tx.row(READ_ACCOUNT, account)
+    if row is None:
+        raise Missing(f"account {account}")
+    name, verifiers, admin, enabled = row
+    tx.execute(
+        CHANGE_ACCOUNT,
+        (
+            account,
+            name if change.name is None else change.name,
+            verifiers if change.verifiers is None else _text(change.verifiers),
+            admin if change.admin is None else change.admin,
+            enabled if change.enabled is None else change.enabled,
+        ),
+    )
+    if change.quota is not None:
+        tx.tally(account).quota = change.quota
+    _turn_epoch(tx)
+
+
+def remove_account(tx: Tx, account: AccountId) -> None:
+    if tx.row(READ_ACCOUNT, account) is None:
+        raise Missing(f"account {account}")
+    tx.flush()
+    tx.execute(ACCOUNT_BLOBS_MAY_BE_ORPHANS, (account,))
+    for statement in REMOVE_ACCOUNT:
+        tx.execute(statement, (account,))
+    tx.forget()
+    tx.changed.add(account)
+    _turn_epoch(tx)
+
+
+def put_alias(tx: Tx, alias: AliasRow) -> None:
+    if tx.row(ACCOUNT_ADDRESS, alias.address) is not None:
+        raise Conflict(alias.address)
+    domain = alias.address.rpartition("@")[2]
+    tx.execute(PUT_ALIAS, (alias.address, domain, _text(alias.targets), alias.created_at))
+    _turn_epoch(tx)
+
+
+def remove_alias(tx: Tx, address: str) -> None:
+    if tx.row(REMOVE_ALIAS, address) is None:
+        raise Missing(address)
+    _turn_epoch(tx)
+
+
+def put_thing(tx: Tx, name: str, value: bytes) -> None:
+    tx.execute(PUT_THING, (name, value))

@@ -1,0 +1,44 @@
+"""Brings a database to the schema of this release, one numbered transaction after the other."""
+
+from collections.abc import Sequence
+
+import apsw
+
+from posthouse.storage.ports import SchemaTooNew, StorageError
+from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sql.migrations import APPLIED, MIGRATIONS, Migration
+
+
+def migrate(connection: apsw.Connection, at: int, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Apply what is missing; a step that fails leaves no trace. ``SchemaTooNew`` touches nothing."""
+    applied = _applied(connection)
+    newest = migrations[-1].number
+    if applied and max(applied) > newest:
+        raise SchemaTooNew(f"the data has schema {max(applied)}, this release knows up to {newest}: use the newer one")
+    for migration in migrations:
+        if migration.number not in applied:
+            _apply(connection, migration, at)
+        elif applied[migration.number] != migration.checksum:
+            raise StorageError(f"migration {migration.number} ({migration.name}) is not the one that was applied")
+
+
+def _applied(connection: apsw.Connection) -> dict[int, str]:
+    if not connection.table_exists("main", "migration"):
+        return {}
+    rows = connection.execute("SELECT number, checksum FROM migration").fetchall()
+    return {int(str(number)): str(checksum) for number, checksum in rows}
+
+
+def _apply(connection: apsw.Connection, migration: Migration, at: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in (APPLIED, *migration.statements):
+            connection.execute(SQLITE.render(statement))
+        connection.execute(
+            "INSERT INTO migration VALUES (?1, ?2, ?3, ?4)",
+            (migration.number, migration.name, migration.checksum, at),
+        )
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

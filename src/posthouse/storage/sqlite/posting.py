@@ -1,0 +1,165 @@
+"""The queue: items that wait, are claimed under a lease, and leave when they are settled."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from posthouse.mail.address import Address
+from posthouse.mail.content import Blob, Content
+from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
+from posthouse.mail.ids import AccountId, BlobId, QueueId
+from posthouse.storage.ports import Item, Posting, QueueFilter, Settlement, State
+from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite.readers import Snapshot
+from posthouse.storage.sqlite.tx import Tx
+
+_render = SQLITE.render
+ADD_POSTING = _render(sql.ADD_POSTING)
+ADD_ITEM = _render(sql.ADD_ITEM)
+CLAIM = _render(sql.CLAIM.replace("{avoid}", "SELECT value FROM json_each($5)"))
+ITEMS = _render(sql.ITEMS)
+RENEW = _render(sql.RENEW)
+DEFER = _render(sql.DEFER)
+FINISH = _render(sql.FINISH)
+DROP = _render(sql.DROP)
+HOLD = _render(sql.HOLD)
+RELEASE = _render(sql.RELEASE)
+RECLAIM = _render(sql.RECLAIM)
+NEXT_DUE = _render(sql.NEXT_DUE)
+END_POSTING = _render(sql.END_POSTING)
+MAY_BE_ORPHAN = _render(sql.MAY_BE_ORPHAN)
+
+_STATES = (State.WAITING, State.HELD)
+
+
+def enqueue(tx: Tx, posting: Posting, blob: Blob, blob_no: int) -> list[Item]:
+    """Write a posting and its items; the items, if they are born claimed."""
+    number = tx.number("posting", "posting_no")
+    ret = posting.ret.value if posting.ret else None
+    tx.execute(
+        ADD_POSTING,
+        (number, posting.queue_id, posting.reverse_path, blob_no, posting.body.value, posting.utf8, ret, posting.envid,
+         posting.submitter, posting.require_tls, posting.is_report, posting.created_at, posting.expires_at,
+         posting.prefix),
+    )  # fmt: skip
+    due_at = posting.due_at if posting.owner is None else posting.lease_until
+    content = Content(posting.prefix, Blob(blob.blob_id, blob.size, blob.octets))
+    items = []
+    for recipient in posting.recipients:
+        item = tx.number("item", "item_no")
+        address, notify, original = recipient.address, recipient.notify, recipient.original
+        tx.execute(
+            ADD_ITEM,
+            (item, number, address.local, address.domain, None if notify is None else notify.value,
+             original and original.kind, original and original.text, due_at, posting.owner, posting.token),
+        )  # fmt: skip
+        if posting.owner is not None:
+            items.append(_newborn(item, posting, recipient, content))
+    return items
+
+
+def _newborn(item: int, posting: Posting, recipient: Recipient, content: Content) -> Item:
+    return Item(
+        item, posting.queue_id, posting.token, recipient, recipient.address.domain, 0, posting.created_at,
+        posting.lease_until, posting.expires_at, State.WAITING, True, False, "", "", posting.reverse_path, content,
+        posting.body, posting.utf8, posting.ret, posting.envid, posting.submitter, posting.require_tls,
+        posting.is_report,
+    )  # fmt: skip
+
+
+def claim(tx: Tx, owner: str, now: int, lease_until: int, limit: int, avoid: str) -> list[Item]:
+    """``avoid`` is a JSON array of domains."""
+    numbers = [row[0] for row in tx.rows(CLAIM, owner, lease_until, now, limit, avoid)]
+    claimed = f"[{','.join(map(str, numbers))}]"
+    rows = tx.rows(f"{ITEMS} WHERE i.item_no IN (SELECT value FROM json_each(?1))", claimed)
+    order = {number: place for place, number in enumerate(sorted(numbers))}
+    return sorted((parse_item(row, now) for row in rows), key=lambda item: (item.created_at, order[item.item]))
+
+
+def parse_item(row: Sequence[Any], now: int) -> Item:
+    (item, queue_id, token, local, domain, notify, kind, original, attempts, created_at, due_at, expires_at, state,
+     owner, warned, last, last_host, reverse_path, prefix, blob, size, body, utf8, ret, envid, submitter, require_tls,
+     is_report) = row  # fmt: skip
+    recipient = Recipient(
+        Address(local, domain),
+        None if notify is None else Notify(notify),
+        None if kind is None else OriginalRecipient(kind, original),
+    )
+    return Item(
+        item, QueueId(queue_id), token, recipient, domain, attempts, created_at, due_at, expires_at, _STATES[state],
+        owner is not None and due_at > now, bool(warned), last, last_host, reverse_path,
+        Content(prefix, Blob(BlobId(blob.hex()), size)), Body(body), bool(utf8), Return(ret) if ret else None, envid,
+        None if submitter is None else AccountId(submitter), bool(require_tls), bool(is_report),
+    )  # fmt: skip
+
+
+def renew(tx: Tx, items: Sequence[tuple[int, int]], lease_until: int) -> list[bool]:
+    return [bool(tx.run(RENEW, item, token, lease_until)) for item, token in items]
+
+
+def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
+    return [_settle(tx, settlement) for settlement in settlements]
+
+
+def _settle(tx: Tx, settlement: Settlement) -> bool:
+    item, token = settlement.item, settlement.token
+    if settlement.due_at is None:
+        row = tx.row(FINISH, item, token)
+        if row is not None:
+            _end_posting(tx, row[0])
+        return row is not None
+    attempted, warned = int(settlement.attempted), int(settlement.warned)
+    return bool(tx.run(DEFER, item, token, settlement.due_at, attempted, settlement.last, settlement.last_host, warned))
+
+
+def _end_posting(tx: Tx, posting: int) -> None:
+    """With its last item a posting goes too, and perhaps its blob."""
+    row = tx.row(END_POSTING, posting)
+    if row is not None:
+        tx.execute(MAY_BE_ORPHAN, (row[0],))
+
+
+def drop(tx: Tx, items: Sequence[int]) -> int:
+    dropped = 0
+    for item in items:
+        row = tx.row(DROP, item)
+        if row is not None:
+            dropped += 1
+            _end_posting(tx, row[0])
+    return dropped
+
+
+def hold(tx: Tx, items: Sequence[int], now: int) -> int:
+    return sum(tx.run(HOLD, item, now) for item in items)
+
+
+def release(tx: Tx, items: Sequence[int], due_at: int, now: int) -> int:
+    return sum(tx.run(RELEASE, item, due_at, now) for item in items)
+
+
+def reclaim(tx: Tx, owner: str) -> int:
+    return tx.run(RECLAIM, owner)
+
+
+def next_due(snapshot: Snapshot) -> int | None:
+    row = snapshot.row(NEXT_DUE)
+    return row[0] if row else None
+
+
+def queued(snapshot: Snapshot, which: QueueFilter, now: int) -> list[Item]:
+    """Oldest first."""
+    wanted = {
+        "p.queue_id": which.queue_id,
+        "p.reverse_path": which.sender,
+        "i.domain": which.domain,
+        "i.state": _STATES.index(which.state) if which.state else "",
+    }
+    tests = [(f"{column} = ?", value) for column, value in wanted.items() if value != ""]
+    if which.recipient:
+        local, _, domain = which.recipient.rpartition("@")
+        tests += [("i.local = ?", local), ("i.domain = ?", domain)]
+    where = " AND ".join(test for test, _ in tests) or "1 = 1"
+    rows = snapshot.rows(
+        f"{ITEMS} WHERE {where} ORDER BY p.created_at, i.item_no LIMIT ?", *(value for _, value in tests), which.limit
+    )
+    return [parse_item(row, now) for row in rows]

@@ -1,0 +1,128 @@
+"""Reading mailboxes: views, what changed, and messages whole."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from posthouse.mail.content import Blob, Content
+from posthouse.mail.ids import AccountId, BlobId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
+from posthouse.storage.ports import Delta, Facts, Mailbox, Message, Missing, Role, Stored, View
+from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite.flags import parse_flags
+from posthouse.storage.sqlite.readers import Snapshot, pack
+
+_render = SQLITE.render
+MAILBOXES = pack(_render(sql.MAILBOXES), 12)
+MAILBOX = _render(sql.MAILBOX)
+ALL_MESSAGES = pack(_render(sql.ALL_MESSAGES), 3)
+CHANGED_SINCE = pack(_render(sql.CHANGED_SINCE), 3)
+LAST_BORN = pack(_render(sql.LAST_BORN), 4)
+GONE_SINCE = pack(_render(sql.GONE_SINCE), 1)
+SUBSCRIPTIONS = pack(_render(sql.SUBSCRIPTIONS), 1)
+READ = pack(
+    """SELECT m.uid, m.modseq, m.flags, l.received_at, m.saved_at, l.prefix, b.hash, b.size, l.email, l.thread,
+    l.envelope, l.structure, l.message_id, l.subject, l.preview, l.sent_at
+    FROM message m JOIN letter l ON l.letter_no = m.letter_no JOIN blob b ON b.blob_no = l.blob_no
+    WHERE m.account_id = ?1 AND m.mailbox_id = ?2 AND m.uid IN (SELECT value FROM json_each(?3)) ORDER BY m.uid""",
+    16,
+    octets=frozenset({5, 6, 10, 11}),
+)
+
+MessageRow = tuple[int, int, str]
+MailboxRow = tuple[int, str, str | None, int, int, int, int, int, int, int, int, int]
+StoredRow = tuple[int, int, str, int, int, str, str, int, int, int, str, str, str, str, str, int]
+
+FIRST_LOOK = 64
+"""How many of the newest messages are looked at first for what is new; four times as many each time after."""
+ENDLESS_UID = 2**32
+
+
+def parse_mailbox(row: Sequence[Any]) -> Mailbox:
+    number, name, role, subscribed, uidvalidity, uidnext, modseq, messages, unseen, size, deleted, _ = row
+    return Mailbox(
+        MailboxId(number), name, Role[role] if role else None, bool(subscribed), UidValidity(uidvalidity), Uid(uidnext),
+        ModSeq(modseq), messages, unseen, size, deleted,
+    )  # fmt: skip
+
+
+def parse_message(row: Sequence[Any]) -> Message:
+    return Message(Uid(row[0]), ModSeq(row[1]), parse_flags(row[2]))
+
+
+def mailboxes(snapshot: Snapshot, account: AccountId) -> list[Mailbox]:
+    """By name, INBOX first."""
+    found = [parse_mailbox(row) for row in snapshot.gather(MAILBOXES, MailboxRow, account)]
+    return sorted(found, key=lambda mailbox: (mailbox.role is not Role.INBOX, mailbox.name))
+
+
+def _mailbox(snapshot: Snapshot, account: AccountId, mailbox: MailboxId) -> tuple[Mailbox, int]:
+    row = snapshot.row(MAILBOX, account, mailbox)
+    if row is None:
+        raise Missing(f"mailbox {mailbox}")
+    return parse_mailbox(row), row[11]
+
+
+def view(snapshot: Snapshot, account: AccountId, mailbox: MailboxId) -> View:
+    found, _ = _mailbox(snapshot, account, mailbox)
+    rows = snapshot.gather(ALL_MESSAGES, MessageRow, account, mailbox)
+    return View(found, tuple(map(parse_message, rows)), found.modseq)
+
+
+def delta(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, since: ModSeq) -> Delta:
+    found, pruned = _mailbox(snapshot, account, mailbox)
+    if since >= found.modseq:
+        return Delta((), (), found.modseq, found)
+    changed = {row[0]: row for row in snapshot.gather(CHANGED_SINCE, MessageRow, account, mailbox, since)}
+    for row in _born_since(snapshot, account, mailbox, since):
+        changed[row[0]] = row
+    if since < pruned:
+        gone = _absent(snapshot, account, mailbox, found.uidnext)
+    else:
+        gone = [row[0] for row in snapshot.gather(GONE_SINCE, tuple[int], account, mailbox, since)]
+    messages = tuple(parse_message(changed[uid]) for uid in sorted(changed))
+    return Delta(messages, tuple(map(Uid, gone)), found.modseq, found)
+
+
+def _born_since(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, since: ModSeq) -> list[MessageRow]:
+    """New messages are a suffix: birth mod-sequences ascend with the UIDs."""
+    born: list[MessageRow] = []
+    below, look = ENDLESS_UID, FIRST_LOOK
+    while True:
+        rows = snapshot.gather(LAST_BORN, tuple[int, int, str, int], account, mailbox, below, look)
+        born += [row[:3] for row in rows if row[3] > since]
+        if len(rows) < look or rows[-1][3] <= since:
+            return born
+        below, look = rows[-1][0], look * 4
+
+
+def _absent(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, uidnext: int) -> list[int]:
+    """Every UID that is not there: what may be said when the tombstones are gone (RFC 7162 section 3.2.10.2)."""
+    present = {row[0] for row in snapshot.gather(ALL_MESSAGES, MessageRow, account, mailbox)}
+    return [uid for uid in range(1, uidnext) if uid not in present]
+
+
+def read(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> list[Stored]:
+    wanted = msgspec.json.encode(list(uids)).decode()
+    return [_stored(row) for row in snapshot.gather(READ, StoredRow, account, mailbox, wanted)]
+
+
+def _stored(row: StoredRow) -> Stored:
+    (uid, modseq, flags, received_at, saved_at, prefix, blob, size, email, thread, envelope, structure, message_id,
+     subject, preview, sent_at) = row  # fmt: skip
+    return Stored(
+        Uid(uid),
+        ModSeq(modseq),
+        parse_flags(flags),
+        received_at,
+        saved_at,
+        Content(bytes.fromhex(prefix), Blob(BlobId(blob.lower()), size)),
+        EmailId(f"E{email:x}"),
+        ThreadId(f"T{thread:x}"),
+        Facts(bytes.fromhex(envelope), bytes.fromhex(structure), message_id, (), subject, preview, sent_at),
+    )
+
+
+def subscriptions(snapshot: Snapshot, account: AccountId) -> list[str]:
+    return [row[0] for row in snapshot.gather(SUBSCRIPTIONS, tuple[str], account)]

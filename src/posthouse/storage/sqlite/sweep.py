@@ -1,0 +1,133 @@
+"""Housekeeping in small units, so that nobody waits long behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from posthouse.mail.ids import BlobId
+from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite.blobs import BlobFiles
+from posthouse.storage.sqlite.readers import Readers, Snapshot
+from posthouse.storage.sqlite.tx import Tx
+from posthouse.storage.sqlite.writer import Writer
+
+_render = SQLITE.render
+ORPHANS = _render(sql.ORPHANS)
+END_BLOB = _render(sql.END_BLOB)
+END_ORPHAN = _render(sql.END_ORPHAN)
+FIND_BLOB = _render(sql.FIND_BLOB)
+OLD_LEDGER = _render(sql.OLD_LEDGER)
+OLD_DELIVERED = _render(sql.OLD_DELIVERED)
+OLD_TOMBS = _render(sql.OLD_TOMBS)
+PRUNE_TOMBS = _render(sql.PRUNE_TOMBS)
+MARK_PRUNED = _render(sql.MARK_PRUNED)
+
+DAY = 24 * 3600 * 1000
+LEDGER_KEPT = 30 * DAY
+DELIVERED_KEPT = 14 * DAY
+"""Longer than any queue lifetime, so that a repeated delivery always meets its first."""
+TOMBS_KEPT = 90 * DAY
+STRAY_AGE_SECONDS = 3600
+CHUNK = 200
+
+
+class Sweeper:
+    """Frees what nobody refers to."""
+
+    def __init__(self, writer: Writer, readers: Readers, files: BlobFiles) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._files = files
+
+    async def sweep(self, now: int) -> AsyncIterator[str]:
+        for title, freed in (
+            ("blobs freed", await self._orphans()),
+            ("stray files removed", await self._strays(now)),
+            ("ledger records dropped", await self._ledger(now - LEDGER_KEPT)),
+            ("delivery keys dropped", await self._writer.submit(lambda tx: _old_delivered(tx, now), heavy=True)),
+            ("tombstones dropped", await self._writer.submit(lambda tx: _prune(tx, now - TOMBS_KEPT), heavy=True)),
+        ):
+            if freed:
+                yield f"{freed} {title}"
+
+    async def _orphans(self) -> int:
+        freed, after = 0, 0
+        while True:
+            rows = await self._readers.read(lambda snapshot, after=after: snapshot.rows(ORPHANS, after, CHUNK))  # type: ignore[misc]  # a default binds the loop's value
+            if not rows:
+                return freed
+            after = rows[-1][0]
+            freed += await self._free([(number, bytes(name).hex(), bool(file)) for number, name, file in rows])
+
+    async def _free(self, blobs: list[tuple[int, str, bool]]) -> int:
+        """Rows first, then files; a writer of the same content waits in between (``BlobFiles.doomed``)."""
+        chosen = [blob for blob in blobs if blob[1] not in self._files.in_flight]
+        done = asyncio.Event()
+        for _, name, _ in chosen:
+            self._files.doomed[name] = done
+        try:
+            gone = await self._writer.submit(lambda tx: _end_blobs(tx, [number for number, _, _ in chosen]), heavy=True)
+            names = [name for number, name, file in chosen if file and number in gone]
+            await asyncio.get_running_loop().run_in_executor(self._files.syncing, self._unlink, names)
+            return len(gone)
+        finally:
+            for _, name, _ in chosen:
+                self._files.doomed.pop(name, None)
+            done.set()
+
+    def _unlink(self, names: list[str]) -> None:
+        for name in names:
+            self._files.unlink(name)
+
+    async def _strays(self, now: int) -> int:
+        """Files that were renamed just before a crash, so that no row ever named them."""
+        loop = asyncio.get_running_loop()
+        names = await loop.run_in_executor(self._files.syncing, self._files.every, now / 1000 - STRAY_AGE_SECONDS)
+        removed = 0
+        for start in range(0, len(names), CHUNK):
+            removed += await self._remove_strays(names[start : start + CHUNK])
+        return removed
+
+    async def _remove_strays(self, names: list[str]) -> int:
+        done = asyncio.Event()
+        chosen = [BlobId(name) for name in names if name not in self._files.in_flight]
+        for name in chosen:
+            self._files.doomed[name] = done
+        try:
+            strays = await self._readers.read(lambda snapshot: _unknown(snapshot, chosen))
+            await asyncio.get_running_loop().run_in_executor(self._files.syncing, self._unlink, strays)
+            return len(strays)
+        finally:
+            for name in chosen:
+                self._files.doomed.pop(name, None)
+            done.set()
+
+    async def _ledger(self, before: int) -> int:
+        dropped = 0
+        while count := await self._writer.submit(lambda tx: tx.run(OLD_LEDGER, before, CHUNK), heavy=True):
+            dropped += count
+        return dropped
+
+
+def _end_blobs(tx: Tx, numbers: list[int]) -> set[int]:
+    """Those that really had no reference left; foreign keys would refuse the rest."""
+    gone = {number for number in numbers if tx.run(END_BLOB, number)}
+    for number in numbers:
+        tx.execute(END_ORPHAN, (number,))
+    return gone
+
+
+def _unknown(snapshot: Snapshot, names: list[BlobId]) -> list[str]:
+    return [name for name in names if snapshot.row(FIND_BLOB, bytes.fromhex(name)) is None]
+
+
+def _old_delivered(tx: Tx, now: int) -> int:
+    return tx.run(OLD_DELIVERED, now - DELIVERED_KEPT)
+
+
+def _prune(tx: Tx, before: int) -> int:
+    pruned = 0
+    for account, mailbox, modseq in tx.rows(OLD_TOMBS, before):
+        pruned += tx.run(PRUNE_TOMBS, account, mailbox, modseq)
+        tx.execute(MARK_PRUNED, (account, mailbox, modseq))
+    return pruned

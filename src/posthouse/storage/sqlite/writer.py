@@ -1,0 +1,199 @@
+"""Group commit: many units of work, one transaction, one fsync.
+
+Statements of light units run on the loop's own thread: they touch memory,
+and a thread that runs them would wait for the interpreter lock after each
+one (docs/adr/0004-group-commit.md has the figures). What takes long, heavy
+units, COMMIT and its fsync, goes to the writer's thread; units that arrive
+meanwhile are the next batch.
+
+A batch runs without savepoints first. When a unit raises, the batch is
+rolled back and run again, each unit in a SAVEPOINT of its own: then the one
+fails alone. A unit must therefore be a function of its arguments and the
+database. When the commit itself fails, all units of the batch fail: nobody
+retries it and calls it durable.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import apsw
+
+from posthouse.observe.ports import Journal, Level
+from posthouse.storage.ports import StorageError
+from posthouse.storage.sqlite.faults import Faults
+from posthouse.storage.sqlite.tx import Tx
+
+T = TypeVar("T")
+Unit = Callable[[Tx], Any]
+
+MAX_BATCH = 200
+"""Units in one transaction: bounds how long the loop is busy with one batch (about 8 ms)."""
+
+
+class _Order:
+    """A unit, who waits for it, and what came of it."""
+
+    __slots__ = ("error", "future", "heavy", "result", "unit")
+
+    def __init__(self, unit: Unit, future: asyncio.Future[Any], *, heavy: bool) -> None:
+        self.unit = unit
+        self.future = future
+        self.heavy = heavy
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Writer:
+    """Runs units, in the order in which they came (heavy ones last in their batch)."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        *,
+        faults: Faults,
+        journal: Journal,
+        committed: Callable[[Tx], None],
+    ) -> None:
+        self._connection = connection
+        self._faults = faults
+        self._journal = journal
+        self._committed = committed
+        self._tx = Tx(connection)
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="posthouse-commit")
+        self._waiting: list[_Order] = []
+        self._busy = False
+        self._closed = False
+        self._broken: str | None = None
+
+    def submit(self, unit: Callable[[Tx], T], *, heavy: bool = False) -> asyncio.Future[T]:
+        """What ``unit`` returned, once it would survive a power cut."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._closed or self._broken is not None:
+            future.set_exception(StorageError(self._broken or "the store is closed"))
+            return future
+        self._waiting.append(_Order(unit, future, heavy=heavy))
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._start)  # whoever else is ready in this turn joins the batch
+        return future
+
+    async def close(self) -> None:
+        """Finish what was submitted."""
+        self._closed = True
+        while self._busy:
+            await asyncio.sleep(0.001)
+        self._thread.shutdown()
+        self._connection.close()
+
+    def _start(self) -> None:
+        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        heavy = [order for order in batch if order.heavy]
+        light = [order for order in batch if not order.heavy]
+        try:
+            self._begin()
+            failed = not self._fill(light)
+        except Exception as error:  # noqa: BLE001  whatever it was, every waiter must hear of it
+            self._fail(batch, error)
+            return
+        self._thread.submit(self._finish, batch, light if failed else [], heavy)
+
+    def _begin(self) -> None:
+        self._faults.at("batch.open")
+        self._tx.execute("BEGIN IMMEDIATE")
+
+    def _fill(self, orders: list[_Order]) -> bool:
+        """Run units one after the other; False, with everything rolled back, as soon as one fails."""
+        tx = self._tx
+        for order in orders:
+            try:
+                order.result = order.unit(tx)
+            except Exception:  # noqa: BLE001  it will be raised again, alone, in the second run
+                self._rollback()
+                return False
+        return True
+
+    def _finish(self, batch: list[_Order], again: list[_Order], heavy: list[_Order]) -> None:
+        """In the thread: the rest of the batch and the commit."""
+        error: BaseException | None = None
+        try:
+            if again:
+                self._begin()
+                self._fill_carefully(again)
+            if heavy:
+                self._fill_carefully(heavy)
+            self._tx.flush()
+            self._faults.at("batch.filled")
+            self._tx.execute("COMMIT")
+            self._faults.at("batch.committed")
+        except BaseException as caught:  # noqa: BLE001  whatever it was, every waiter must hear of it
+            error = caught
+        self._loop.call_soon_threadsafe(self._end, batch, error)
+
+    def _fill_carefully(self, orders: list[_Order]) -> None:
+        """Each unit in a SAVEPOINT: it fails alone."""
+        tx = self._tx
+        for order in orders:
+            tx.flush()
+            changed, directory_changed = set(tx.changed), tx.directory_changed
+            tx.execute("SAVEPOINT unit")
+            try:
+                order.result = order.unit(tx)
+                tx.flush()
+                tx.execute("RELEASE unit")
+            except Exception as error:  # noqa: BLE001  its waiter hears of it
+                if self._connection.in_transaction:
+                    tx.execute("ROLLBACK TO unit")
+                    tx.execute("RELEASE unit")
+                tx.undo()
+                tx.changed, tx.directory_changed = changed, directory_changed
+                order.error = error
+                if not self._connection.in_transaction:
+                    raise  # SQLite gave the whole transaction up (disk full, I/O error)
+
+    def _rollback(self) -> None:
+        self._tx.undo()
+        if self._connection.in_transaction:
+            self._tx.execute("ROLLBACK")
+
+    def _end(self, batch: list[_Order], error: BaseException | None) -> None:
+        """Back in the loop: tell everybody, start the next batch."""
+        if error is not None:
+            self._fail(batch, error)
+            return
+        self._committed(self._tx)
+        for order in batch:
+            if order.future.done():  # the waiter was cancelled: it happened all the same
+                continue
+            if order.error is None:
+                order.future.set_result(order.result)
+            else:
+                order.future.set_exception(_final(order.error))
+        self._next()
+
+    def _fail(self, batch: list[_Order], error: BaseException) -> None:
+        """The disk or the database refused: final for the whole batch, and somebody should look."""
+        try:
+            self._rollback()
+        except apsw.Error as worse:
+            self._broken = f"the database cannot be rolled back: {worse}"
+        self._journal.note("storage.failed", Level.ALARM, error=str(error), units=len(batch))
+        for order in batch:
+            if not order.future.done():
+                order.future.set_exception(_final(error))
+        self._next()
+
+    def _next(self) -> None:
+        if self._waiting:
+            self._start()
+        else:
+            self._busy = False
+
+
+def _final(error: BaseException) -> BaseException:
+    """What a waiter gets to see: our own refusals as they are, a disk's or a database's as ``StorageError``."""
+    if isinstance(error, (apsw.Error, OSError)):
+        return StorageError(f"{type(error).__name__}: {error}")
+    return error
