@@ -1,0 +1,112 @@
+"""Who may come in, and how often: limits L14 and L15, on the address and on the networks around it.
+
+Counts of open connections are bounded by the connections there are; rates
+live in tables that forget. Tables are asked before anything is built for a
+connection, so one that is turned away costs a dictionary access.
+"""
+
+from posthouse.admd.limits import Limits
+from posthouse.filter.allowance import MINUTE, Allowance
+from posthouse.filter.networks import Networks, normalise
+from posthouse.lib.ports import Clock
+from posthouse.net.ports import Peer
+from posthouse.observe.ports import Journal, Level
+
+OPEN_TO_ALL = 0.75
+"""L14: the share of all connections that port 25 may take; the rest is kept for submission and access."""
+
+_SHIFTS = {4: (0, 6, 11), 6: (64, 80, 96)}
+"""The client, its near and its far surroundings: /32, /26, /21 and /64, /48, /32 as bits to drop."""
+
+Key = tuple[int, int, int]
+
+
+def surroundings(address: str) -> tuple[Key, ...]:
+    """The client itself, its near and its far network, as keys of tables; nothing for what is no IP address."""
+    parsed = normalise(address)
+    if parsed is None:
+        return ()
+    number = int(parsed)
+    return tuple((parsed.version, level, number >> shift) for level, shift in enumerate(_SHIFTS[parsed.version]))
+
+
+class Census:
+    """The open connections of the whole house and how fast new ones came; all gates share one."""
+
+    __slots__ = ("_at_once", "_connects", "_most", "_open", "total")
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._most = limits.connections
+        self._at_once = (limits.client_connections, limits.near_connections, limits.far_connections)
+        self._connects: tuple[Allowance[Key], ...] = tuple(
+            Allowance(most, MINUTE, clock)
+            for most in (limits.client_connects, limits.near_connects, limits.far_connects)
+        )
+        self._open: dict[Key, int] = {}
+        self.total = 0
+
+    def enter(self, keys: tuple[Key, ...]) -> None:
+        self.total += 1
+        for key in keys:
+            self._open[key] = self._open.get(key, 0) + 1
+
+    def leave(self, keys: tuple[Key, ...]) -> None:
+        self.total -= 1
+        for key in keys:
+            left = self._open.get(key, 0) - 1
+            if left > 0:
+                self._open[key] = left
+            else:
+                self._open.pop(key, None)
+
+    def is_full(self, share: float) -> bool:
+        return self.total >= self._most * share
+
+    def is_crowded(self, keys: tuple[Key, ...]) -> bool:
+        """L14: too many at once from there."""
+        return any(self._open.get(key, 0) >= most for key, most in zip(keys, self._at_once, strict=False))
+
+    def is_hasty(self, keys: tuple[Key, ...]) -> bool:
+        """L15: too many in the last minute from there; one that is not is counted."""
+        return not all(allowance.take(key) for key, allowance in zip(keys, self._connects, strict=False))
+
+
+class ClientGate:
+    """One listener's gate. Implements ``net.listener.Gate``.
+
+    ``public`` is port 25: it obeys L15 and leaves the reserve of L14 alone.
+    ``refusal`` is what the protocol says to somebody who may not come in.
+    """
+
+    __slots__ = ("_census", "_exempt", "_journal", "_public", "_refusal")
+
+    def __init__(self, census: Census, *, exempt: Networks, public: bool, refusal: bytes, journal: Journal) -> None:
+        self._census = census
+        self._exempt = exempt
+        self._public = public
+        self._refusal = refusal
+        self._journal = journal
+
+    def admit(self, peer: Peer) -> bytes | None:
+        """None: come in. Otherwise what to say before hanging up."""
+        if peer.address in self._exempt:
+            return None
+        keys = surroundings(peer.address)
+        why = self._objection(keys)
+        if why is None:
+            self._census.enter(keys)
+            return None
+        self._journal.note("client.refused", Level.DEBUG, peer=peer.address, reason=why)
+        return self._refusal
+
+    def left(self, peer: Peer) -> None:
+        if peer.address not in self._exempt:
+            self._census.leave(surroundings(peer.address))
+
+    def _objection(self, keys: tuple[Key, ...]) -> str | None:
+        census = self._census
+        if census.is_full(OPEN_TO_ALL if self._public else 1.0):
+            return "L14 in all"
+        if census.is_crowded(keys):
+            return "L14"
+        return "L15" if self._public and census.is_hasty(keys) else None

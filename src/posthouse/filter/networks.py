@@ -1,0 +1,55 @@
+"""Networks and the addresses in them. An IPv4-mapped IPv6 address is the IPv4 address (threat A01)."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+WIDEST_IPV4 = 16
+WIDEST_IPV6 = 48
+"""A wider network is a mistake that makes an open relay (threat A01), so it is refused when it is configured."""
+
+Network = IPv4Network | IPv6Network
+
+
+def normalise(address: str) -> IPv4Address | IPv6Address | None:
+    """The address meant by an IP literal, without zone; None when it is not one."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, IPv6Address):
+        return parsed.ipv4_mapped or parsed
+    return parsed
+
+
+def parse_network(text: str) -> Network:
+    """One network or address; raises ValueError for host bits, mapped addresses and what is too wide."""
+    network = ip_network(text.strip())
+    if isinstance(network, IPv6Network):
+        if network.network_address.ipv4_mapped is not None:
+            raise ValueError(f"{text}: write an IPv4 network as one")
+        widest = WIDEST_IPV6
+    else:
+        widest = WIDEST_IPV4
+    if network.prefixlen < widest:
+        raise ValueError(f"{text} is wider than /{widest}: too many strangers live there")
+    return network
+
+
+class Networks:
+    """Exactly these networks; nothing is in it by default, not even private ones."""
+
+    __slots__ = ("_four", "_six")
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        networks = [parse_network(text) for text in texts]
+        self._four = tuple((int(n.network_address), int(n.netmask)) for n in networks if n.version == 4)
+        self._six = tuple((int(n.network_address), int(n.netmask)) for n in networks if n.version == 6)
+
+    def __contains__(self, address: str) -> bool:
+        if not self._four and not self._six:
+            return False
+        parsed = normalise(address)
+        if parsed is None:
+            return False
+        number = int(parsed)
+        return any(number & mask == network for network, mask in (self._four if parsed.version == 4 else self._six))

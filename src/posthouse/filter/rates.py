@@ -1,0 +1,67 @@
+"""How much one client, one pair or one account may send: limits L16, L20 and L27, in tables that forget."""
+
+from posthouse.admd.limits import Limits
+from posthouse.filter.allowance import DAY, HOUR, MINUTE, Allowance
+from posthouse.filter.connections import Key, surroundings
+from posthouse.lib.ports import Clock
+from posthouse.mail.address import Address
+from posthouse.mail.ids import AccountId
+
+BURST_SECONDS = 600.0
+"""L27 counts recipients in ten minutes."""
+
+
+class ClientRates:
+    """What strangers may send; the exempt are not asked about."""
+
+    __slots__ = ("_hourly_pairs", "_messages", "_octets", "_pairs", "_unknown")
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._messages: Allowance[Key] = Allowance(limits.client_messages, MINUTE, clock)
+        self._octets: Allowance[Key] = Allowance(limits.client_octets, MINUTE, clock)
+        self._pairs: Allowance[tuple[str, str]] = Allowance(limits.pair_messages_minute, MINUTE, clock)
+        self._hourly_pairs: Allowance[tuple[str, str]] = Allowance(limits.pair_messages_hour, HOUR, clock)
+        self._unknown: Allowance[Key] = Allowance(limits.unknown_recipients_hour, HOUR, clock)
+
+    def may_begin(self, address: str) -> bool:
+        """L16: one more message from there, which counts whether it is finished or aborted."""
+        return all(
+            not self._octets.is_spent(client) and self._messages.take(client) for client in surroundings(address)[:1]
+        )
+
+    def count_octets(self, address: str, octets: int) -> None:
+        """L16: content came, for a message that was accepted, refused or given up."""
+        for client in surroundings(address)[:1]:
+            self._octets.charge(client, octets)
+
+    def may_write_to(self, sender_domain: str, recipient: Address) -> bool:
+        """L16: one more message of this domain to this recipient."""
+        pair = (sender_domain, recipient.key)
+        return not self._hourly_pairs.is_spent(pair) and self._pairs.take(pair) and self._hourly_pairs.take(pair)
+
+    def count_unknown(self, address: str) -> None:
+        """L20: somebody there asked for a recipient that does not exist."""
+        for client in surroundings(address)[:1]:
+            self._unknown.charge(client, 1)
+
+    def may_ask(self, address: str) -> bool:
+        """L20: whether they may still find out who exists."""
+        return not any(map(self._unknown.is_spent, surroundings(address)[:1]))
+
+
+class AccountRates:
+    """What one of our own people may send to outside (L27)."""
+
+    __slots__ = ("_messages", "_recipients")
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._messages: Allowance[AccountId] = Allowance(limits.account_messages_day, DAY, clock)
+        self._recipients: Allowance[AccountId] = Allowance(limits.account_recipients_burst, BURST_SECONDS, clock)
+
+    def may_address(self, account: AccountId) -> bool:
+        """One more recipient outside."""
+        return self._recipients.take(account)
+
+    def may_send(self, account: AccountId) -> bool:
+        """One more message to outside."""
+        return self._messages.take(account)

@@ -1,0 +1,180 @@
+"""Mail from our own people: who may write as whom, what is added, and how much (RFC 6409).
+
+The road is the same as for mail from outside (``mta.receive``); what differs
+is the judgement: recipients may be anywhere, but every name the message is
+written in must belong to the account that logged in.
+"""
+
+from dataclasses import dataclass, field
+
+from posthouse.admd.directory import Alias, Directory, Foreign, Unknown
+from posthouse.admd.limits import Limits
+from posthouse.filter.rates import AccountRates, ClientRates
+from posthouse.lib.ports import Clock, Ids
+from posthouse.mail.address import Address
+from posthouse.mail.envelope import Recipient
+from posthouse.mail.ids import AccountId
+from posthouse.mail.reply import Reply
+from posthouse.mda.expand import expand
+from posthouse.msa.complete import HeaderGate, missing_fields, without_secrets
+from posthouse.msa.identity import NULL_SENDER, author_domain, is_disposition_notification, judge_authors
+from posthouse.mta.client import Client
+from posthouse.mta.headercheck import TOO_LARGE as HEADER_TOO_LARGE
+from posthouse.mta.headercheck import judge_header
+from posthouse.mta.intake import Intake
+from posthouse.mta.receive import (
+    NEEDS_UTF8,
+    NO_SPACE,
+    TOO_LARGE,
+    TOO_MANY_RECIPIENTS,
+    Outcome,
+    Receiver,
+    Transaction,
+)
+from posthouse.mta.space import Space
+from posthouse.standards.imf.header import parse_header
+from posthouse.standards.smtp.events import MailFrom
+
+LOGIN_FIRST = Reply(530, "5.7.0", ("log in first",))  # RFC 4954 section 6, RFC 6409 section 4.3
+CLOSED = Reply(421, "4.7.0", ("your account has been closed",), hang_up=True)
+SENDER_NOT_YOURS = Reply(553, "5.7.1", ("you may not send as this address",))
+TOO_MUCH = Reply(451, "4.7.1", ("you have sent too much to outside, try again later",))
+NOBODY_THERE = "no such user here"
+
+
+@dataclass(slots=True)
+class Draft(Transaction):
+    """A submission on its way in. ``gate`` is there while the header is not complete."""
+
+    gate: HeaderGate | None = field(default_factory=HeaderGate)
+    outside: bool = False
+    """At least one recipient is somewhere else (L27)."""
+
+
+class Submission(Receiver):
+    """The office behind submissiond."""
+
+    __slots__ = ("_accounts",)
+
+    def __init__(
+        self,
+        intake: Intake,
+        directory: Directory,
+        *,
+        hostname: str,
+        clock: Clock,
+        ids: Ids,
+        limits: Limits,
+        rates: ClientRates,
+        accounts: AccountRates,
+        space: Space,
+    ) -> None:
+        super().__init__(
+            intake, directory, hostname=hostname, clock=clock, ids=ids, limits=limits, rates=rates, space=space
+        )
+        self._accounts = accounts
+
+    # -- the envelope
+
+    def begin(self, client: Client, mail: MailFrom) -> Transaction | Reply:
+        if client.account is None:
+            return LOGIN_FIRST
+        account = self._directory.account(client.account.account)
+        if account is None or not account.enabled:
+            return CLOSED
+        if mail.size is not None and mail.size > self._limits.message_octets:
+            return TOO_LARGE
+        if self._space.is_short:
+            return NO_SPACE
+        sender = mail.reverse_path
+        if sender is not None and not self._directory.owns(account.account, sender):
+            return SENDER_NOT_YOURS
+        if sender is not None and sender.needs_utf8 and not mail.utf8:
+            return NEEDS_UTF8
+        return Draft(client, mail, self._ids.trace_id(), [])
+
+    def _judge(self, transaction: Transaction, recipient: Recipient) -> Reply | None:
+        address = recipient.address
+        if len(transaction.recipients) >= self._limits.submission_recipients:
+            return TOO_MANY_RECIPIENTS
+        if address.needs_utf8 and not transaction.mail.utf8:
+            return NEEDS_UTF8
+        residence = self._directory.resolve(address)
+        if isinstance(residence, Unknown):
+            return Reply(550, "5.1.1", (f"<{address}>: {NOBODY_THERE}",))
+        elsewhere = isinstance(residence, Foreign)
+        if isinstance(residence, Alias):
+            expansion = expand(self._directory, (recipient,), self._limits)
+            if not expansion.copies and not expansion.onward:
+                return expansion.lost[0].reply
+            elsewhere = bool(expansion.onward)
+        return self._count_outside(transaction) if elsewhere else None
+
+    def _count_outside(self, transaction: Transaction) -> Reply | None:
+        """L27, the burst of recipients."""
+        client = transaction.client
+        if isinstance(transaction, Draft):
+            transaction.outside = True
+        if client.exempt or client.account is None or self._accounts.may_address(client.account.account):
+            return None
+        return TOO_MUCH
+
+    # -- the content
+
+    def begin_content(self, transaction: Transaction) -> Reply:
+        client = transaction.client
+        outside = isinstance(transaction, Draft) and transaction.outside and not client.exempt
+        if outside and client.account is not None and not self._accounts.may_send(client.account.account):
+            return TOO_MUCH  # L27, the day's messages
+        return super().begin_content(transaction)
+
+    def add_content(self, transaction: Transaction, octets: bytes) -> None:
+        """The header is held back until it is complete: the blob gets it as it shall be."""
+        gate = transaction.gate if isinstance(transaction, Draft) else None
+        if gate is None:
+            super().add_content(transaction, octets)
+        elif gate.add(octets):
+            self._complete(transaction, gate)
+        elif len(gate) > self._limits.header_octets:  # L4
+            transaction.fault = HEADER_TOO_LARGE
+
+    def _complete(self, transaction: Transaction, gate: HeaderGate) -> None:
+        """The header is all there: judge it, add what is missing, take out what is secret."""
+        octets = gate.open()
+        if isinstance(transaction, Draft):
+            transaction.gate = None
+        transaction.fault = judge_header(octets, self._hostname, self._limits)
+        if transaction.fault is not None:
+            return
+        header = parse_header(octets)
+        account = transaction.client.account
+        transaction.fault = judge_authors(header, self._owner(account.account if account is not None else None))
+        if transaction.mail.reverse_path is None and not is_disposition_notification(header):
+            transaction.fault = transaction.fault or NULL_SENDER
+        if transaction.fault is None:
+            left = f"{transaction.trace}.{self._ids.token(6)}"
+            domain = author_domain(header) or self._hostname
+            transaction.added = missing_fields(header, self._clock.now(), left, domain)
+            super().add_content(transaction, without_secrets(octets, header))
+
+    def _owner(self, account: AccountId | None) -> "Owner":
+        return Owner(self._directory, account)
+
+    async def accept(self, transaction: Transaction) -> Outcome:
+        gate = transaction.gate if isinstance(transaction, Draft) else None
+        if gate is not None:  # a message that is all header
+            self._complete(transaction, gate)
+        if transaction.fault is not None:
+            return Outcome(transaction.fault)
+        return await super().accept(transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Asks the directory in the name of one account; nobody owns nothing."""
+
+    directory: Directory
+    account: AccountId | None
+
+    def __call__(self, address: Address) -> bool:
+        return self.account is not None and self.directory.owns(self.account, address)

@@ -1,0 +1,300 @@
+"""The one road of every message into the house: from outside, from our own people, and our own reports.
+
+A message becomes one ``Acceptance``: the copies for mailboxes of ours and one
+posting for everybody else, in one transaction. Promise point 1: ``accept``
+returns only when the message would survive a power cut, and what could not be
+filed (a full mailbox) comes back as findings, by recipient.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from posthouse.admd.directory import Directory
+from posthouse.admd.limits import Limits
+from posthouse.lib.ports import Clock, Ids
+from posthouse.mail.content import Blob
+from posthouse.mail.envelope import Envelope
+from posthouse.mail.ids import QueueId, TraceId
+from posthouse.mail.reply import Reply
+from posthouse.mda.expand import Copy, Expansion, Leaf, expand
+from posthouse.mta.handoff import Handoff
+from posthouse.mta.reporting import Action, Finding, Reporter, Subject, is_wanted
+from posthouse.observe.ledger import Record, format_record
+from posthouse.standards.imf.trace import format_delivered_to, format_return_path
+from posthouse.storage.ports import Acceptance, Accepted, BlobWriter, Facts, Filing, Overquota, Posting, Role, Store
+
+FULL = Reply(452, "4.2.2", ("the mailbox is full",))
+DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))
+EXPANDED = Reply(250, "2.1.5", ("passed on to the members of the group",))
+READ_OCTETS = 1024 * 1024
+"""``storage.ports.Blobs.read`` is asked for no more at a time."""
+
+Describe = Callable[[bytes, bytes], Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that is ready to be accepted, and what is needed to tell its sender what became of it."""
+
+    acceptance: Acceptance
+    expansion: Expansion
+    envelope: Envelope
+    head: bytes
+    """Our trace lines and as much of the content as is at hand, for reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A recipient of the envelope, by its place, who gets nothing."""
+
+    index: int
+    reply: Reply
+
+
+class Intake:
+    """``describe`` is ``ms.describe.describe``. ``handoff`` may be set later: the manager needs an intake."""
+
+    __slots__ = ("_clock", "_describe", "_directory", "_ids", "_limits", "_reading", "_reporter", "_store", "handoff")
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        *,
+        clock: Clock,
+        ids: Ids,
+        limits: Limits,
+        reporter: Reporter,
+        handoff: Handoff,
+        describe: Describe,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+        self._reporter = reporter
+        self._describe = describe
+        self._reading = asyncio.Semaphore(1)
+        self.handoff = handoff
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    def open(self) -> BlobWriter:
+        """Where the content goes while it comes."""
+        return self._store.blobs.open()
+
+    async def facts(self, blob: Blob, added: bytes = b"") -> Facts:
+        """What readers will need of ``added + blob``, worked out once for all its copies."""
+        if blob.octets is not None:
+            return self._describe(added, blob.octets)
+        async with self._reading:  # one large message in memory at a time
+            return self._describe(added, await self._whole(blob))
+
+    async def _whole(self, blob: Blob) -> bytes:
+        read = self._store.blobs.read
+        starts = range(0, blob.size, READ_OCTETS)
+        return b"".join([await read(blob.blob_id, at, min(READ_OCTETS, blob.size - at)) for at in starts])
+
+    def expand(self, envelope: Envelope) -> Expansion:
+        """Where its recipients lead; a draft of it files a copy for each of ``copies``."""
+        return expand(self._directory, envelope.recipients, self._limits)
+
+    def plan(
+        self,
+        envelope: Envelope,
+        blob: Blob,
+        *,
+        trace: str,
+        received: bytes = b"",
+        is_report: bool = False,
+        facts: Facts | None = None,
+    ) -> Acceptance:
+        """What accepting a message of our own means: the unit that ``store.accept`` or ``store.settle`` commits.
+
+        A recipient that leads nowhere is left out: our own messages are never reported about.
+        """
+        known = facts or self._describe(b"", blob.octets or b"")
+        return self.draft(
+            envelope, blob, trace=trace, trace_lines=received, facts=known, is_report=is_report
+        ).acceptance
+
+    def draft(
+        self,
+        envelope: Envelope,
+        blob: Blob,
+        *,
+        trace: str,
+        trace_lines: bytes,
+        facts: Facts,
+        expansion: Expansion | None = None,
+        head: bytes = b"",
+        record: Record | None = None,
+        is_report: bool = False,
+        at: int | None = None,
+        role: Role = Role.INBOX,
+        flags: frozenset[str] = frozenset(),
+    ) -> Draft:
+        """The acceptance of ``envelope`` with ``blob``, not yet accepted.
+
+        ``trace_lines`` stand before every copy and before what is relayed. The
+        same ``trace`` is accepted once, however often it is tried.
+        """
+        at = int(self._clock.now() * 1000) if at is None else at
+        if expansion is None:
+            expansion = expand(self._directory, envelope.recipients, self._limits)
+        copies, onward = expansion.copies, expansion.onward
+        filings: tuple[Filing, ...] = ()
+        if copies:
+            before = format_return_path(envelope.reverse_path)
+            filings = tuple(
+                [
+                    Filing(
+                        account=copy.account,
+                        mailbox=role,
+                        prefix=before + format_delivered_to(copy.address) + trace_lines,
+                        key=trace,
+                        flags=flags,
+                        received_at=at,
+                        facts=facts,
+                    )
+                    for copy in copies
+                ]
+            )
+        postings = (self._posting(envelope, onward, trace, trace_lines, at, is_report),) if onward else ()
+        acceptance = Acceptance(
+            TraceId(trace), blob, filings, postings, _record(record, copies, onward) if record else b"", at
+        )
+        return Draft(acceptance, expansion, envelope, trace_lines + head)
+
+    def _posting(
+        self, envelope: Envelope, onward: Sequence[Leaf], trace: str, prefix: bytes, at: int, is_report: bool
+    ) -> Posting:
+        """The queue rows of everybody elsewhere; claimed from birth when a worker is free."""
+        lease = self.handoff.lease(at)
+        seconds = self._limits.report_queue_seconds if is_report else self._limits.queue_seconds
+        return Posting(
+            queue_id=QueueId(trace),
+            reverse_path=str(envelope.reverse_path) if envelope.reverse_path is not None else "",
+            prefix=prefix,
+            recipients=tuple([leaf.recipient for leaf in onward]),
+            created_at=at,
+            due_at=at,
+            expires_at=at + seconds * 1000,
+            body=envelope.body,
+            utf8=envelope.utf8,
+            ret=envelope.ret,
+            envid=envelope.envid,
+            submitter=envelope.submitter,
+            require_tls=envelope.require_tls,
+            is_report=is_report,
+            owner=lease[0] if lease is not None else None,
+            lease_until=lease[1] if lease is not None else 0,
+        )
+
+    async def accept(self, draft: Draft, *, answers_each: bool = False) -> tuple[Refusal, ...]:
+        """**Durable.** Promise point 1. Who gets nothing of it; if that is everybody, nothing was kept.
+
+        Whoever is refused while others are not, and cannot be told in the session, gets a report:
+        it is durable too when this returns. With ``answers_each`` (LMTP) every recipient is told in
+        the session. Raises ``StorageError``: then nothing was promised.
+        """
+        accepted = await self._store.accept(draft.acceptance)
+        if accepted.items:
+            self.handoff.take(accepted.items)
+        expansion = draft.expansion
+        if not (expansion.lost or expansion.expanded) and not _remarkable(draft, accepted):
+            return ()
+        lost = [(one.leaf, one.reply) for one in expansion.lost]
+        good: set[int] = {leaf.index for leaf in expansion.onward}
+        findings: list[Finding] = []
+        for copy, placed in zip(expansion.copies, accepted.placed, strict=True):
+            if isinstance(placed, Overquota):
+                lost += [(leaf, FULL) for leaf in copy.leaves]
+            else:
+                good |= {leaf.index for leaf in copy.leaves}
+                findings += [Finding(leaf.recipient, Action.DELIVERED, DELIVERED) for leaf in copy.leaves]
+        findings += [
+            Finding(one.recipient, Action.EXPANDED, EXPANDED) for one in expansion.expanded if one.index in good
+        ]
+        refused = {leaf.index: reply for leaf, reply in lost if leaf.index not in good}
+        told = set(refused) if answers_each or not good else set()
+        findings += [
+            Finding(leaf.recipient, Action.FAILED, _for_good(reply)) for leaf, reply in lost if leaf.index not in told
+        ]
+        await self._report(draft, [one for one in findings if is_wanted(one.recipient, one.action)])
+        return tuple(Refusal(index, reply) for index, reply in refused.items())
+
+    async def _report(self, draft: Draft, findings: Sequence[Finding]) -> None:
+        """Tell the sender, by this same road; never about mail that has none (RFC 3464 section 2)."""
+        envelope, acceptance = draft.envelope, draft.acceptance
+        if not findings or envelope.reverse_path is None:
+            return
+        subject = Subject(
+            envelope.reverse_path,
+            acceptance.trace,
+            acceptance.at,
+            draft.head,
+            envelope.utf8,
+            envelope.ret,
+            envelope.envid,
+        )
+        report, octets = self._reporter.report(subject, findings)
+        writer = self.open()
+        try:
+            writer.write(octets)
+            blob = await writer.finish()
+            await self._store_report(report, blob, octets)
+        finally:
+            writer.discard()
+
+    async def _store_report(self, report: Envelope, blob: Blob, octets: bytes) -> None:
+        facts = self._describe(b"", octets)
+        acceptance = self.plan(report, blob, trace=self._ids.trace_id(), is_report=True, facts=facts)
+        if acceptance.filings or acceptance.postings:
+            accepted = await self._store.accept(acceptance)
+            if accepted.items:
+                self.handoff.take(accepted.items)
+
+
+def _remarkable(draft: Draft, accepted: Accepted) -> bool:
+    """Whether anybody was refused or wants to hear of success."""
+    if Overquota in map(type, accepted.placed):
+        return True
+    return any(
+        leaf.recipient.notify is not None and is_wanted(leaf.recipient, Action.DELIVERED)
+        for copy in draft.expansion.copies
+        for leaf in copy.leaves
+    )
+
+
+def _for_good(reply: Reply) -> Reply:
+    """A report of failure is final: its status is permanent (RFC 3464 section 2.3.4), as the message was accepted."""
+    if reply is FULL:
+        return Reply(552, "5.2.2", FULL.text)
+    return reply
+
+
+def _record(record: Record, copies: Sequence[Copy], onward: Sequence[Leaf]) -> bytes:
+    return format_record(
+        Record(
+            id=record.id,
+            at=record.at,
+            door=record.door,
+            verdict=record.verdict,
+            reply=record.reply,
+            peer=record.peer,
+            helo=record.helo,
+            tls=record.tls,
+            auth=record.auth,
+            sender=record.sender,
+            recipients=record.recipients,
+            size=record.size,
+            stored=tuple([str(copy.address) for copy in copies]),
+            queued=tuple([str(leaf.recipient.address) for leaf in onward]),
+            message_id=record.message_id,
+        )
+    )

@@ -1,0 +1,280 @@
+"""Mail from outside, on port 25 and by LMTP: who may send what to whom, and what is kept of it.
+
+SECURITY. The relay decision (threat A01) has two grounds and no third: the
+recipient is ours, or the client's address is in exactly a configured network.
+What a client says of itself, its sender address, and how it spells a recipient
+change nothing: a source route is dropped by the grammar, ``%``, ``!`` and a
+quoted at sign in a local-part are letters of a name that nobody has.
+"""
+
+from dataclasses import dataclass
+
+from posthouse.admd.directory import Alias, Directory, Foreign, Local, Residence
+from posthouse.admd.limits import Limits
+from posthouse.filter.rates import ClientRates
+from posthouse.lib.ports import Clock, Ids
+from posthouse.mail.address import Address
+from posthouse.mail.content import Blob
+from posthouse.mail.envelope import Envelope, Recipient
+from posthouse.mail.reply import Reply
+from posthouse.mda.expand import expand
+from posthouse.mta.client import Client
+from posthouse.mta.headercheck import judge_header
+from posthouse.mta.intake import Draft, Intake, Refusal
+from posthouse.mta.space import Space
+from posthouse.observe.ledger import Record
+from posthouse.standards.imf.trace import Hop, format_received
+from posthouse.standards.smtp.events import MailFrom
+from posthouse.storage.ports import BlobWriter
+
+SENDER_OK = Reply(250, "2.1.0", ("sender ok",))
+RECIPIENT_OK = Reply(250, "2.1.5", ("recipient ok",))
+GO_ON = Reply(354, None, ("end with a dot on a line by itself",))
+
+NO_RELAY = Reply(550, "5.7.1", ("we do not relay: neither you nor the recipient is ours",))
+TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", ("too many recipients; send the rest in another transaction",))
+TOO_LARGE = Reply(552, "5.3.4", ("the message is larger than we take",))
+NO_SPACE = Reply(452, "4.3.1", ("not enough room on our disk, try later",))
+TOO_FAST = Reply(451, "4.7.1", ("too much at once from your address, try later",))
+TOO_MUCH_FOR_ONE = Reply(451, "4.7.1", ("too many messages of your domain for this recipient, try later",))
+TOO_CURIOUS = Reply(421, "4.7.0", ("too many unknown recipients from your address",), hang_up=True)
+NEEDS_UTF8 = Reply(553, "5.6.7", ("this address needs SMTPUTF8",))
+NO_RECIPIENTS = Reply(554, "5.5.1", ("no valid recipients",))
+STORAGE = Reply(451, "4.3.0", ("we could not keep the message safe, try later",))
+
+MOST_FOR_NULL_SENDER = 100
+"""A report goes to one address; RFC 5321 section 4.5.3.1.8 still demands room for so many."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One message on its way in. Dropped whole, never set back (threat S07)."""
+
+    client: Client
+    mail: MailFrom
+    trace: str
+    recipients: list[Recipient]
+    writer: BlobWriter | None = None
+    added: bytes = b""
+    """Header fields that our own office put before the content."""
+    fault: Reply | None = None
+    """What the content earned while it came."""
+
+    @property
+    def sender(self) -> str:
+        return str(self.mail.reverse_path) if self.mail.reverse_path is not None else ""
+
+    def discard(self) -> None:
+        """Let go of the content; safe at any time."""
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            writer.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a content ended: accepted (but for ``refusals``), or refused for everybody by ``reply``."""
+
+    reply: Reply
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Receiver:
+    """The office behind smtpd and, with ``local_only``, behind lmtpd."""
+
+    __slots__ = ("_clock", "_directory", "_hostname", "_ids", "_intake", "_limits", "_local_only", "_rates", "_space")
+
+    def __init__(
+        self,
+        intake: Intake,
+        directory: Directory,
+        *,
+        hostname: str,
+        clock: Clock,
+        ids: Ids,
+        limits: Limits,
+        rates: ClientRates,
+        space: Space,
+        local_only: bool = False,
+    ) -> None:
+        self._intake = intake
+        self._directory = directory
+        self._hostname = hostname
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+        self._rates = rates
+        self._space = space
+        self._local_only = local_only
+
+    # -- the envelope
+
+    def begin(self, client: Client, mail: MailFrom) -> Transaction | Reply:
+        """A transaction, or the refusal of MAIL."""
+        if mail.size is not None and mail.size > self._limits.message_octets:  # RFC 1870 section 6.1
+            return TOO_LARGE
+        if self._space.is_short:
+            return NO_SPACE
+        if not client.exempt and not self._rates.may_begin(client.peer.address):
+            return TOO_FAST
+        if mail.reverse_path is not None and mail.reverse_path.needs_utf8 and not mail.utf8:
+            return NEEDS_UTF8
+        return Transaction(client, mail, self._ids.trace_id(), [])
+
+    def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply:
+        """250, or why not."""
+        refusal = self._judge(transaction, recipient)
+        if refusal is not None:
+            return refusal
+        transaction.recipients.append(recipient)
+        return RECIPIENT_OK
+
+    def _judge(self, transaction: Transaction, recipient: Recipient) -> Reply | None:
+        client, mail, limits = transaction.client, transaction.mail, self._limits
+        most = limits.mx_recipients if mail.reverse_path is not None else MOST_FOR_NULL_SENDER
+        if len(transaction.recipients) >= most:  # RFC 5321 section 4.5.3.1.10
+            return TOO_MANY_RECIPIENTS
+        if not client.exempt and not self._rates.may_ask(client.peer.address):
+            return TOO_CURIOUS
+        if recipient.address.needs_utf8 and not mail.utf8:
+            return NEEDS_UTF8
+        residence = self._residence(client, recipient)
+        if type(residence) is not Local:
+            refusal = self._judge_elsewhere(client, recipient, residence)
+            if refusal is not None:
+                return refusal
+        if client.exempt or client.relays or mail.reverse_path is None:
+            return None
+        return None if self._rates.may_write_to(mail.reverse_path.domain, recipient.address) else TOO_MUCH_FOR_ONE
+
+    def _residence(self, client: Client, recipient: Recipient) -> Residence:
+        """Where it leads; ``postmaster`` at the very address the client connected to is our postmaster too."""
+        address = recipient.address
+        if address.domain.startswith("[") and is_own_literal(address, client):
+            return self._directory.resolve(Address("postmaster", ""))
+        return self._directory.resolve(address)
+
+    def _judge_elsewhere(self, client: Client, recipient: Recipient, residence: Residence) -> Reply | None:
+        address = recipient.address
+        if isinstance(residence, Foreign):
+            return None if client.relays and not self._local_only else NO_RELAY
+        if isinstance(residence, Alias):
+            expansion = expand(self._directory, (recipient,), self._limits)
+            if expansion.copies or expansion.onward:
+                return None
+            return expansion.lost[0].reply
+        if not client.exempt:
+            self._rates.count_unknown(client.peer.address)
+        if any(mark in address.local for mark in "@%!"):  # forms of a relay attempt that our grammar lets pass
+            return NO_RELAY
+        return Reply(550, "5.1.1", (f"<{address}>: no such user here",))
+
+    # -- the content
+
+    def begin_content(self, transaction: Transaction) -> Reply:
+        """354, or the refusal of DATA."""
+        if not transaction.recipients:
+            return NO_RECIPIENTS
+        transaction.writer = self._intake.open()
+        return GO_ON
+
+    def add_content(self, transaction: Transaction, octets: bytes) -> None:
+        """The next octets. What cannot be kept is remembered as a fault; the rest is then let go."""
+        if transaction.writer is not None:
+            transaction.writer.write(octets)
+
+    async def accept(self, transaction: Transaction) -> Outcome:
+        """**Durable.** Promise point 1, reached only when this returns a positive reply. Raises ``StorageError``."""
+        if transaction.writer is None:
+            return Outcome(NO_RECIPIENTS)
+        blob = await transaction.writer.finish()
+        head = await self.head(blob)
+        refusal = judge_header(head, self._hostname, self._limits)
+        if refusal is not None:
+            return Outcome(refusal)
+        draft = await self.draft(transaction, blob, head)
+        refusals = await self._intake.accept(draft, answers_each=self._local_only)
+        if len(refusals) == len(transaction.recipients):
+            return Outcome(refusals[0].reply, refusals)
+        return Outcome(Reply(250, "2.0.0", (f"accepted, id {transaction.trace}",)), refusals)
+
+    async def head(self, blob: Blob) -> bytes:
+        """The content, if it is at hand, or as much of its beginning as may be header."""
+        if blob.octets is not None:
+            return blob.octets
+        return await self._intake.store.blobs.read(blob.blob_id, 0, min(blob.size, self._limits.header_octets + 4))
+
+    async def draft(self, transaction: Transaction, blob: Blob, head: bytes) -> Draft:
+        """The message with its trace line, ready to be accepted."""
+        client, mail = transaction.client, transaction.mail
+        now = self._clock.now()
+        recipients = tuple([self._meant(client, one) for one in transaction.recipients])
+        envelope = Envelope(
+            reverse_path=mail.reverse_path,
+            recipients=recipients,
+            body=mail.body,
+            utf8=mail.utf8,
+            ret=mail.ret,
+            envid=mail.envid,
+            submitter=client.account.account if client.account is not None else None,
+        )
+        hop = Hop(
+            hello=client.hello,
+            peer_address=client.peer.address,
+            hostname=self._hostname,
+            protocol=client.protocol(utf8=mail.utf8),
+            trace=transaction.trace,
+            seconds=now,
+            tls=client.tls,
+            recipient=recipients[0].address if len(recipients) == 1 else None,
+        )
+        at = int(now * 1000)
+        facts = await self._intake.facts(blob, transaction.added)
+        return self._intake.draft(
+            envelope,
+            blob,
+            trace=transaction.trace,
+            trace_lines=format_received(hop) + transaction.added,
+            facts=facts,
+            head=head,
+            record=self._record(transaction, blob, facts.message_id, at),
+            at=at,
+        )
+
+    def _meant(self, client: Client, recipient: Recipient) -> Recipient:
+        address = recipient.address
+        if address.domain.startswith("[") and is_own_literal(address, client):
+            return Recipient(Address("postmaster", ""), recipient.notify, recipient.original)
+        return recipient
+
+    def _record(self, transaction: Transaction, blob: Blob, message_id: str, at: int) -> Record:
+        client = transaction.client
+        return Record(
+            id=transaction.trace,
+            at=at,
+            door=client.door,
+            verdict="accepted",
+            peer=client.peer.address,
+            helo=client.hello,
+            tls=client.tls,
+            auth=client.account.address if client.account is not None else "",
+            sender=transaction.sender,
+            recipients=tuple([str(one.address) for one in transaction.recipients]),
+            size=blob.size,
+            message_id=message_id,
+        )
+
+    def abandon(self, transaction: Transaction) -> None:
+        """The transaction is over without a message, or with one that is safe: let go, and count what came (L16)."""
+        client, writer = transaction.client, transaction.writer
+        if writer is not None and not client.exempt:
+            self._rates.count_octets(client.peer.address, writer.size)
+        transaction.discard()
+
+
+def is_own_literal(address: Address, client: Client) -> bool:
+    """RFC 5321 section 4.5.1: postmaster at our own address, as a literal; no other name lives there."""
+    if address.local.lower() != "postmaster":
+        return False
+    local = client.peer.local_address
+    return address.domain.lower() in {f"[{local}]", f"[ipv6:{local}]"}

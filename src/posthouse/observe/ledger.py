@@ -1,0 +1,46 @@
+"""The decision ledger: one record for every message and every refusal, found by its trace id.
+
+A record is one JSON object with stable keys, so that ``posthouse explain``,
+the console and tools outside read the same thing.
+"""
+
+import msgspec
+
+
+class Record(msgspec.Struct, omit_defaults=True, frozen=True, rename={"sender": "from", "recipients": "to"}):
+    """What was decided, about whom, and why. ``at`` is in milliseconds since 1970."""
+
+    id: str
+    at: int
+    door: str
+    verdict: str
+    """``accepted``, ``refused`` or ``deferred``."""
+    reply: str = ""
+    peer: str = ""
+    helo: str = ""
+    tls: str = ""
+    auth: str = ""
+    sender: str = ""
+    """The reverse-path without brackets; empty also for the null one."""
+    recipients: tuple[str, ...] = ()
+    size: int = 0
+    stored: tuple[str, ...] = ()
+    """The addresses of ours it was filed for."""
+    queued: tuple[str, ...] = ()
+    """The addresses elsewhere it is carried to."""
+    limit: str = ""
+    """The number of the limit that fired, if one did."""
+    message_id: str = ""
+
+
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(Record).decode
+
+
+def format_record(record: Record) -> bytes:
+    return _ENCODE(record)
+
+
+def parse_record(octets: bytes) -> Record:
+    """Raises ``msgspec.MsgspecError`` for what is not a record of ours."""
+    return _DECODE(octets)
