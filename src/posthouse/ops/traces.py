@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from posthouse import __version__
+from posthouse.mta import queue
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.ops.queue import item_row
+from posthouse.ops.queue import entry_row
 from posthouse.storage.ports import QueueFilter, State
 
 MAX_COUNTED = 100_000
@@ -20,16 +21,16 @@ async def explain(house: House, arguments: Arguments) -> Rows:
     trace = arguments.text("id").strip().strip("<>[]().,;").lower()
     arguments.finish()
     record = await house.store.record(trace)
-    items = await house.store.queued(QueueFilter(queue_id=trace))
-    if record is None and not items:
+    entries = await queue.show(house.store, trace)
+    if record is None and not entries:
         raise CannotDo(
             f"nothing is known of {trace}",
             "the id stands at the end of a reply, in the Received line and in the log; records are kept for a while",
         )
     if record is not None:
         yield {"kind": "record", **msgspec.json.decode(record, type=dict[str, object])}
-    for item in items:
-        yield {"kind": "queued", **item_row(item, house.now)}
+    for entry in entries:
+        yield {"kind": "queued", **entry_row(entry, house.now)}
 
 
 async def recent(house: House, arguments: Arguments) -> Rows:
