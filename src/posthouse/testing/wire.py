@@ -1,184 +1,223 @@
-"""A connection without a socket: a whole session of the real loop reads as a dialogue."""
+"""A session that reads as a dialogue: what the client says, what the server answers, what came of it.
 
-import asyncio
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+    with Wire(ServerConnection(offer), Agreeable()) as wire:
+        wire.server("220 mx.office.test")
+        wire.client("EHLO client.example")
+        wire.server("250-mx.office.test", "250-PIPELINING", ...)
 
-from posthouse.lib.sansio import Conversation
-from posthouse.net.ports import BlobReader, Door, Line, Peer
-from posthouse.net.session import House, Session
-from posthouse.net.tls import Tunnel
-from posthouse.net.watch import Watch
-from posthouse.testing.journal import KeptJournal
-from posthouse.testing.ports import ManualClock
+An expectation is the whole line or its beginning up to a space or hyphen
+(``250`` matches ``250-mx.office.test``). What the server said and nobody
+expected fails the test when the wire is let go.
 
-HIGH_WATER = 64 * 1024
-PATIENCE_SECONDS = 5.0
+``Wire`` drives a door whose answers need no waiting; ``AsyncWire`` any door.
+Both feed the octets whole; ``piece`` makes them come in pieces of that size.
+"""
 
-OpenDoor = Callable[[Line], tuple[Conversation[Any, Any], Door[Any, Any]]]
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Self
 
+from posthouse.lib.sansio import Channel, Conversation, Slice
+from posthouse.mail.reply import Reply, reply
+from posthouse.standards.smtp.events import (
+    AuthResponse,
+    AuthStart,
+    ContentChunk,
+    EndContent,
+    Event,
+    Hello,
+    Malformed,
+    Quit,
+    StartContent,
+    StartTls,
+)
+from posthouse.standards.smtp.server import ServerConnection
 
-class WireTransport(asyncio.Transport):
-    """Keeps what is written; ``reads`` False is a peer that does not read."""
-
-    def __init__(self, session: Session, peer: Peer) -> None:
-        super().__init__({"peername": (peer.address, peer.port), "sockname": (peer.local_address, peer.local_port)})
-        self._session = session
-        self.written = bytearray()
-        self.stuck = bytearray()
-        self.reads = True
-        self.reading = True
-        self.half_closed = False
-        self.closed = False
-        self.writes = 0
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self.closed or not data:
-            return
-        self.writes += 1
-        if self.reads:
-            self.written += data
-            return
-        was = len(self.stuck)
-        self.stuck += data
-        if was <= HIGH_WATER < len(self.stuck):
-            self._session.pause_writing()
-
-    def read_on(self) -> None:
-        """The peer reads everything that was stuck, and goes on reading."""
-        self.reads = True
-        was = len(self.stuck)
-        self.written += self.stuck
-        self.stuck.clear()
-        if was > HIGH_WATER:
-            self._session.resume_writing()
-
-    def get_write_buffer_size(self) -> int:
-        return len(self.stuck)
-
-    def pause_reading(self) -> None:
-        self.reading = False
-
-    def resume_reading(self) -> None:
-        self.reading = True
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        self.half_closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        if not self.closed and not self.stuck:
-            self.abort()
-
-    def abort(self) -> None:
-        if not self.closed:
-            self.closed = True
-            asyncio.get_running_loop().call_soon(self._session.connection_lost, None)
+TLS = Channel(version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", bits=256)
 
 
-class NoBlobs:
-    """Implements ``net.ports.BlobReader``: there are none."""
+class _Line:
+    """What both wires share: the core, what was written, what is expected."""
 
-    async def read(self, blob: str, _start: int, _length: int) -> bytes:
-        raise LookupError(blob)
+    def __init__(self, core: Conversation[Any, Any], *, piece: int | None = None) -> None:
+        self.core = core
+        self.written = b""
+        self._piece = piece
+
+    def server(self, *lines: str) -> None:
+        """The server's next lines are these."""
+        for expected in lines:
+            said, end, rest = self.written.partition(b"\r\n")
+            assert end, f"expected {expected!r}, the server said nothing more"
+            text = said.decode()
+            matches = text == expected or (text.startswith(expected) and text[len(expected)] in " -")
+            assert matches, f"expected {expected!r}, the server said {text!r}"
+            self.written = rest
+
+    def hangs_up(self) -> None:
+        """The server said all there was to say, and closed."""
+        assert not self.written, f"the server also said {self.written!r}"
+        assert self.core.closed, "the connection is open"
+
+    def _octets(self, said: str | bytes) -> list[bytes]:
+        octets = said if isinstance(said, bytes) else said.encode() + b"\r\n"
+        piece = self._piece or len(octets) or 1
+        return [octets[at : at + piece] for at in range(0, len(octets), piece)]
+
+    def _write(self, action: Any) -> None:
+        for part in self.core.send(action):
+            assert not isinstance(part, Slice), "a wire has no blobs"
+            self.written += part
+
+    def _check(self, error: type[BaseException] | None) -> None:
+        if error is None:
+            assert not self.written, f"nobody expected {self.written!r}"
 
 
-class Wire:
-    """One session, its far end in the hand of a test. Implements ``net.session.Porch``."""
+class Wire(_Line):
+    """A core and a door whose answers are iterables."""
 
-    def __init__(
-        self,
-        open_door: OpenDoor,
-        *,
-        peer: Peer | None = None,
-        clock: ManualClock | None = None,
-        blobs: BlobReader | None = None,
-        tunnel: Callable[[], Tunnel | None] = lambda: None,
-        implicit_tls: bool = False,
-        refusal: bytes | None = None,
-    ) -> None:
-        self.name = "wire"
-        self.implicit_tls = implicit_tls
-        self.journal = KeptJournal()
-        self.clock = clock or ManualClock()
-        self.here = 0
-        self._open = open_door
-        self._tunnel = tunnel
-        self._refusal = refusal
-        self.house = House(asyncio.get_running_loop(), self.clock, Watch(), blobs or NoBlobs(), self.journal)
-        self.session = Session(self)
-        self.transport = WireTransport(self.session, peer or Peer("192.0.2.1", 4711, "198.51.100.1", 25))
-        self._seen = 0
+    def __init__(self, core: Conversation[Any, Any], door: Any = None, *, piece: int | None = None) -> None:
+        super().__init__(core, piece=piece)
+        self.door = Agreeable(core) if door is None and isinstance(core, ServerConnection) else door
+        self._answer(self.door.greet())
 
-    def admit(self, _peer: Peer) -> bytes | None:
-        if self._refusal is None:
-            self.here += 1
-        return self._refusal
+    def __enter__(self) -> Self:
+        return self
 
-    def open(self, line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
-        return self._open(line)
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._check(error)
 
-    def tunnel(self) -> Tunnel | None:
-        return self._tunnel()
+    def client(self, *said: str | bytes) -> None:
+        """The client says these lines (text, a CRLF is added) or octets (bytes, as they are) in one go."""
+        octets = b"".join(b"".join(self._octets(each)) for each in said)
+        for piece in self._octets(octets):
+            self.core.receive_data(piece)
+            self._run()
 
-    def left(self, _peer: Peer) -> None:
-        self.here -= 1
+    def client_hangs_up(self) -> None:
+        self.core.receive_data(b"")
+        self._run()
 
-    async def connect(self) -> bytes:
-        """The greeting."""
-        self.session.connection_made(self.transport)
-        return await self.hear()
+    def secured(self) -> None:
+        """The handshake that the server agreed to happens."""
+        assert self.core.wants_tls, "the server does not wait for TLS"
+        self.core.secured(TLS)
+        self._run()
 
-    async def say(self, octets: bytes) -> bytes:
-        """Send ``octets`` and give all that is answered."""
-        self.session.data_received(octets)
-        return await self.hear()
+    def _run(self) -> None:
+        while (event := self.core.next_event()) is not None:
+            self._answer(self.door.handle(event))
 
-    async def say_slowly(self, octets: bytes) -> bytes:
-        """The same, one octet in a packet."""
-        for at in range(len(octets)):
-            if self.transport.closed:
-                break
-            self.session.data_received(octets[at : at + 1])
-            await asyncio.sleep(0)
-        return await self.hear()
+    def _answer(self, actions: Iterable[Any]) -> None:
+        for action in actions:
+            self._write(action)
 
-    async def end(self) -> bytes:
-        """Say that no more will come."""
-        if not self.session.eof_received():
-            self.transport.close()
-        return await self.hear()
 
-    async def vanish(self) -> None:
-        """The connection breaks."""
-        self.transport.closed = True
-        self.session.connection_lost(None)
-        await self.hear()
+class AsyncWire(_Line):
+    """A core and any door; ``await`` what the client says."""
 
-    async def hear(self) -> bytes:
-        """What was said since the last time, once the session has nothing more to do."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._settle()
-        heard = bytes(self.transport.written[self._seen :])
-        self._seen = len(self.transport.written)
-        return heard
+    def __init__(self, core: Conversation[Any, Any], door: Any, *, piece: int | None = None) -> None:
+        super().__init__(core, piece=piece)
+        self.door = door
 
-    async def _settle(self) -> None:
-        quiet = 0
-        while quiet < 3:
-            await asyncio.sleep(0)
-            quiet = 0 if self.session.busy and self.transport.reads else quiet + 1
+    async def __aenter__(self) -> Self:
+        await self._answer(self.door.greet())
+        return self
 
-    async def pass_time(self, seconds: float) -> bytes:
-        """Let time go by, second by second, as the wheel sees it."""
-        for _ in range(int(seconds)):
-            self.clock.pass_time(1)
-            self.house.watch.turn(self.clock.monotonic())
-        return await self.hear()
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self.door.gone()
+        self._check(error)
+
+    async def client(self, *said: str | bytes) -> None:
+        octets = b"".join(b"".join(self._octets(each)) for each in said)
+        for piece in self._octets(octets):
+            self.core.receive_data(piece)
+            await self._run()
+
+    async def client_hangs_up(self) -> None:
+        self.core.receive_data(b"")
+        await self._run()
+
+    async def secured(self) -> None:
+        assert self.core.wants_tls, "the server does not wait for TLS"
+        self.core.secured(TLS)
+        await self._run()
+
+    async def _run(self) -> None:
+        while (event := self.core.next_event()) is not None:
+            await self._answer(self.door.handle(event))
+
+    async def _answer(self, actions: Iterable[Any] | AsyncIterator[Any]) -> None:
+        if isinstance(actions, AsyncIterator):
+            async for action in actions:
+                self._write(action)
+        else:
+            for action in actions:
+                self._write(action)
+
+
+class Agreeable:
+    """A door that says yes to everything an SMTP client may ask, and keeps what it heard.
+
+    ``instead`` answers the next event of a type otherwise, once: ``door.instead[RcptTo] = reply(550, ...)``.
+    """
+
+    def __init__(self, core: ServerConnection) -> None:
+        self.core = core
+        self.heard: list[Event] = []
+        self.instead: dict[type, Reply] = {}
+        self.delivered: list[bytes] = []
+        self._content = b""
+
+    def greet(self) -> Iterable[Reply]:
+        yield reply(220, None, f"{self.core.offer.hostname} ESMTP")
+
+    def handle(self, event: Event) -> Iterable[Reply]:
+        self._keep(event)
+        if type(event) in self.instead:
+            yield self.instead.pop(type(event))
+        elif isinstance(event, Malformed):
+            yield event.reply
+        elif isinstance(event, Hello):
+            yield self.core.hello_reply(event)
+        elif isinstance(event, EndContent):
+            yield from self._end(event)
+        elif isinstance(event, AuthStart | AuthResponse):
+            yield self._authenticate(event)
+        elif not isinstance(event, ContentChunk) and not (isinstance(event, StartContent) and event.chunked):
+            yield self._yes(event)
+
+    def _keep(self, event: Event) -> None:
+        if isinstance(event, ContentChunk):
+            self._content += event.octets
+            if self.heard and isinstance(self.heard[-1], ContentChunk):
+                self.heard[-1] = ContentChunk(self.heard[-1].octets + event.octets)
+                return
+        self.heard.append(event)
+
+    def _end(self, event: EndContent) -> Iterable[Reply]:
+        transaction = self.core.transaction
+        assert transaction is not None
+        if event.fault is None:
+            self.delivered.append(self._content)
+        self._content = b""
+        for _ in range(transaction.accepted if self.core.offer.lmtp else 1):
+            yield event.fault or reply(250, "2.0.0", "it is ours now")
+
+    def _authenticate(self, event: AuthStart | AuthResponse) -> Reply:
+        if isinstance(event, AuthResponse):
+            return reply(501, "5.7.0", "as you like") if event.octets is None else reply(235, "2.7.0", "welcome")
+        return reply(334, None, "") if event.initial is None else reply(235, "2.7.0", "welcome")
+
+    def _yes(self, event: Event) -> Reply:
+        if isinstance(event, StartContent):
+            self._content = b""
+            return reply(354, None, "go on")
+        if isinstance(event, StartTls):
+            return reply(220, "2.0.0", "ready")
+        if isinstance(event, Quit):
+            return reply(221, "2.0.0", "bye")
+        return reply(250, "2.0.0", "ok")
+
+    def gone(self) -> None:
+        self._content = b""

@@ -95,7 +95,8 @@ class DotReader:
     def read(self, octets: bytes) -> bytes:
         """The content in ``octets``, dots unstuffed; empty once the content is faulty."""
         raw = self._held + octets
-        end = raw.find(END_MARK)
+        dot = raw.find(b"\r\n.")  # an end mark or a stuffed line; nearly always neither
+        end = raw.find(END_MARK, dot) if dot >= 0 else -1
         if end >= 0:
             self.rest = raw[end + 5 :]
             self._held = b""
@@ -104,7 +105,7 @@ class DotReader:
             end = len(raw) - _beginning(raw)
             self._held = raw[end:]
         raw = raw[:end]
-        if b"\r\n." in raw:
+        if 0 <= dot < end:
             raw = raw.replace(b"\r\n.", b"\r\n")  # RFC 5321 section 4.5.2
         if raw and not self._started:
             raw = raw[2:]

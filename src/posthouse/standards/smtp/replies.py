@@ -60,7 +60,7 @@ class ReplyReader:
         return match[2] != "-"
 
     def _whole(self) -> Reply:
-        """The enhanced code stands on each line and in ``Reply.status``, so it leaves the texts (RFC 2034 section 3)."""
+        """The enhanced code of each line leaves its text and stands in ``Reply.status`` (RFC 2034 section 3)."""
         self.lines = tuple(self._texts)
         self._texts.clear()
         self._octets = 0

@@ -515,9 +515,13 @@ class ServerConnection:
         fault = transaction.refusal or inspection.fault
         if reader.chunks > offer.chunks_max and inspection.size < reader.chunks * offer.chunk_octets:
             fault = fault or refusals.TINY_CHUNKS  # threat S08
-        if inspection.stray and fault is not None and not fault.hang_up:
+        if fault is not None and not fault.hang_up and (inspection.stray or inspection.endless):
             fault = Reply(fault.code, fault.status, fault.text, hang_up=True)
-        if reader.last or inspection.endless or (fault is not None and (fault.hang_up or not offer.lmtp)):
+        if fault is not None and offer.lmtp and not reader.last:
+            # RFC 2033 section 4.3: one answer to a chunk that is not the last; its fault is told for each at the end
+            over = inspection.endless or fault is refusals.TINY_CHUNKS
+            return Malformed(Offence.SYNTAX, fault) if over else EndChunk(reader.size)
+        if reader.last or fault is not None:
             return self._end_content(inspection.size, fault)
         return EndChunk(reader.size)
 
