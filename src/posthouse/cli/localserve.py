@@ -1,0 +1,76 @@
+"""``posthouse localserve``: the whole server on this machine, to try it and to test against it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    from posthouse.supervisor.config import parse_endpoint
+
+    if value is None:
+        return None
+    try:
+        return parse_endpoint(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _loopback(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from ipaddress import ip_address
+
+    try:
+        address = ip_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if not address.is_loopback:
+        raise click.BadParameter(f"{value} is not a loopback address: this server is for this machine alone")
+    return value
+
+
+@click.command()
+@click.option("--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="The data.")
+@click.option("--host", default="127.0.0.1", show_default=True, callback=_loopback, help="A loopback address.")
+@click.option("--base-port", default=2500, show_default=True, type=click.IntRange(1, 65500), help="The first port.")
+@click.option("--engine", default="", help="Where mail is kept; nothing means DIR/store.")
+@click.option("--relay", callback=_endpoint, metavar="HOST:PORT", help="Where mail for other domains goes.")
+@click.option("--dns", callback=_endpoint, metavar="HOST:PORT", help="A resolver instead of the built-in zone.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Limits, routes and log from here.")
+def localserve(
+    *,
+    directory: Path,
+    host: str,
+    base_port: int,
+    engine: str,
+    relay: tuple[str, int] | None,
+    dns: tuple[str, int] | None,
+    config: Path | None,
+) -> None:
+    """The whole server on this machine, ready to try. Nothing leaves the machine."""
+    from posthouse.net.listener import PortTaken
+    from posthouse.storage.ports import StorageError
+    from posthouse.supervisor.load import Misconfigured
+    from posthouse.supervisor.localserve import Wishes, open_office
+    from posthouse.supervisor.serve import Server, make_journal
+
+    if engine:
+        raise click.BadParameter("only the embedded engine so far", param_hint="--engine")
+    wishes = Wishes(directory=directory.absolute(), host=host, base_port=base_port, relay=relay, dns=dns, config=config)
+    try:
+        office = open_office(wishes)
+        setting = office.setting()
+        server = Server(
+            setting,
+            make_journal(setting.configuration, sys.stderr),
+            office.setting,
+            seed=office.settle_in,
+            on_ready=office.announce,
+            may_be_root=True,
+        )
+        server.prepare()
+        server.run()
+    except PortTaken as error:
+        raise click.ClickException(f"{error}; choose other ports with --base-port") from error
+    except (Misconfigured, OSError, StorageError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,211 @@
+"""``posthouse localserve``: the whole server on loopback, ready to try, and nothing of it ever leaves the machine.
+
+What it promises to people and to programs is in ``docs/reference/localserve.md``.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from posthouse.admd.credentials import make_verifiers
+from posthouse.storage.ports import AliasRow, DomainRow, Store
+from posthouse.supervisor.authority import make_certificates, write_private
+from posthouse.supervisor.config import Configuration, ListenerSection, StoreSection, TlsSection
+from posthouse.supervisor.load import load
+from posthouse.supervisor.serve import Server
+from posthouse.supervisor.wire import Setting, Tools
+from posthouse.testing.zone import office_zone
+
+DOMAIN = "office.test"
+HOSTNAME = "mx.office.test"
+ADMIN = f"admin@{DOMAIN}"
+PEOPLE = ("alice", "bob", "carol")
+QUOTA_OCTETS = 1024 * 1024 * 1024
+
+OFFSETS = {
+    "smtp": 0,
+    "submission": 1,
+    "submissions": 2,
+    "imap": 3,
+    "imaps": 4,
+    "pop3": 5,
+    "pop3s": 6,
+    "lmtp": 10,
+    "metrics": 11,
+}
+"""A service's port is the base port and this."""
+
+TLS_OF = {"submissions": "implicit", "imaps": "implicit", "pop3s": "implicit", "lmtp": "none", "metrics": "none"}
+"""All others offer STARTTLS."""
+
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""No letter that looks like another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line said."""
+
+    directory: Path
+    host: str = "127.0.0.1"
+    base_port: int = 2500
+    relay: tuple[str, int] | None = None
+    dns: tuple[str, int] | None = None
+    config: Path | None = None
+    say: Callable[[str], None] = print
+
+
+@dataclass(slots=True)
+class Office:
+    """One directory of data, its accounts and their passwords, which outlive a restart."""
+
+    wishes: Wishes
+    ca_file: Path = field(default=Path())
+    passwords: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (*(f"{name}@{DOMAIN}" for name in PEOPLE), ADMIN)
+
+    def open(self) -> None:
+        """Make what is missing: the directory, the certificates, the passwords."""
+        directory = self.wishes.directory
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        names = ("localhost", DOMAIN, HOSTNAME)
+        self.ca_file = make_certificates(directory / "tls", names, tuple({"127.0.0.1", "::1", self.wishes.host}))
+        file = directory / "passwords.json"
+        known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        self.passwords = {address: known.get(address) or make_password() for address in self.addresses}
+        if self.passwords != known:
+            write_private(file, json.dumps(self.passwords, indent=1).encode() + b"\n")
+
+    def setting(self) -> Setting:
+        """The configuration of the file, if one was named, on loopback and with our own name, keys and ports."""
+        wishes = self.wishes
+        base = load(wishes.config) if wishes.config is not None else Configuration(hostname=HOSTNAME)
+        tls = wishes.directory / "tls"
+        listeners = tuple(
+            ListenerSection.model_validate(
+                {"service": service, "address": wishes.host, "port": wishes.base_port + offset}
+            )
+            for service, offset in OFFSETS.items()
+        )
+        configuration = base.replace(
+            hostname=HOSTNAME,
+            store=StoreSection(directory=wishes.directory / "store"),
+            tls=TlsSection(certificate=tls / "server.pem", key=tls / "server.key"),
+            listener=listeners,
+            dns=base.dns.model_copy(update={"server": _endpoint(wishes.dns) if wishes.dns else None}),
+        )
+        has_routes = bool(configuration.relay.route)
+        nowhere_else = wishes.relay is None and wishes.dns is None
+        return Setting(
+            configuration,
+            resolver=None if wishes.dns is not None else office_zone(DOMAIN, HOSTNAME, wishes.host),
+            outside=wishes.directory / "outside" if nowhere_else and not _has_default(configuration) else None,
+            smarthost=wishes.relay,
+            exempt=("127.0.0.1",),
+            may_dial=None if wishes.relay or has_routes else _is_this_machine,
+        )
+
+    async def settle_in(self, store: Store, tools: Tools) -> None:
+        """The domain, the accounts and the aliases, where they are not there yet."""
+        known = await store.directory()
+        at = int(tools.clock.now() * 1000)
+        if DOMAIN not in {row.name for row in known.domains}:
+            await store.put_domain(DomainRow(DOMAIN, created_at=at))
+        there = {row.address for row in known.accounts}
+        for address in self.addresses:
+            if address not in there:
+                verifiers = make_verifiers(self.passwords[address], iterations=tools.limits.scram_iterations)
+                name = address.partition("@")[0].capitalize()
+                await store.create_account(address, name, verifiers, quota=QUOTA_OCTETS, admin=address == ADMIN, at=at)
+        aliases = {row.address for row in known.aliases}
+        for name in ("postmaster", "abuse"):
+            if f"{name}@{DOMAIN}" not in aliases:
+                await store.put_alias(AliasRow(f"{name}@{DOMAIN}", (ADMIN,), at))
+
+    def announce(self, server: Server) -> None:
+        """Ready: ``endpoints.json`` for programs, a page for people."""
+        ports = {listener.name: listener.port for listener in server.listeners}
+        write_private(self.wishes.directory / "endpoints.json", json.dumps(self._endpoints(ports), indent=1).encode())
+        for line in self._page(ports):
+            self.wishes.say(line)
+
+    def _endpoints(self, ports: dict[str, int]) -> dict[str, object]:
+        host = self.wishes.host
+        services = {
+            name: {"host": host, "port": port, "tls": TLS_OF.get(name, "starttls")} for name, port in ports.items()
+        }
+        accounts = [{"address": address, "password": self.passwords[address]} for address in self.addresses]
+        return {
+            "pid": os.getpid(),
+            "services": services,
+            "accounts": accounts[:-1],
+            "admin": accounts[-1],
+            "ca_file": str(self.ca_file),
+        }
+
+    def _page(self, ports: dict[str, int]) -> Sequence[str]:
+        """What a person wants to know first, in 80 columns."""
+        host = f"[{self.wishes.host}]" if ":" in self.wishes.host else self.wishes.host
+        rows = [f"Posthouse is ready on {host}: domain {DOMAIN}", ""]
+        rows += [f"  {address:<20} {self.passwords[address]}" for address in self.addresses]
+        rows.append("")
+        for label, first, second in (
+            ("receive mail", "smtp", "lmtp"),
+            ("send mail", "submission", "submissions"),
+            ("IMAP", "imap", "imaps"),
+            ("POP3", "pop3", "pop3s"),
+            ("metrics", "metrics", ""),
+        ):
+            shown = [f"{name} {host}:{ports[name]}" for name in (first, second) if name in ports]
+            if shown:
+                rows.append(f"  {label:<14} {shown[0]:<32} {' '.join(shown[1:])}".rstrip())
+        rows += ["", f"  TLS authority  {_short(self.ca_file)}", f"  data           {_short(self.wishes.directory)}"]
+        if self.wishes.relay is not None:
+            rows.append(f"  other domains  are relayed to {_endpoint(self.wishes.relay)}")
+        elif self.wishes.dns is None:
+            rows.append(f"  other domains  are kept in {_short(self.wishes.directory / 'outside')}")
+        if os.geteuid() == 0:
+            rows += ["", "  Running as root, and staying so: for trying out only."]
+        return [*rows, "", "Ctrl-C stops it; the data stays.", ""]
+
+
+def make_password() -> str:
+    """Four groups of letters and digits: about 79 bits, easy to read out."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(4))
+
+
+def open_office(wishes: Wishes) -> Office:
+    """An office in ``wishes.directory``, which is made if it is not there."""
+    office = Office(wishes)
+    office.open()
+    return office
+
+
+def _has_default(configuration: Configuration) -> bool:
+    return any(route.domain == "*" for route in configuration.relay.route)
+
+
+def _is_this_machine(host: str, _port: int) -> bool:
+    """Nothing leaves the machine, whatever a zone says."""
+    return ip_address(host).is_loopback
+
+
+def _endpoint(where: tuple[str, int]) -> str:
+    host, port = where
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _short(path: Path) -> str:
+    """``path`` as seen from here, if that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:
+        return str(path)
+    return relative if len(relative) < len(str(path)) and not relative.startswith("..") else str(path)

@@ -1,0 +1,278 @@
+"""A server's life: bind, drop privileges, open the store, serve, reload, stop.
+
+Sockets are bound and keys are read first, as whoever started us; everything
+after that is done as somebody who may do little. A stop is clean: nobody new is
+let in, everybody finishes what was begun, hears a farewell, and what is still
+there at the deadline is cut off; the store is closed last.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from posthouse.admd.directory import Directory
+from posthouse.lib.sansio import Conversation
+from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
+from posthouse.net.ports import Door, Line
+from posthouse.net.session import House
+from posthouse.net.tls import Certificates
+from posthouse.net.watch import Watch
+from posthouse.observe.journal import StreamJournal
+from posthouse.observe.metrics import PrometheusMeter
+from posthouse.observe.ports import Journal, Level
+from posthouse.storage.ports import Store
+from posthouse.storage.sqlite.engine import open_store
+from posthouse.supervisor import privileges
+from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
+from posthouse.supervisor.housekeeping import feed_watchdog, sweep, watch_health
+from posthouse.supervisor.notify import ServiceManager
+from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.wire import Setting, SliceReader, Tools, Works, build, open_doors
+
+RESTART_SECONDS = 1.0
+"""What dies is started again, not faster than this."""
+
+GC_THRESHOLDS = (20_000, 20, 50)
+"""A session makes few cycles; looking for them often costs more than they do."""
+
+LEVELS = {"debug": Level.DEBUG, "info": Level.INFO, "warning": Level.WARNING, "alarm": Level.ALARM}
+
+Seed = Callable[[Store, Tools], Awaitable[None]]
+
+
+async def _sow_nothing(_store: Store, _tools: Tools) -> None: ...
+
+
+@dataclass(slots=True)
+class Server:
+    """One process that serves. ``read_setting`` reads the configuration again, for a reload."""
+
+    setting: Setting
+    journal: StreamJournal
+    read_setting: Callable[[], Setting]
+    seed: Seed = _sow_nothing
+    """What must be in the store before anybody is let in."""
+    on_ready: Callable[["Server"], None] = lambda _server: None
+    may_be_root: bool = False
+    service_manager: ServiceManager = field(default_factory=lambda: ServiceManager(dict(os.environ)))
+    listeners: list[Listener] = field(default_factory=list)
+    works: Works | None = None
+    _sockets: list[Any] = field(default_factory=list)
+    _certificates: dict[str, Certificates] = field(default_factory=dict)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # -- before the loop
+
+    def prepare(self) -> None:
+        """Bind, read keys, and be nobody special from here on. Raises ``PortTaken``, ``OSError``, ``Privileged``."""
+        configuration = self.setting.configuration
+        privileges.raise_file_limit()
+        for one in configuration.listener:
+            self._sockets.append(bind(one.address, one.number))
+        self._certificates = read_certificates(configuration)
+        if privileges.is_root() and not self.may_be_root:
+            privileges.drop(configuration.privileges.user, configuration.privileges.group)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        try:
+            import uvloop  # noqa: PLC0415 - faster where it is there, and not needed
+
+            make_loop: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
+        except ImportError:
+            make_loop = None
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            runner.run(self._live())
+
+    # -- in the loop
+
+    async def _live(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.journal.attach(loop.call_later)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.set_exception_handler(self._loop_trouble)
+        tools = Tools(
+            SystemClock(), RandomIds(), self.journal, PrometheusMeter(), self.setting.configuration.effective_limits
+        )
+        directory_path = self.setting.configuration.store.directory
+        directory_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        store = await open_store(directory_path, clock=tools.clock, ids=tools.ids, journal=self.journal)
+        try:
+            await self.seed(store, tools)
+            directory = Directory()
+            await directory.refresh(store)
+            await self._serve(store, directory, tools, loop)
+        finally:
+            await store.close()
+            self.journal.note("server.stopped")
+            self.journal.attach(None)
+
+    async def _serve(self, store: Store, directory: Directory, tools: Tools, loop: asyncio.AbstractEventLoop) -> None:
+        works = self.works = build(self.setting, store, directory, tools)
+        house = House(
+            loop, tools.clock, Watch(), SliceReader(store.blobs), self.journal,
+            tools.limits.transfer_rate, float(tools.limits.transfer_seconds),
+        )  # fmt: skip
+        house.watch.run(loop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, tools)
+        beside = self._start_beside(works, tools)
+        carrying = loop.create_task(keep_running("queue", works.manager.run, self.journal))
+        try:
+            await self._open(house, works)
+            self._become_quiet(tools)
+            await self._stopping.wait()
+        finally:
+            await self._close(house, works, [carrying], beside)
+
+    def _start_beside(self, works: Works, tools: Tools) -> list["asyncio.Task[None]"]:
+        """What runs beside the doors."""
+        journal, store = self.journal, works.store
+        runs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "directory": lambda: works.directory.follow(store, clock=tools.clock, journal=journal),
+            "sweep": lambda: sweep(store, tools.clock, journal, tools.meter),
+            "health": lambda: watch_health(tools.clock, journal, tools.meter, self.sessions),
+            "watchdog": lambda: feed_watchdog(self.service_manager),
+        }
+        return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]
+
+    async def _open(self, house: House, works: Works) -> None:
+        for one, bound in zip(self.setting.configuration.listener, self._sockets, strict=True):
+            service = one.service
+            if service not in works.doors:
+                bound.close()
+                continue
+            listener = Listener(
+                service,
+                bound,
+                house,
+                door_of(works, service),
+                works.gates[service],
+                self._certificates.get(service),
+                implicit_tls=service in IMPLICIT_TLS,
+            )
+            self.listeners.append(listener)
+            await listener.serve()
+
+    def _become_quiet(self, tools: Tools) -> None:
+        """Ready: say so, and leave what was made so far out of every garbage collection."""
+        tools.meter.gauge("start_seconds", tools.clock.now())
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        self.journal.note("server.ready", doors=" ".join(f"{one.name}:{one.port}" for one in self.listeners))
+        self.on_ready(self)
+        self.service_manager.tell("READY=1", f"MAINPID={os.getpid()}")
+
+    def sessions(self) -> dict[str, int]:
+        """How many are at each door."""
+        return {listener.name: listener.sessions for listener in self.listeners}
+
+    async def _close(
+        self, house: House, works: Works, carrying: list["asyncio.Task[None]"], beside: list["asyncio.Task[None]"]
+    ) -> None:
+        self.service_manager.tell("STOPPING=1")
+        self.journal.note("server.stopping")
+        for listener in self.listeners:
+            listener.stop()
+        seconds = self.setting.configuration.stop.deadline
+        end = house.clock.monotonic() + seconds
+        works.manager.stop()
+        cut = await say_goodbye(house, seconds)
+        if cut:
+            self.journal.note("server.cut", Level.WARNING, sessions=cut)
+        await asyncio.wait(carrying, timeout=max(0.1, end - house.clock.monotonic()))
+        for task in [*beside, *carrying]:
+            task.cancel()
+        await asyncio.gather(*beside, *carrying, return_exceptions=True)
+        house.watch.stop()
+
+    # -- reload
+
+    def _reload(self, tools: Tools) -> None:
+        """SIGHUP: limits, certificates and the log's level anew, all or nothing; a bad file changes nothing."""
+        self.service_manager.tell("RELOADING=1")
+        try:
+            setting = self.read_setting()
+            certificates = read_certificates(setting.configuration)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the house goes on as it was
+            self.journal.note("server.reload-refused", Level.ALARM, reason=str(error))
+        else:
+            self._adopt(setting, certificates, tools)
+        self.service_manager.tell("READY=1")
+
+    def _adopt(self, setting: Setting, certificates: dict[str, Certificates], tools: Tools) -> None:
+        before = self.setting.configuration
+        self.setting = replace(self.setting, configuration=setting.configuration)
+        self.journal.level = LEVELS[setting.configuration.log.level]
+        fresh = replace(tools, limits=setting.configuration.effective_limits)
+        if self.works is not None:
+            open_doors(self.works, self.setting, fresh)
+        for listener in self.listeners:
+            listener.certificates = certificates.get(listener.name)
+        later = [
+            name
+            for name in ("hostname", "store", "listener", "privileges", "dns", "relay")
+            if getattr(before, name) != getattr(setting.configuration, name)
+        ]
+        self.journal.note("server.reloaded", after_restart=" ".join(later) or None)
+
+    def _loop_trouble(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What the loop itself complains about belongs into the journal too."""
+        error = context.get("exception")
+        if isinstance(error, ConnectionError):
+            return
+        if isinstance(error, BaseException):
+            self.journal.bug("loop.trouble", error, message=context.get("message"))
+        else:
+            self.journal.note("loop.trouble", Level.WARNING, message=context.get("message"))
+
+
+def door_of(works: Works, service: str) -> OpenDoor:
+    """The door as it is when somebody comes, which a reload may have replaced."""
+
+    def open_now(line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
+        return works.doors[service](line)
+
+    return open_now
+
+
+def read_certificates(configuration: Configuration) -> dict[str, Certificates]:
+    """The certificates of each service; none without TLS."""
+    tls = configuration.tls
+    if tls.certificate is None or tls.key is None:
+        return {}
+    by_name = {name: (other.certificate, other.key) for other in tls.other for name in other.names}
+    made: dict[str, Certificates] = {}
+    for one in configuration.listener:
+        if one.service not in {"lmtp", "metrics"} and one.service not in made:
+            alpn = {"imap": ("imap",), "imaps": ("imap",), "pop3": ("pop3",), "pop3s": ("pop3",)}.get(one.service, ())
+            made[one.service] = Certificates((tls.certificate, tls.key), by_name, alpn=alpn)
+    return made
+
+
+async def keep_running(name: str, run: Callable[[], Coroutine[Any, Any, None]], journal: Journal) -> None:
+    """``run`` until it ends by itself; a bug in it is told, and it begins anew."""
+    while True:
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 - nothing that runs beside the doors may end silently
+            journal.bug(f"{name}.died", error)
+            await asyncio.sleep(RESTART_SECONDS)
+        else:
+            return
+
+
+def make_journal(configuration: Configuration, stream: Any) -> StreamJournal:
+    """The journal that the configuration asks for."""
+    as_json = {"auto": None, "logfmt": False, "json": True}[configuration.log.format]
+    return StreamJournal(stream, as_json=as_json, level=LEVELS[configuration.log.level])
+
+
+def data_directory(path: Path) -> Path:
+    return path.expanduser().absolute()

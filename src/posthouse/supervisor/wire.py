@@ -1,0 +1,351 @@
+"""The wiring of the house: plain code, read from top to bottom. What is made here is handed to whoever needs it."""
+
+import random
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from posthouse.admd.authenticator import Authenticator
+from posthouse.admd.directory import Directory
+from posthouse.admd.limits import Limits
+from posthouse.filter.connections import Census, ClientGate
+from posthouse.filter.networks import Networks
+from posthouse.filter.rates import ClientRates
+from posthouse.lib.ports import Clock, Ids
+from posthouse.lib.sansio import Conversation
+from posthouse.mail.ids import AccountId, BlobId
+from posthouse.ms.describe import describe
+from posthouse.mta.bounce import Reporter
+from posthouse.mta.handoff import Nobody
+from posthouse.mta.intake import Intake
+from posthouse.mta.manager import Crew, Manager
+from posthouse.mta.mx import MxLookup, Ourselves
+from posthouse.mta.outside import Outside
+from posthouse.mta.receive import Receiver
+from posthouse.mta.reception import Desk
+from posthouse.mta.refusals import Refusals
+from posthouse.mta.relay import Relay
+from posthouse.mta.route import Credentials, DirectoryRoute, Route, Routes, Terms, TlsPolicy, static
+from posthouse.mta.schedule import Schedule
+from posthouse.mta.secretary import Secretary
+from posthouse.mta.settler import Settler
+from posthouse.mta.space import Space
+from posthouse.net.dialer import TcpDialer
+from posthouse.net.listener import OpenDoor
+from posthouse.net.ports import Door, Line
+from posthouse.net.resolver import DnsResolver
+from posthouse.net.tls import client_context
+from posthouse.observe.metrics import PrometheusMeter
+from posthouse.observe.ports import Journal
+from posthouse.services.lmtpd import open_lmtp
+from posthouse.services.metricsd import HttpOnce, MetricsDoor
+from posthouse.services.pop3d import Pop3Door, Pop3Service
+from posthouse.services.smtpd import open_smtp
+from posthouse.standards.dns.ports import Resolver
+from posthouse.standards.smtp.offer import Offer
+from posthouse.storage.ports import Blobs, Store
+from posthouse.supervisor.config import Configuration, parse_endpoint
+from posthouse.supervisor.files import DirectoryFiles, measure_space
+
+OWNER = "house"
+"""The embedded engine serves one process: what an earlier life of it held is ours."""
+
+PUBLIC = frozenset({"smtp"})
+"""Doors for strangers: they obey L15, and leave room for our own people (L14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What one way of running differs in from another."""
+
+    configuration: Configuration
+    resolver: Resolver | None = None
+    """Instead of the DNS."""
+    outside: Path | None = None
+    """Where mail for others is kept instead of sent."""
+    smarthost: tuple[str, int] | None = None
+    """Where all mail for others goes."""
+    exempt: tuple[str, ...] = ()
+    """Addresses no rate applies to."""
+    may_dial: Callable[[str, int], bool] | None = None
+    """Where we may connect to at all; None is everywhere."""
+
+
+@dataclass(slots=True)
+class Tools:
+    """What everybody is handed."""
+
+    clock: Clock
+    ids: Ids
+    journal: Journal
+    meter: PrometheusMeter
+    limits: Limits
+
+
+@dataclass(slots=True)
+class Works:
+    """The wired house: what serves, and what runs beside it."""
+
+    store: Store
+    directory: Directory
+    authenticator: Authenticator
+    intake: Intake
+    manager: Manager
+    space: Space
+    rates: ClientRates
+    exempt: Networks
+    holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
+    """Who has which maildrop open, on whatever port."""
+    gates: dict[str, ClientGate] = field(default_factory=dict)
+    doors: dict[str, OpenDoor] = field(default_factory=dict)
+    """Replaced on a reload: connections that exist keep what they have."""
+    troubles: list[Callable[[], str]] = field(default_factory=list)
+    """Each says what is wrong, or nothing."""
+
+
+def build(setting: Setting, store: Store, directory: Directory, tools: Tools) -> Works:
+    """Everything, from the store up."""
+    configuration, limits, clock = setting.configuration, tools.limits, tools.clock
+    exempt = Networks(setting.exempt)
+    schedule = Schedule.of(limits)
+    reporter = Reporter(
+        hostname=configuration.hostname,
+        clock=clock,
+        ids=tools.ids,
+        schedule=schedule,
+        returned_octets=limits.returned_octets,
+    )
+    intake = Intake(
+        store,
+        directory,
+        clock=clock,
+        ids=tools.ids,
+        limits=limits,
+        reporter=reporter,
+        handoff=Nobody(),
+        describe=describe,
+    )
+    authenticator = Authenticator(
+        directory, limits=limits, clock=clock, journal=tools.journal, exempt=frozenset(setting.exempt)
+    )
+    manager = build_manager(setting, store, intake, reporter, schedule, tools)
+    intake.handoff = manager
+    space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
+    census = Census(limits, clock)
+    works = Works(
+        store, directory, authenticator, intake, manager, space, rates=ClientRates(limits, clock), exempt=exempt
+    )
+    works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
+    open_doors(works, setting, tools)
+    for service in works.doors:
+        works.gates[service] = ClientGate(
+            census, exempt=exempt, public=service in PUBLIC, refusal=refusal_of(service), journal=tools.journal
+        )
+    return works
+
+
+def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
+    """All doors, made anew: at start, and when the configuration has changed."""
+    add_mail_doors(works, setting, tools)
+    add_access_doors(works, setting, tools)
+    add_metrics_door(works, tools)
+
+
+def build_manager(
+    setting: Setting,
+    store: Store,
+    intake: Intake,
+    reporter: Reporter,
+    schedule: Schedule,
+    tools: Tools,
+) -> Manager:
+    """The queue and the road out."""
+    configuration = setting.configuration
+    server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
+    resolver = setting.resolver or DnsResolver(tools.clock, tools.meter, server)
+    chance = random.SystemRandom().random
+    ourselves = Ourselves(
+        names=frozenset({configuration.hostname}),
+        addresses=frozenset(one.address for one in configuration.listener if one.service == "smtp"),
+    )
+    routes = Routes(
+        MxLookup(resolver, ourselves, chance),
+        table={one.domain: route_of(one) for one in configuration.relay.route if one.domain != "*"},
+        default=default_route(setting),
+    )
+    dialer = TcpDialer(SliceReader(store.blobs), ClientContexts(), may=setting.may_dial)
+    relay = Relay(
+        dialer=dialer,
+        routes=routes,
+        blobs=store.blobs,
+        clock=tools.clock,
+        ids=tools.ids,
+        hostname=configuration.hostname,
+    )
+    settler = Settler(
+        store,
+        Secretary(store, reporter, intake),
+        schedule,
+        clock=tools.clock,
+        chance=chance,
+        journal=tools.journal,
+        meter=tools.meter,
+    )
+    outside = Outside(DirectoryFiles(setting.outside), store.blobs) if setting.outside is not None else None
+    crew = Crew(store, relay, routes, settler, outside, tools.clock, chance, tools.journal, tools.meter)
+    return Manager(crew, owner=OWNER, schedule=schedule, limits=tools.limits)
+
+
+def default_route(setting: Setting) -> Route | None:
+    """Where mail goes that has no route of its own; None asks the DNS."""
+    if setting.smarthost is not None:
+        return static(*setting.smarthost, Terms())
+    if setting.outside is not None:
+        return DirectoryRoute()
+    for one in setting.configuration.relay.route:
+        if one.domain == "*":
+            return route_of(one)
+    return None
+
+
+def route_of(one: Any) -> Route:
+    """A ``[[relay.route]]`` as the router wants it."""
+    credentials = None
+    if one.user and one.password_file is not None:
+        credentials = Credentials(one.user, one.password_file.read_text("utf-8").splitlines()[0])
+    policy = TlsPolicy.VERIFY if one.tls == "required" else TlsPolicy.MAY
+    return static(one.host, one.port, Terms(policy, credentials=credentials))
+
+
+class SliceReader:
+    """Implements ``net.ports.BlobReader``."""
+
+    __slots__ = ("_blobs",)
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    async def read(self, blob: str, start: int, length: int) -> bytes:
+        return await self._blobs.read(BlobId(blob), start, length)
+
+
+class ClientContexts:
+    """Client TLS contexts, made when first needed: reading the system's authorities takes a while."""
+
+    __slots__ = ("_contexts",)
+
+    def __init__(self) -> None:
+        self._contexts: dict[bool, ssl.SSLContext] = {}
+
+    def __call__(self, verify: bool) -> ssl.SSLContext:
+        context = self._contexts.get(verify)
+        if context is None:
+            context = self._contexts[verify] = client_context(verify=verify)
+        return context
+
+
+# -- doors
+
+
+def add_mail_doors(works: Works, setting: Setting, tools: Tools) -> None:
+    """Smtpd and lmtpd."""
+    configuration, limits = setting.configuration, tools.limits
+    refusals = Refusals(works.store, clock=tools.clock, ids=tools.ids, journal=tools.journal)
+    starttls = configuration.tls.certificate is not None
+
+    def receiver(*, local_only: bool) -> Receiver:
+        return Receiver(
+            works.intake,
+            works.directory,
+            hostname=configuration.hostname,
+            clock=tools.clock,
+            ids=tools.ids,
+            limits=limits,
+            rates=works.rates,
+            space=works.space,
+            local_only=local_only,
+        )
+
+    def desk(name: str, office: Any, offer: Offer, relay: Networks) -> Desk:
+        return Desk(
+            name=name,
+            office=office,
+            offer=offer,
+            refusals=refusals,
+            limits=limits,
+            journal=tools.journal,
+            relay=relay,
+            exempt=works.exempt,
+            messages_max=offer.messages_max,
+        )
+
+    smtp_offer = offer_of(configuration.hostname, limits, starttls=starttls)
+    smtp = desk("smtp", receiver(local_only=False), smtp_offer, Networks(configuration.relay.networks))
+    lmtp_offer = offer_of(configuration.hostname, limits, lmtp=True, messages_max=1_000_000)
+    lmtp = desk("lmtp", receiver(local_only=True), lmtp_offer, Networks())
+    works.doors["smtp"] = lambda line: open_smtp(smtp, line)
+    works.doors["lmtp"] = lambda line: open_lmtp(lmtp, line)
+
+
+def offer_of(
+    hostname: str,
+    limits: Limits,
+    *,
+    starttls: bool = False,
+    mechanisms: tuple[str, ...] = (),
+    lmtp: bool = False,
+    messages_max: int | None = None,
+    recipients_max: int | None = None,
+) -> Offer:
+    return Offer(
+        hostname=hostname,
+        max_octets=limits.message_octets,
+        starttls=starttls,
+        mechanisms=mechanisms,
+        recipients_max=recipients_max or limits.mx_recipients,
+        messages_max=messages_max or limits.mx_messages,
+        command_octets=limits.command_octets,
+        auth_octets=limits.auth_octets,
+        drain_octets=limits.overlong_drain_octets,
+        line_octets=limits.line_octets,
+        lmtp=lmtp,
+    )
+
+
+def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
+    """pop3d."""
+    starttls = setting.configuration.tls.certificate is not None
+    for name, upgrade in (("pop3", starttls), ("pop3s", False)):
+        service = Pop3Service(
+            works.store,
+            works.authenticator,
+            tools.limits,
+            tools.clock,
+            tools.journal,
+            starttls=upgrade,
+            holders=works.holders,
+        )
+        works.doors[name] = service.open
+
+
+def add_metrics_door(works: Works, tools: Tools) -> None:
+    def troubles() -> Sequence[str]:
+        return [trouble for find in works.troubles if (trouble := find())]
+
+    def open_metrics(_line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
+        return HttpOnce(), MetricsDoor(tools.meter.render, troubles)
+
+    works.doors["metrics"] = open_metrics
+
+
+def refusal_of(service: str) -> bytes:
+    """What a connection hears that may not come in, in the words of its protocol."""
+    if service in {"smtp", "submission", "submissions", "lmtp"}:
+        return b"421 4.7.0 too many connections, try again later\r\n"
+    if service in {"imap", "imaps"}:
+        return b"* BYE [UNAVAILABLE] too many connections, try again later\r\n"
+    if service in {"pop3", "pop3s"}:
+        return b"-ERR [SYS/TEMP] too many connections, try again later\r\n"
+    return b""
