@@ -75,6 +75,7 @@ class Office:
         """Make what is missing: the directory, the certificates, the passwords."""
         directory = self.wishes.directory
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (directory / "endpoints.json").unlink(missing_ok=True)  # whoever waits for it waits for this life
         names = ("localhost", DOMAIN, HOSTNAME)
         self.ca_file = make_certificates(directory / "tls", names, tuple({"127.0.0.1", "::1", self.wishes.host}))
         file = directory / "passwords.json"
