@@ -11,7 +11,6 @@ from posthouse.standards.imap import events as e
 from posthouse.standards.imap.dates import parse_date_time
 from posthouse.standards.imap.fetch import parse_fetch
 from posthouse.standards.imap.listing import parse_list, parse_lsub, parse_status
-from posthouse.standards.imap.offer import ENABLEABLE
 from posthouse.standards.imap.scanner import ParseError, Scanner
 from posthouse.standards.imap.search import parse_search
 
@@ -44,7 +43,7 @@ class Context:
 
     rev2: bool
     qresync: bool
-    offered: frozenset[str]
+    enableable: frozenset[str]
 
 
 Parser = Callable[[Scanner, str, Context], e.Event]
@@ -134,8 +133,7 @@ def _enable(scanner: Scanner, tag: str, context: Context) -> e.Event:
     while not wanted or not scanner.at_end:
         scanner.space()
         wanted[scanner.word()] = None
-    known = ENABLEABLE & (context.offered | {"IMAP4REV2"})
-    return e.Enable(tag, tuple(word for word in wanted if word in known))
+    return e.Enable(tag, tuple(word for word in wanted if word in context.enableable))
 
 
 def _select(*, read_only: bool) -> Parser:

@@ -59,6 +59,8 @@ class Offer:
     """Malformed commands before login, then we hang up."""
     early_budget: Mapping[str, int] = field(init=False)
     budget: Mapping[str, int] = field(init=False)
+    enableable: frozenset[str] = field(init=False)
+    """What ENABLE may turn on here."""
 
     def __post_init__(self) -> None:
         early = {
@@ -69,6 +71,7 @@ class Offer:
         late = {"line": self.line_octets, "literals": self.literals, "literal octets": self.literals_octets}
         object.__setattr__(self, "early_budget", early)
         object.__setattr__(self, "budget", late)
+        object.__setattr__(self, "enableable", ENABLEABLE & {"IMAP4REV2", *self.extensions})
 
 
 def format_capabilities(offer: Offer, *, secured: bool, authenticated: bool) -> bytes:

@@ -320,7 +320,7 @@ class ServerConnection:
             self._context = Context(
                 rev2="IMAP4REV2" in self.enabled,
                 qresync="QRESYNC" in self.enabled,
-                offered=frozenset(self._offer.extensions),
+                enableable=self._offer.enableable,
             )
         return self._context
 

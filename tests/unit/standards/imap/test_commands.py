@@ -7,7 +7,7 @@ from posthouse.standards.imap.commands import COMMANDS, Context
 from posthouse.standards.imap.scanner import ParseError, Scanner
 from posthouse.standards.imap.sequence import STAR, SequenceSet
 
-CONTEXT = Context(rev2=False, qresync=True, offered=frozenset({"CONDSTORE", "QRESYNC", "UTF8=ACCEPT"}))
+CONTEXT = Context(rev2=False, qresync=True, enableable=frozenset({"CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4REV2"}))
 
 
 def parse(line, *literals, utf8=False):
