@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -25,6 +26,33 @@ def format_sample() -> str:
         if section is not None:
             lines += ["", *_table(name, section, many=_is_list(field))]
     return "\n".join(lines) + "\n"
+
+
+def format_configuration(configuration: Configuration) -> str:
+    """What is in force, as a file that says the same: keys first, then the tables."""
+    tree = configuration.model_dump(mode="json", exclude_none=True)
+    limits = configuration.effective_limits
+    tree["limits"] = {field.name: getattr(limits, field.name) for field in fields(limits)}
+    return "\n".join(_tree("", tree)).strip() + "\n"
+
+
+def _tree(name: str, tree: dict[str, Any]) -> Iterator[str]:
+    for key, value in tree.items():
+        if not _is_table(value):
+            yield f"{key} = {json.dumps(value)}"
+    for key, value in tree.items():
+        inner = f"{name}.{key}" if name else key
+        if isinstance(value, dict):
+            yield f"\n[{inner}]"
+            yield from _tree(inner, value)
+        elif _is_table(value):
+            for one in value:
+                yield f"\n[[{inner}]]"
+                yield from _tree(inner, one)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
 
 
 def _table(name: str, section: type[BaseModel], *, many: bool = False) -> Iterator[str]:
