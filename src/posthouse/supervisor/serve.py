@@ -18,6 +18,7 @@ from typing import Any
 from posthouse.admd.directory import Directory
 from posthouse.lib.sansio import Conversation
 from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
+from posthouse.net.local import listen_locally
 from posthouse.net.ports import Door, Line
 from posthouse.net.session import House
 from posthouse.net.tls import Certificates
@@ -25,6 +26,8 @@ from posthouse.net.watch import Watch
 from posthouse.observe.journal import StreamJournal
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal, Level
+from posthouse.ops.house import House as OpsHouse
+from posthouse.services.admind import REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.ports import Store
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor import privileges
@@ -123,12 +126,31 @@ class Server:
         loop.add_signal_handler(signal.SIGHUP, self._reload, tools)
         beside = self._start_beside(works, tools)
         carrying = loop.create_task(keep_running("queue", works.manager.run, self.journal))
+        control = await self._open_control(works, tools)
         try:
             await self._open(house, works)
             self._become_quiet(tools)
             await self._stopping.wait()
         finally:
+            control.close()
             await self._close(house, works, [carrying], beside)
+
+    async def _open_control(self, works: Works, tools: Tools) -> asyncio.Server:
+        """Where operators' commands come in."""
+        house = OpsHouse(
+            works.store,
+            tools.clock,
+            limits=tools.limits,
+            wake=works.manager.wake,
+            secretary=works.secretary,
+            facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
+        )
+        path = self.setting.configuration.store.directory / SOCKET_NAME
+        return await listen_locally(path, AdminDoor(house, self.journal).serve, line_octets=REQUEST_OCTETS)
+
+    @property
+    def hostname(self) -> str:
+        return self.setting.configuration.hostname
 
     def _start_beside(self, works: Works, tools: Tools) -> list["asyncio.Task[None]"]:
         """What runs beside the doors."""

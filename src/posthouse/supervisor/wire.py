@@ -12,11 +12,12 @@ from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
 from posthouse.filter.connections import Census, ClientGate
 from posthouse.filter.networks import Networks
-from posthouse.filter.rates import ClientRates
+from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.lib.ports import Clock, Ids
 from posthouse.lib.sansio import Conversation
 from posthouse.mail.ids import AccountId, BlobId
 from posthouse.ms.describe import describe
+from posthouse.msa.submit import Submission
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
@@ -24,7 +25,7 @@ from posthouse.mta.manager import Crew, Manager
 from posthouse.mta.mx import MxLookup, Ourselves
 from posthouse.mta.outside import Outside
 from posthouse.mta.receive import Receiver
-from posthouse.mta.reception import Desk
+from posthouse.mta.reception import Desk, Office
 from posthouse.mta.refusals import Refusals
 from posthouse.mta.relay import Relay
 from posthouse.mta.route import Credentials, DirectoryRoute, Route, Routes, Terms, TlsPolicy, static
@@ -39,11 +40,15 @@ from posthouse.net.resolver import DnsResolver
 from posthouse.net.tls import client_context
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal
+from posthouse.services.imapd.access import Reception as Welcome
+from posthouse.services.imapd.door import Imapd
 from posthouse.services.lmtpd import open_lmtp
 from posthouse.services.metricsd import HttpOnce, MetricsDoor
 from posthouse.services.pop3d import Pop3Door, Pop3Service
 from posthouse.services.smtpd import open_smtp
+from posthouse.services.submissiond import open_submission
 from posthouse.standards.dns.ports import Resolver
+from posthouse.standards.imap.offer import Offer as ImapOffer
 from posthouse.standards.smtp.offer import Offer
 from posthouse.storage.ports import Blobs, Store
 from posthouse.supervisor.config import Configuration, parse_endpoint
@@ -51,6 +56,9 @@ from posthouse.supervisor.files import DirectoryFiles, measure_space
 
 OWNER = "house"
 """The embedded engine serves one process: what an earlier life of it held is ours."""
+
+LMTP_MESSAGES = 1_000_000
+"""On one connection: whoever may connect is a program of ours."""
 
 PUBLIC = frozenset({"smtp"})
 """Doors for strangers: they obey L15, and leave room for our own people (L14)."""
@@ -93,8 +101,12 @@ class Works:
     authenticator: Authenticator
     intake: Intake
     manager: Manager
+    secretary: Secretary
     space: Space
     rates: ClientRates
+    account_rates: AccountRates
+    welcome: Welcome
+    """One count of IMAP connections for all ports."""
     exempt: Networks
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
     """Who has which maildrop open, on whatever port."""
@@ -130,12 +142,23 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools) ->
     authenticator = Authenticator(
         directory, limits=limits, clock=clock, journal=tools.journal, exempt=frozenset(setting.exempt)
     )
-    manager = build_manager(setting, store, intake, reporter, schedule, tools)
+    secretary = Secretary(store, reporter, intake)
+    manager = build_manager(setting, store, secretary, schedule, tools)
     intake.handoff = manager
     space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
     census = Census(limits, clock)
     works = Works(
-        store, directory, authenticator, intake, manager, space, rates=ClientRates(limits, clock), exempt=exempt
+        store,
+        directory,
+        authenticator,
+        intake,
+        manager,
+        secretary,
+        space,
+        rates=ClientRates(limits, clock),
+        account_rates=AccountRates(limits, clock),
+        welcome=Welcome(authenticator, most=limits.imap_account_connections, failures=limits.auth_failures),
+        exempt=exempt,
     )
     works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
     open_doors(works, setting, tools)
@@ -149,6 +172,7 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools) ->
 def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
     """All doors, made anew: at start, and when the configuration has changed."""
     add_mail_doors(works, setting, tools)
+    add_submission_doors(works, setting, tools)
     add_access_doors(works, setting, tools)
     add_metrics_door(works, tools)
 
@@ -156,8 +180,7 @@ def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
 def build_manager(
     setting: Setting,
     store: Store,
-    intake: Intake,
-    reporter: Reporter,
+    secretary: Secretary,
     schedule: Schedule,
     tools: Tools,
 ) -> Manager:
@@ -186,7 +209,7 @@ def build_manager(
     )
     settler = Settler(
         store,
-        Secretary(store, reporter, intake),
+        secretary,
         schedule,
         clock=tools.clock,
         chance=chance,
@@ -252,8 +275,6 @@ class ClientContexts:
 def add_mail_doors(works: Works, setting: Setting, tools: Tools) -> None:
     """Smtpd and lmtpd."""
     configuration, limits = setting.configuration, tools.limits
-    refusals = Refusals(works.store, clock=tools.clock, ids=tools.ids, journal=tools.journal)
-    starttls = configuration.tls.certificate is not None
 
     def receiver(*, local_only: bool) -> Receiver:
         return Receiver(
@@ -268,29 +289,59 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools) -> None:
             local_only=local_only,
         )
 
-    def desk(name: str, office: Any, offer: Offer, relay: Networks) -> Desk:
-        return Desk(
-            name=name,
-            office=office,
-            offer=offer,
-            refusals=refusals,
-            limits=limits,
-            journal=tools.journal,
-            relay=relay,
-            exempt=works.exempt,
-            messages_max=offer.messages_max,
-        )
-
-    smtp_offer = offer_of(configuration.hostname, limits, starttls=starttls)
-    smtp = desk("smtp", receiver(local_only=False), smtp_offer, Networks(configuration.relay.networks))
-    lmtp_offer = offer_of(configuration.hostname, limits, lmtp=True, messages_max=1_000_000)
-    lmtp = desk("lmtp", receiver(local_only=True), lmtp_offer, Networks())
+    smtp_offer = offer_of(configuration, limits, starttls=configuration.tls.certificate is not None)
+    smtp = desk_of("smtp", receiver(local_only=False), smtp_offer, works, tools, configuration.relay.networks)
+    lmtp_offer = offer_of(configuration, limits, lmtp=True, messages_max=LMTP_MESSAGES)
+    lmtp = desk_of("lmtp", receiver(local_only=True), lmtp_offer, works, tools)
     works.doors["smtp"] = lambda line: open_smtp(smtp, line)
     works.doors["lmtp"] = lambda line: open_lmtp(lmtp, line)
 
 
+def add_submission_doors(works: Works, setting: Setting, tools: Tools) -> None:
+    """Submissiond with STARTTLS and with TLS from the first octet; nothing without a certificate."""
+    configuration, limits = setting.configuration, tools.limits
+    if configuration.tls.certificate is None:
+        return
+    office = Submission(
+        works.intake,
+        works.directory,
+        hostname=configuration.hostname,
+        clock=tools.clock,
+        ids=tools.ids,
+        limits=limits,
+        rates=works.rates,
+        accounts=works.account_rates,
+        space=works.space,
+    )
+    offer = offer_of(
+        configuration,
+        limits,
+        starttls=True,
+        mechanisms=works.authenticator.mechanisms,
+        messages_max=limits.submission_messages,
+        recipients_max=limits.submission_recipients,
+    )
+    for name in ("submission", "submissions"):
+        desk = desk_of(name, office, offer, works, tools)
+        works.doors[name] = lambda line, desk=desk: open_submission(desk, line, works.authenticator)  # type: ignore[misc] # mypy cannot infer a lambda with a default
+
+
+def desk_of(name: str, office: Office, offer: Offer, works: Works, tools: Tools, relay: Sequence[str] = ()) -> Desk:
+    return Desk(
+        name=name,
+        office=office,
+        offer=offer,
+        refusals=Refusals(works.store, clock=tools.clock, ids=tools.ids, journal=tools.journal),
+        limits=tools.limits,
+        journal=tools.journal,
+        relay=Networks(relay),
+        exempt=works.exempt,
+        messages_max=offer.messages_max,
+    )
+
+
 def offer_of(
-    hostname: str,
+    configuration: Configuration,
     limits: Limits,
     *,
     starttls: bool = False,
@@ -300,7 +351,7 @@ def offer_of(
     recipients_max: int | None = None,
 ) -> Offer:
     return Offer(
-        hostname=hostname,
+        hostname=configuration.hostname,
         max_octets=limits.message_octets,
         starttls=starttls,
         mechanisms=mechanisms,
@@ -315,13 +366,37 @@ def offer_of(
 
 
 def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
-    """pop3d."""
-    starttls = setting.configuration.tls.certificate is not None
+    """Imapd and pop3d, each on two ports that count together."""
+    limits, starttls = tools.limits, setting.configuration.tls.certificate is not None
+    for name, upgrade in (("imap", starttls), ("imaps", False)):
+        offer = ImapOffer(
+            limits.message_octets,
+            upgrade,
+            works.authenticator.mechanisms,
+            line_octets=limits.imap_line_octets,
+            early_line_octets=limits.imap_early_line_octets,
+            literal_octets=limits.imap_literal_octets,
+            literals_octets=limits.imap_literals_octets,
+            literals=limits.imap_literals,
+            early_literal_octets=limits.imap_early_literal_octets,
+            early_literals=limits.imap_early_literals,
+            depth=limits.imap_depth,
+        )
+        works.doors[name] = Imapd(
+            offer,
+            store=works.store,
+            authenticator=works.authenticator,
+            limits=limits,
+            clock=tools.clock,
+            ids=tools.ids,
+            journal=tools.journal,
+            reception=works.welcome,
+        ).open
     for name, upgrade in (("pop3", starttls), ("pop3s", False)):
         service = Pop3Service(
             works.store,
             works.authenticator,
-            tools.limits,
+            limits,
             tools.clock,
             tools.journal,
             starttls=upgrade,
