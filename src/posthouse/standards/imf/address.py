@@ -224,7 +224,7 @@ def _split(words: list[tuple[bool, bytes, bytes]]) -> tuple[bytes, bytes]:
 
 def _joined(words: list[tuple[bool, bytes, bytes]]) -> bytes:
     """Blanks that stand between two words and not at a dot stay: what is no address must not become one."""
-    pieces = []
+    pieces: list[bytes] = []
     before = b"."
     for spaced, kind, octets in words:
         pieces.append(b" " + octets if spaced and b"." not in {kind, before} and pieces else octets)

@@ -1,0 +1,100 @@
+"""STORE, COPY, MOVE, EXPUNGE (RFC 9051 section 6.4): each one unit of work of the store."""
+
+from posthouse.mail.ids import ModSeq
+from posthouse.ms.folders import find_mailbox
+from posthouse.services.imapd.session import Answer, Session, flag_attributes, resolve, tell_expunged
+from posthouse.standards.imap import attributes, codes, events
+from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
+from posthouse.storage.ports import Change
+
+OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
+
+_CHANGES = {
+    events.Change.REPLACE: Change.REPLACE,
+    events.Change.ADD: Change.ADD,
+    events.Change.REMOVE: Change.REMOVE,
+}
+READ_ONLY = "The mailbox is open for reading only"
+
+
+async def store(session: Session, event: events.Store) -> Answer:
+    """STORE, with UNCHANGEDSINCE (RFC 7162 section 3.1.3)."""
+    selected = session.chosen
+    view = selected.view
+    indexes = resolve(session, event.numbers, by_uid=event.by_uid)
+    if indexes is None or selected.read_only:
+        bad = indexes is None
+        yield Tagged(event.tag, BAD if bad else NO, "No such message number" if bad else READ_ONLY)
+        return
+    since = event.unchanged_since
+    if since is not None:
+        session.condstore = True
+    if not indexes:
+        yield Tagged(event.tag, OK, "Nothing to do")
+        return
+    changed, refused = await session.store.change_flags(
+        session.owner,
+        selected.mailbox,
+        [view.uid(index) for index in indexes],
+        _CHANGES[event.change],
+        event.flags - {"\\Recent"},
+        ModSeq(since) if since is not None else None,
+    )
+    for index in sorted(view.take(changed)):
+        if not event.silent:
+            yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
+        elif session.condstore:
+            yield Fetched(index + 1, (attributes.uid(view.uid(index)), attributes.modseq(view.modseq(index))))
+    if refused:
+        numbers = refused if event.by_uid else [index + 1 for index in map(view.index, refused) if index is not None]
+        yield Tagged(event.tag, OK, "Some have changed meanwhile", codes.modified(sorted(numbers)))
+        return
+    yield Tagged(event.tag, OK, "Done")
+
+
+async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
+    """COPY and MOVE (RFC 6851), all or nothing, with COPYUID (RFC 4315)."""
+    selected = session.chosen
+    moving = isinstance(event, events.Move)
+    indexes = resolve(session, event.numbers, by_uid=event.by_uid)
+    if indexes is None or (moving and selected.read_only):
+        bad = indexes is None
+        yield Tagged(event.tag, BAD if bad else NO, "No such message number" if bad else READ_ONLY)
+        return
+    target = find_mailbox(await session.store.mailboxes(session.owner), event.mailbox)
+    if target is None:
+        yield Tagged(event.tag, NO, "No such mailbox", "TRYCREATE")
+        return
+    uids = [selected.view.uid(index) for index in indexes]
+    if not uids:
+        yield Tagged(event.tag, OK, "Nothing to do")
+        return
+    carry = session.store.move if moving else session.store.copy
+    pairs = sorted(
+        (source, placed.uid) for source, placed in await carry(session.owner, selected.mailbox, uids, target.mailbox)
+    )
+    code = codes.copy_uid(target.uidvalidity, pairs)
+    if not moving:
+        yield Tagged(event.tag, OK, "Copied", code)
+        return
+    if code:
+        yield Notice(OK, "Moved", code)
+    if target.mailbox != selected.mailbox:
+        for response in tell_expunged(session, selected.view.drop([source for source, _ in pairs])):
+            yield response
+    yield Tagged(event.tag, OK, "Done")
+
+
+async def expunge(session: Session, event: events.Expunge) -> Answer:
+    """EXPUNGE; UID EXPUNGE removes no other than those named (RFC 4315 section 2.1)."""
+    selected = session.chosen
+    if selected.read_only:
+        yield Tagged(event.tag, NO, READ_ONLY)
+        return
+    uids = None
+    if event.uids is not None:
+        uids = [selected.view.uid(index) for index in resolve(session, event.uids, by_uid=True) or ()]
+    gone = await session.store.expunge(session.owner, selected.mailbox, uids) if uids is None or uids else ()
+    for response in tell_expunged(session, selected.view.drop(gone)):
+        yield response
+    yield Tagged(event.tag, OK, "Done")

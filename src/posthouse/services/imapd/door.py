@@ -1,0 +1,285 @@
+"""One IMAP session's door: what each event is answered with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+from typing import Any
+
+from posthouse.admd.authenticator import Attempt, Authenticator
+from posthouse.admd.limits import Limits
+from posthouse.lib.ports import Clock, Ids
+from posthouse.net.ports import Farewell, Line
+from posthouse.observe.ports import Journal, Level
+from posthouse.services.imapd import catalogue, changing, filing, finding, reading, selection
+from posthouse.services.imapd.access import Reception
+from posthouse.services.imapd.session import Answer, Session, news
+from posthouse.standards.imap import events, responses
+from posthouse.standards.imap.offer import Offer
+from posthouse.standards.imap.responses import Bye, Condition, Continuation, Response, Tagged, refuse
+from posthouse.standards.imap.server import ServerConnection
+from posthouse.storage.ports import Conflict, Missing, QuotaExceeded, StorageError, Store
+
+OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
+Pause = Callable[[float], Awaitable[None]]
+Command = Callable[[Session, Any], AsyncIterator[Response]]
+
+PAUSE_SECONDS = 0.25
+"""What each command costs in time once a client has sent more in a minute than L33 allows."""
+FAULTS = 50
+"""Malformed commands after login before we hang up."""
+_STILL = frozenset({events.Fetch, events.Store, events.Search})
+"""While one of these is answered by message number, no message may lose its number (RFC 9051 section 7.5.1)."""
+_ANSWERS: dict[type, Command] = {
+    events.List: catalogue.list_mailboxes,
+    events.Status: catalogue.status,
+    events.Create: catalogue.create,
+    events.Delete: catalogue.delete,
+    events.Rename: catalogue.rename,
+    events.Subscribe: catalogue.subscribe,
+    events.Unsubscribe: catalogue.subscribe,
+    events.Select: selection.select,
+    events.Close: selection.close,
+    events.StartAppend: filing.start,
+    events.EndAppend: filing.end,
+    events.Fetch: reading.fetch,
+    events.Store: changing.store,
+    events.Copy: changing.copy,
+    events.Move: changing.copy,
+    events.Expunge: changing.expunge,
+    events.Search: finding.search,
+}
+_TAGLESS = (events.AppendChunk, events.LiteralWanted)
+
+
+class Imapd:
+    """What all IMAP sessions of a listener share. ``open`` makes core and door for a connection that was admitted."""
+
+    __slots__ = ("clock", "ids", "journal", "limits", "offer", "pause", "reception", "store")
+
+    def __init__(
+        self,
+        offer: Offer,
+        *,
+        store: Store,
+        authenticator: Authenticator,
+        limits: Limits,
+        clock: Clock,
+        ids: Ids,
+        journal: Journal,
+        reception: Reception | None = None,
+        pause: Pause = asyncio.sleep,
+    ) -> None:
+        self.offer, self.store, self.limits = offer, store, limits
+        self.clock, self.ids, self.journal = clock, ids, journal
+        self.pause = pause
+        self.reception = reception or Reception(
+            authenticator, most=limits.imap_account_connections, failures=limits.auth_failures
+        )
+        """Given to the listener's twin (143 and 993), so that both count together."""
+
+    def open(self, line: Line) -> tuple[ServerConnection, "ImapDoor"]:
+        return ServerConnection(self.offer), ImapDoor(self, line)
+
+
+class ImapDoor:
+    """A ``Door[events.Event, responses.Response]``."""
+
+    __slots__ = ("_attempt", "_commands", "_faults", "_house", "_minute", "_session", "_until")
+
+    def __init__(self, house: Imapd, line: Line) -> None:
+        self._house = house
+        self._session = Session(line, house.store, house.clock, house.ids, house.journal)
+        self._until = house.clock.monotonic() + house.limits.early_seconds
+        """Who has not logged in by then is gone (I03): a deadline, not a pause between commands."""
+        self._attempt: Attempt | None = None
+        self._minute = 0
+        self._commands = 0
+        self._faults = 0
+
+    @property
+    def patience(self) -> float:
+        if self._session.account is not None:
+            return self._house.limits.idle_seconds
+        return max(0.1, self._until - self._house.clock.monotonic())
+
+    @property
+    def receives_content(self) -> bool:
+        return self._session.appending is not None
+
+    def greet(self) -> Iterable[Response]:
+        return (responses.Greeting("Posthouse is ready"),)
+
+    def handle(self, event: events.Event) -> Iterable[Response] | AsyncIterator[Response]:
+        session = self._session
+        session.idling = False
+        if isinstance(event, events.AppendChunk):
+            return filing.chunk(session, event)
+        if isinstance(event, events.LiteralWanted):
+            return (Continuation(),)
+        if self._too_many():
+            return self._slowly(event)
+        return self._answer(event)
+
+    def _answer(self, event: events.Event) -> Iterable[Response] | AsyncIterator[Response]:
+        session = self._session
+        command = _ANSWERS.get(type(event))
+        if command is not None:
+            return self._carry_out(command, event)
+        match event:
+            case events.Capability(tag):
+                return (responses.Capabilities(), Tagged(tag, OK, "Done"))
+            case events.Noop(tag):
+                return self._noop(tag)
+            case events.Logout(tag):
+                return (Bye("Until next time"), Tagged(tag, OK, "Done"))
+            case events.Id(tag):
+                return (responses.Id((("name", "Posthouse"),)), Tagged(tag, OK, "Done"))
+            case events.StartTls(tag):
+                return (Tagged(tag, OK, "Begin TLS now"),)
+            case events.Login():
+                return self._house.reception.login(session, event)
+            case events.Authenticate(tag, mechanism, initial):
+                self._attempt = self._house.reception.begin(mechanism, session)
+                return self._house.reception.step(session, self._attempt, tag, initial)
+            case events.AuthenticateResponse(tag, octets):
+                return self._exchange(tag, octets)
+            case events.Enable(tag, capabilities):
+                return self._enable(tag, capabilities)
+            case events.Namespace(tag):
+                return (responses.Namespaces(), Tagged(tag, OK, "Done"))
+            case events.Idle(tag):
+                return self._idle(tag)
+            case events.IdleDone(tag):
+                return self._noop(tag)
+            case events.Malformed():
+                return self._malformed(event)
+            case _:
+                return ()
+
+    async def _carry_out(self, command: Command, event: Any) -> Answer:
+        """A command's own responses, then what else has happened, then its end (RFC 9051 section 7)."""
+        tag: str = event.tag
+        by_number = type(event) in _STILL and not event.by_uid
+        try:
+            async with aclosing(command(self._session, event)) as answer:  # type: ignore[type-var]  # commands are generators
+                async for response in answer:
+                    if isinstance(response, Tagged):
+                        async for one in news(self._session, may_expunge=not by_number):
+                            yield one
+                    yield response
+        except StorageError as error:
+            yield self._failed(tag, error)
+
+    def _failed(self, tag: str, error: StorageError) -> Response:
+        match error:
+            case QuotaExceeded():
+                return Tagged(tag, NO, "No room left", "OVERQUOTA")
+            case Conflict():
+                return Tagged(tag, NO, "The name is taken", "ALREADYEXISTS")
+            case Missing():
+                return self._missing(tag)
+            case _:
+                self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
+                return Tagged(tag, NO, "Storage is in trouble, try again later", "UNAVAILABLE")
+
+    def _missing(self, tag: str) -> Response:
+        """Something is not there any more: what the command named, or the selected mailbox itself (RFC 2180)."""
+        return Tagged(tag, NO, "It does not exist (any more)", "NONEXISTENT")
+
+    def _noop(self, tag: str) -> Iterable[Response] | AsyncIterator[Response]:
+        done = Tagged(tag, OK, "Done")
+        return (done,) if self._session.selected is None else self._poll(done, always=True)
+
+    def _idle(self, tag: str) -> Iterable[Response] | AsyncIterator[Response]:
+        del tag
+        self._session.idling = True
+        if self._session.selected is None:
+            return (Continuation("idling"),)
+        return self._poll(Continuation("idling"), always=False)
+
+    async def _poll(self, last: Response, *, always: bool) -> Answer:
+        try:
+            async for response in news(self._session, may_expunge=True, always=always):
+                yield response
+        except Missing:
+            yield Bye("The mailbox is gone")
+            return
+        except StorageError as error:
+            self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
+        yield last
+
+    def woken(self) -> Iterable[Response] | AsyncIterator[Response]:
+        session = self._session
+        if not session.idling or session.selected is None or not session.dirty:
+            return ()
+        return self._push()
+
+    async def _push(self) -> Answer:
+        try:
+            async for response in news(self._session, may_expunge=True):
+                yield response
+        except Missing:
+            yield Bye("The mailbox is gone")
+        except StorageError as error:
+            self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
+
+    async def _exchange(self, tag: str, octets: bytes | None) -> Answer:
+        attempt = self._attempt
+        if attempt is None or octets is None:
+            self._attempt = None
+            yield Tagged(tag, BAD, "Cancelled")
+            return
+        async for response in self._house.reception.step(self._session, attempt, tag, octets):
+            yield response
+
+    def _enable(self, tag: str, capabilities: tuple[str, ...]) -> Iterable[Response]:
+        session = self._session
+        session.condstore |= "CONDSTORE" in capabilities or "QRESYNC" in capabilities
+        session.qresync |= "QRESYNC" in capabilities
+        session.rev2 |= "IMAP4REV2" in capabilities
+        session.utf8 |= session.rev2 or "UTF8=ACCEPT" in capabilities
+        return (responses.Enabled(capabilities), Tagged(tag, OK, "Done"))
+
+    def _malformed(self, event: events.Malformed) -> Iterable[Response]:
+        self._faults += 1
+        if self._faults > FAULTS:
+            return (Bye("Too many mistakes"),)
+        return (refuse(event),)
+
+    def _too_many(self) -> bool:
+        """L33: commands a minute."""
+        minute = int(self._house.clock.monotonic()) // 60
+        if minute != self._minute:
+            self._minute, self._commands = minute, 0
+        self._commands += 1
+        return self._commands > self._house.limits.imap_commands_minute
+
+    async def _slowly(self, event: events.Event) -> Answer:
+        await self._house.pause(PAUSE_SECONDS)
+        answer = self._answer(event)
+        if isinstance(answer, AsyncIterator):
+            async for response in answer:
+                yield response
+        else:
+            for response in answer:
+                yield response
+
+    def farewell(self, reason: Farewell) -> Iterable[Response]:
+        texts = {
+            Farewell.IDLE: ("Nothing was said for too long", ""),
+            Farewell.SLOW: ("Too slow", ""),
+            Farewell.SHUTDOWN: ("The server stops, come back soon", "UNAVAILABLE"),
+            Farewell.TROUBLE: ("Something went wrong here", "SERVERBUG"),
+        }
+        text, code = texts[reason]
+        return (Bye(text, code),)
+
+    def gone(self) -> None:
+        session = self._session
+        if session.appending is not None:
+            session.appending.discard()
+            session.appending = None
+        session.deselect()
+        if session.account is not None:
+            self._house.reception.leave(session.account)
+            session.account = None

@@ -1,0 +1,63 @@
+"""APPEND (RFC 9051 section 6.3.12): the message goes to the store in chunks; OK is a promise (promise point 1)."""
+
+from posthouse.ms.append import Appending
+from posthouse.ms.folders import find_mailbox, room_left
+from posthouse.services.imapd.session import Answer, Session
+from posthouse.standards.imap import codes, events
+from posthouse.standards.imap.responses import Condition, Continuation, Response, Tagged
+from posthouse.storage.ports import QuotaExceeded, StorageError
+
+OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
+
+
+async def start(session: Session, event: events.StartAppend) -> Answer:
+    """Refuse before the message is sent what can be refused by then."""
+    mailboxes = await session.store.mailboxes(session.owner)
+    mailbox = find_mailbox(mailboxes, event.mailbox)
+    quota = session.account.quota if session.account is not None else 0
+    if mailbox is None:
+        yield Tagged(event.tag, NO, "No such mailbox", "TRYCREATE")
+    elif quota > 0 and room_left(mailboxes, quota) < event.size:
+        yield Tagged(event.tag, NO, "No room left", "OVERQUOTA")
+    else:
+        session.fault = None
+        session.appending = Appending(
+            session.store,
+            session.clock,
+            session.ids,
+            session.owner,
+            mailbox.mailbox,
+            flags=event.flags - {"\\Recent"},
+            received_at=event.received_at * 1000 if event.received_at is not None else None,
+        )
+        yield Continuation()
+
+
+def chunk(session: Session, event: events.AppendChunk) -> tuple[Response, ...]:
+    """The next octets of the message; nothing is answered before its end."""
+    if session.appending is not None and session.fault is None:
+        try:
+            session.appending.write(event.octets)
+        except StorageError as error:
+            session.fault = error
+            session.appending.discard()
+    return ()
+
+
+async def end(session: Session, event: events.EndAppend) -> Answer:
+    """File the message and say where."""
+    appending, session.appending = session.appending, None
+    fault, session.fault = session.fault, None
+    if appending is None or event.fault is not None:
+        if appending is not None:
+            appending.discard()
+        yield Tagged(event.tag, BAD, event.fault or "No message")
+        return
+    if fault is not None:
+        raise fault
+    try:
+        placed = await appending.finish()
+    except QuotaExceeded:
+        yield Tagged(event.tag, NO, "No room left", "OVERQUOTA")
+        return
+    yield Tagged(event.tag, OK, "Filed", codes.append_uid(placed.uidvalidity, placed.uid))

@@ -1,0 +1,92 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 section 6.3.2, RFC 7162 section 3.2)."""
+
+from posthouse.ms.folders import find_mailbox
+from posthouse.ms.view import DELETED, MailboxView
+from posthouse.services.imapd.catalogue import identity
+from posthouse.services.imapd.session import Answer, Selected, Session, flag_attributes
+from posthouse.standards.imap import codes, events
+from posthouse.standards.imap.responses import (
+    Condition,
+    Exists,
+    Fetched,
+    Flags,
+    Listed,
+    Notice,
+    Recent,
+    Tagged,
+    Vanished,
+)
+from posthouse.standards.imap.sequence import format_sequence_set
+from posthouse.storage.ports import Missing
+
+OK, NO = Condition.OK, Condition.NO
+
+SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
+
+
+async def select(session: Session, event: events.Select) -> Answer:
+    """SELECT or EXAMINE: one list of mailboxes, one view."""
+    if session.selected is not None:
+        session.deselect()
+        yield Notice(OK, "The mailbox before is closed", "CLOSED")
+    mailbox = find_mailbox(await session.store.mailboxes(session.owner), event.mailbox)
+    if mailbox is None:
+        yield Tagged(event.tag, NO, "No such mailbox", "NONEXISTENT")
+        return
+    if event.condstore or event.qresync is not None:
+        session.condstore = True
+    try:
+        view = MailboxView(await session.store.view(session.owner, mailbox.mailbox))
+    except Missing:
+        yield Tagged(event.tag, NO, "No such mailbox", "NONEXISTENT")
+        return
+    selected = Selected(view, event.read_only)
+    session.select(selected)
+    now = view.mailbox
+    yield Flags((*SYSTEM_FLAGS, *view.keywords))
+    yield Exists(len(view))
+    yield Recent(0)
+    unseen = view.first_unseen()
+    if unseen is not None and not session.rev2:
+        yield Notice(OK, "First unseen", f"UNSEEN {unseen}")
+    yield Notice(OK, "Valid", codes.uid_validity(now.uidvalidity))
+    yield Notice(OK, "Predicted", codes.uid_next(now.uidnext))
+    permanent = () if event.read_only else SYSTEM_FLAGS
+    yield Notice(OK, "Kept", codes.permanent_flags(permanent, keywords=not event.read_only))
+    yield Notice(OK, "Highest", codes.highest_modseq(max(1, view.highest)))
+    yield Notice(OK, "Identity", codes.mailbox_id(identity(now)))
+    if session.rev2:
+        yield Listed(now.name)
+    if event.qresync is not None and event.qresync.uidvalidity == now.uidvalidity:
+        async for response in _resynchronize(session, selected, event.qresync):
+            yield response
+    yield Tagged(event.tag, OK, "Done", "READ-ONLY" if event.read_only else "READ-WRITE")
+
+
+async def _resynchronize(session: Session, selected: Selected, known: events.Known) -> Answer:
+    """What changed since the client's cache was made (RFC 7162 section 3.2.5.2)."""
+    view = selected.view
+    delta = await session.store.delta(session.owner, selected.mailbox, known.modseq)  # type: ignore[arg-type]  # a number from the wire
+    gone = [uid for uid in delta.vanished if view.index(uid) is None]
+    if known.uids is not None:
+        spans = known.uids.spans(view.mailbox.uidnext)
+        gone = [uid for uid in gone if any(low <= uid <= high for low, high in spans)]
+    if gone:
+        yield Vanished(format_sequence_set(sorted(gone)), earlier=True)
+    for message in delta.changed:
+        index = view.index(message.uid)
+        if index is not None:
+            yield Fetched(index + 1, flag_attributes(session, view, index, uid=True))
+
+
+async def close(session: Session, event: events.Close) -> Answer:
+    """CLOSE removes what is flagged for it, without a word; UNSELECT does not (RFC 3691)."""
+    selected = session.chosen
+    if event.expunge and not selected.read_only and _any_deleted(selected.view):
+        await session.store.expunge(session.owner, selected.mailbox, None)
+    session.deselect()
+    yield Tagged(event.tag, OK, "Closed")
+
+
+def _any_deleted(view: MailboxView) -> bool:
+    return view.mailbox.deleted > 0 or any(DELETED in view.flags(index) for index in range(len(view)))

@@ -1,0 +1,156 @@
+"""What one IMAP session knows: who it is, what it has selected, what it has asked us to tell."""
+
+from array import array
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+from posthouse.lib.ports import Clock, Ids
+from posthouse.mail.ids import AccountId, MailboxId, Uid
+from posthouse.ms.append import Appending
+from posthouse.ms.view import MailboxView, Update
+from posthouse.net.ports import Line
+from posthouse.observe.ports import Journal
+from posthouse.standards.imap import attributes
+from posthouse.standards.imap.responses import Exists, Expunged, Fetched, Response, Vanished
+from posthouse.standards.imap.sequence import SequenceSet, format_sequence_set
+from posthouse.storage.ports import AccountRow, Store
+
+Answer = AsyncIterator[Response]
+
+
+@dataclass(slots=True)
+class Selected:
+    """The selected mailbox as this session sees it."""
+
+    view: MailboxView
+    read_only: bool
+    saved: "array[int] | None" = None
+    """UIDs of the last search with SAVE (RFC 5182): what ``$`` means."""
+
+    @property
+    def mailbox(self) -> MailboxId:
+        return self.view.mailbox.mailbox
+
+
+class Session:
+    """One session's state. ``dirty``: something of the account may have changed since the view was last brought up."""
+
+    __slots__ = (
+        "account",
+        "appending",
+        "clock",
+        "condstore",
+        "dirty",
+        "failures",
+        "fault",
+        "idling",
+        "ids",
+        "journal",
+        "line",
+        "qresync",
+        "rev2",
+        "selected",
+        "store",
+        "unwatch",
+        "utf8",
+    )  # fmt: skip
+
+    def __init__(self, line: Line, store: Store, clock: Clock, ids: Ids, journal: Journal) -> None:
+        self.line, self.store, self.clock, self.ids, self.journal = line, store, clock, ids, journal
+        self.account: AccountRow | None = None
+        self.selected: Selected | None = None
+        self.appending: Appending | None = None
+        self.fault: Exception | None = None
+        """What went wrong while a message was being appended; told at its end."""
+        self.unwatch: Callable[[], None] | None = None
+        self.failures = 0
+        self.dirty = self.idling = self.condstore = self.qresync = self.rev2 = self.utf8 = False
+
+    @property
+    def owner(self) -> AccountId:
+        """The account whose mail this session reads; the core lets nobody come so far without login."""
+        if self.account is None:
+            raise RuntimeError("no login")
+        return self.account.account
+
+    @property
+    def chosen(self) -> Selected:
+        """The selected mailbox; the core lets nobody come so far without SELECT."""
+        if self.selected is None:
+            raise RuntimeError("no mailbox selected")
+        return self.selected
+
+    def hint(self) -> None:
+        """The store says that something of the account may have changed."""
+        self.dirty = True
+        if self.idling:
+            self.line.wake()
+
+    def select(self, selected: Selected) -> None:
+        self.selected = selected
+        if self.unwatch is None:
+            self.unwatch = self.store.watch(self.owner, self.hint)
+        self.dirty = False
+
+    def deselect(self) -> None:
+        self.selected = None
+        self.dirty = False
+        if self.unwatch is not None:
+            self.unwatch()
+            self.unwatch = None
+
+
+async def news(session: Session, *, may_expunge: bool, always: bool = False) -> Answer:
+    """What happened in the selected mailbox since the session last heard of it; one trip to the store, or none."""
+    selected = session.selected
+    if selected is None or not (always or session.dirty or (may_expunge and selected.view.has_gone)):
+        return
+    session.dirty = False
+    delta = await session.store.delta(session.owner, selected.mailbox, selected.view.highest)
+    for response in tell(session, selected.view, selected.view.apply(delta, may_expunge=may_expunge)):
+        yield response
+
+
+def tell(session: Session, view: MailboxView, update: Update) -> Iterator[Response]:
+    """An update of the view as responses, as few as will do."""
+    yield from tell_expunged(session, update.expunged)
+    if update.exists is not None:
+        yield Exists(update.exists)
+    for index in update.changed:
+        yield Fetched(index + 1, flag_attributes(session, view, index, uid=session.rev2))
+
+
+def tell_expunged(session: Session, expunged: tuple[tuple[int, Uid], ...]) -> Iterator[Response]:
+    """EXPUNGE for each, or one VANISHED (RFC 7162 section 3.2.10)."""
+    if session.qresync and expunged:
+        yield Vanished(format_sequence_set(sorted(uid for _, uid in expunged)))
+        return
+    for number, _ in expunged:
+        yield Expunged(number)
+
+
+def flag_attributes(session: Session, view: MailboxView, index: int, *, uid: bool) -> tuple[bytes, ...]:
+    """FLAGS, with UID and MODSEQ where the client has asked for such things (RFC 7162 section 3.1)."""
+    found = [attributes.flags(view.flags(index))]
+    if uid or session.condstore:
+        found.insert(0, attributes.uid(view.uid(index)))
+    if session.condstore:
+        found.append(attributes.modseq(view.modseq(index)))
+    return tuple(found)
+
+
+def resolve(session: Session, numbers: SequenceSet, *, by_uid: bool) -> list[int] | None:
+    """The indexes that ``numbers`` name, ascending; None if a message number names nothing (answer BAD).
+
+    UIDs that do not exist are passed over (RFC 9051 section 6.4.9).
+    """
+    selected = session.chosen
+    view = selected.view
+    if numbers.saved:
+        return [index for index in map(view.index, selected.saved or ()) if index is not None]
+    if by_uid:
+        return [index for found in numbers.indexes(view.uids) for index in found]
+    spans = numbers.spans(len(view))
+    if not spans or spans[-1][1] > len(view):
+        return None
+    return [index for low, high in spans for index in range(low - 1, high)]

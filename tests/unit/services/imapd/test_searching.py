@@ -1,0 +1,80 @@
+"""Searching finds what is there, in whatever charset it was written."""
+
+import pytest
+
+LETTERS = (
+    b"From: Bob <bob@office.test>\r\nSubject: plans\r\nDate: Sat, 21 Nov 2026 23:30:00 -0500\r\n\r\nSee you.\r\n",
+    b"From: carol@office.test\r\nSubject: =?iso-8859-1?q?GR=DC=DFE?=\r\n\r\nAnything else?\r\n" + b"x" * 500,
+    b"From: bob@office.test\r\nSubject: coded\r\nContent-Transfer-Encoding: base64\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\n\r\nw4RyZ2VyIG1pdCBkZW0gUGxhbg==\r\n",
+)
+
+
+@pytest.fixture
+async def reader(alice):
+    for octets, flags in zip(LETTERS, ("(\\Seen) ", "(\\Flagged $Work) ", ""), strict=True):
+        await alice.says(f"APPEND INBOX {flags}{{{len(octets)}+}}\r\n".encode() + octets)
+    await alice.says("SELECT INBOX")
+    return alice
+
+
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        ("ALL", "1 2 3"),
+        ("SEEN", "1"),
+        ("UNSEEN NOT FLAGGED", "3"),
+        ("KEYWORD $work", "2"),
+        ("OR SEEN FLAGGED", "1 2"),
+        ("2:*", "2 3"),
+        ("UID 1,3", "1 3"),
+        ("FROM bob", "1 3"),
+        ("SUBJECT PLANS", "1"),
+        ("SUBJECT grüße", "2"),
+        ("BODY ärger", "3"),
+        ("BODY see", "1"),
+        ("TEXT plan", "1 3"),
+        ("TEXT BASE64", "3"),
+        ("NOT BODY you", "2 3"),
+        ("OR BODY you SUBJECT coded", "1 3"),
+        ("HEADER date 2026", "1"),
+        ('HEADER content-type ""', "3"),
+        ("SENTON 21-Nov-2026", "1"),
+        ("SENTON 22-Nov-2026", ""),
+        ("LARGER 500", "2"),
+        ("SMALLER 130", "1"),
+        ("SINCE 1-Jan-2020", "1 2 3"),
+        ("BEFORE 1-Jan-2020", ""),
+        ("NEW", ""),
+        ("SEEN BODY nothing", ""),
+    ],
+)
+async def test_criteria(reader, criteria, found):
+    lines = await reader.says(f"SEARCH CHARSET UTF-8 {criteria}" if criteria.isascii() else _literal(criteria))
+    assert lines[-2] == f"* SEARCH {found}".rstrip()
+
+
+def _literal(criteria):
+    key, _, text = criteria.partition(" ")
+    octets = text.encode()
+    return f"SEARCH CHARSET UTF-8 {key} {{{len(octets)}+}}\r\n".encode() + octets
+
+
+async def test_extended_results(reader):
+    assert (await reader.says("SEARCH RETURN (MIN MAX COUNT ALL) ALL"))[0].endswith("MIN 1 MAX 3 COUNT 3 ALL 1:3")
+    (line, _) = await reader.says("UID SEARCH RETURN (COUNT) SUBJECT nothing")
+    assert "UID" in line
+    assert line.endswith("COUNT 0")
+
+
+async def test_a_saved_result_can_be_named(reader):
+    assert await reader.says("SEARCH RETURN (SAVE) FROM bob") == ["OK Done"]
+    assert await reader.says("FETCH $ (UID)") == ["* 1 FETCH (UID 1)", "* 3 FETCH (UID 3)", "OK Done"]
+    assert (await reader.says("SEARCH $ UNSEEN"))[0] == "* SEARCH 3"
+
+
+async def test_mod_sequences(reader):
+    await reader.says("STORE 2 +FLAGS (\\Answered)")
+    (line, _) = await reader.says("FETCH 2 (MODSEQ)")
+    modseq = line.partition("MODSEQ (")[2].partition(")")[0]
+    assert (await reader.says(f"SEARCH MODSEQ {modseq}"))[0] == f"* SEARCH 2 (MODSEQ {modseq})"
