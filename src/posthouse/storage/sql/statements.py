@@ -45,6 +45,12 @@ ADD_ITEM = """INSERT INTO item (item_no, posting_no, local, domain, notify, orig
 DUE_ITEMS = """SELECT item_no FROM item WHERE state = 0 AND due_at <= $3 AND domain NOT IN ({avoid})
     ORDER BY due_at, item_no LIMIT $4"""
 CLAIM = (
+    f"UPDATE item SET owner = $1, due_at = $2, token = token + 1 WHERE item_no IN ({DUE_ITEMS}) "  # noqa: S608  ours
+    "RETURNING item_no"
+)
+ITEMS = """SELECT item_no FROM item WHERE state = 0 AND due_at <= $3 AND domain NOT IN ({avoid})
+    ORDER BY due_at, item_no LIMIT $4"""
+CLAIM = (
     "UPDATE item SET owner = $1, due_at = $2, token = token + 1 WHERE item_no IN ("
     + DUE_ITEMS
     + """)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
-from posthouse.storage.ports import Accepted, Acceptance, Facts, Filing, Item, Missing, Overquota, Placed, Role
+from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, Missing, Overquota, Placed, Role
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.counters import Box

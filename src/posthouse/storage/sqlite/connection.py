@@ -8,14 +8,17 @@ from pathlib import Path
 
 import apsw
 
-from posthouse.storage.ports import SchemaTooNew, StorageError
+from posthouse.storage.ports import StorageError
 
 APPLICATION_ID = 0x506F7374  # "Post"
 OLDEST_SQLITE = (3, 51, 3)
 """Earlier releases can corrupt a database when the write-ahead log is reset (sqlite.org/wal.html, fixed 3.51.3)."""
-CACHE_KIB = 65536
+PAGE_OCTETS = 8192
+"""Holds a 4-KiB body with its row; measured in docs/adr/0004-group-commit.md."""
+CACHE_KIB = 16384
+"""Each commit walks the hash table of a larger cache; beyond this the kernel's page cache is cheaper."""
 CHECKPOINT_PAGES = 4000
-"""16 MiB of log between checkpoints: hot pages are copied home once for many changes."""
+"""32 MiB of log between checkpoints: hot pages are copied home once for many changes."""
 
 _SYNCHRONOUS = {"OFF": 0, "NORMAL": 1, "FULL": 2}
 
@@ -30,6 +33,7 @@ def open_writer(path: Path, synchronous: str) -> apsw.Connection:
     """The one connection that writes."""
     connection = apsw.Connection(str(path), statementcachesize=200)
     _set(connection, "locking_mode", "NORMAL", "normal")
+    connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")  # of a new file; an old one keeps its own
     _claim(connection, path)
     _set(connection, "journal_mode", "WAL", "wal")
     _set(connection, "synchronous", synchronous, _SYNCHRONOUS[synchronous])
@@ -65,5 +69,5 @@ def _claim(connection: apsw.Connection, path: Path) -> None:
     if found == APPLICATION_ID:
         return
     if found != 0 or connection.execute("SELECT count(*) FROM sqlite_schema").get:
-        raise SchemaTooNew(f"{path} is a database of another program")
+        raise StorageError(f"{path} is a database of another program")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -5,7 +5,7 @@ import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import apsw
 import msgspec
@@ -46,6 +46,8 @@ from posthouse.storage.sqlite.tx import Tx
 from posthouse.storage.sqlite.watching import Watchers
 from posthouse.storage.sqlite.writer import Writer
 
+T = TypeVar("T")
+
 DIRECTORY = "directory"
 NOTES_SECONDS = 1.0
 MAX_NOTES = 10_000
@@ -57,8 +59,7 @@ async def open_store(path: Path, *, clock: Clock, ids: Ids, journal: Journal, fa
     """The store in directory ``path``, made if it is new; ``StorageError`` if another process has it open."""
     given = NoFaults() if faults is None else faults
     require_sqlite(apsw.sqlite_lib_version())
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = _lock(path / "posthouse.lock")
+    lock = await asyncio.to_thread(_lock, path)
     try:
         connection = await asyncio.to_thread(_open, path / "posthouse.db", int(clock.now() * 1000), given)
         files = BlobFiles(path / "blobs", ids=ids, faults=given)
@@ -75,12 +76,13 @@ async def open_store(path: Path, *, clock: Clock, ids: Ids, journal: Journal, fa
 
 def _lock(path: Path) -> int:
     """Held while the store is open, by the kernel: it is free as soon as its holder is dead."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path / "posthouse.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise StorageError(f"{path.parent} is in use by another process") from None
+        raise StorageError(f"{path} is in use by another process") from None
     return descriptor
 
 
@@ -175,7 +177,7 @@ class SqliteStore:
     async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
         return await self._after_notes(lambda snapshot: ledger.records(snapshot, since, limit))
 
-    async def _after_notes(self, unit: Callable[[Snapshot], Any]) -> Any:
+    async def _after_notes(self, unit: Callable[[Snapshot], T]) -> T:
         written = self._write_notes()
         if written is not None:
             await asyncio.wait([written])

@@ -34,6 +34,13 @@ MessageRow = tuple[int, int, str]
 MailboxRow = tuple[int, str, str | None, int, int, int, int, int, int, int, int, int]
 StoredRow = tuple[int, int, str, int, int, str, str, int, int, int, str, str, str, str, str, int]
 
+_mailbox_rows = msgspec.json.Decoder(list[MailboxRow])
+_message_rows = msgspec.json.Decoder(list[MessageRow])
+_born_rows = msgspec.json.Decoder(list[tuple[int, int, str, int]])
+_stored_rows = msgspec.json.Decoder(list[StoredRow])
+_uids = msgspec.json.Decoder(list[tuple[int]])
+_names = msgspec.json.Decoder(list[tuple[str]])
+
 FIRST_LOOK = 64
 """How many of the newest messages are looked at first for what is new; four times as many each time after."""
 ENDLESS_UID = 2**32
@@ -53,7 +60,7 @@ def parse_message(row: Sequence[Any]) -> Message:
 
 def mailboxes(snapshot: Snapshot, account: AccountId) -> list[Mailbox]:
     """By name, INBOX first."""
-    found = [parse_mailbox(row) for row in snapshot.gather(MAILBOXES, MailboxRow, account)]
+    found = [parse_mailbox(row) for row in snapshot.gather(MAILBOXES, _mailbox_rows, account)]
     return sorted(found, key=lambda mailbox: (mailbox.role is not Role.INBOX, mailbox.name))
 
 
@@ -66,7 +73,7 @@ def _mailbox(snapshot: Snapshot, account: AccountId, mailbox: MailboxId) -> tupl
 
 def view(snapshot: Snapshot, account: AccountId, mailbox: MailboxId) -> View:
     found, _ = _mailbox(snapshot, account, mailbox)
-    rows = snapshot.gather(ALL_MESSAGES, MessageRow, account, mailbox)
+    rows = snapshot.gather(ALL_MESSAGES, _message_rows, account, mailbox)
     return View(found, tuple(map(parse_message, rows)), found.modseq)
 
 
@@ -74,13 +81,13 @@ def delta(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, since: Mod
     found, pruned = _mailbox(snapshot, account, mailbox)
     if since >= found.modseq:
         return Delta((), (), found.modseq, found)
-    changed = {row[0]: row for row in snapshot.gather(CHANGED_SINCE, MessageRow, account, mailbox, since)}
+    changed = {row[0]: row for row in snapshot.gather(CHANGED_SINCE, _message_rows, account, mailbox, since)}
     for row in _born_since(snapshot, account, mailbox, since):
         changed[row[0]] = row
     if since < pruned:
         gone = _absent(snapshot, account, mailbox, found.uidnext)
     else:
-        gone = [row[0] for row in snapshot.gather(GONE_SINCE, tuple[int], account, mailbox, since)]
+        gone = [row[0] for row in snapshot.gather(GONE_SINCE, _uids, account, mailbox, since)]
     messages = tuple(parse_message(changed[uid]) for uid in sorted(changed))
     return Delta(messages, tuple(map(Uid, gone)), found.modseq, found)
 
@@ -90,7 +97,7 @@ def _born_since(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, sinc
     born: list[MessageRow] = []
     below, look = ENDLESS_UID, FIRST_LOOK
     while True:
-        rows = snapshot.gather(LAST_BORN, tuple[int, int, str, int], account, mailbox, below, look)
+        rows = snapshot.gather(LAST_BORN, _born_rows, account, mailbox, below, look)
         born += [row[:3] for row in rows if row[3] > since]
         if len(rows) < look or rows[-1][3] <= since:
             return born
@@ -99,13 +106,13 @@ def _born_since(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, sinc
 
 def _absent(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, uidnext: int) -> list[int]:
     """Every UID that is not there: what may be said when the tombstones are gone (RFC 7162 section 3.2.10.2)."""
-    present = {row[0] for row in snapshot.gather(ALL_MESSAGES, MessageRow, account, mailbox)}
+    present = {row[0] for row in snapshot.gather(ALL_MESSAGES, _message_rows, account, mailbox)}
     return [uid for uid in range(1, uidnext) if uid not in present]
 
 
 def read(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> list[Stored]:
     wanted = msgspec.json.encode(list(uids)).decode()
-    return [_stored(row) for row in snapshot.gather(READ, StoredRow, account, mailbox, wanted)]
+    return [_stored(row) for row in snapshot.gather(READ, _stored_rows, account, mailbox, wanted)]
 
 
 def _stored(row: StoredRow) -> Stored:
@@ -125,4 +132,4 @@ def _stored(row: StoredRow) -> Stored:
 
 
 def subscriptions(snapshot: Snapshot, account: AccountId) -> list[str]:
-    return [row[0] for row in snapshot.gather(SUBSCRIPTIONS, tuple[str], account)]
+    return [row[0] for row in snapshot.gather(SUBSCRIPTIONS, _names, account)]

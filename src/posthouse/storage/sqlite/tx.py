@@ -52,7 +52,7 @@ class Tx:
         self._dirty_boxes: dict[tuple[int, int], Box] = {}
 
     def rows(self, statement: str, *arguments: object) -> list[Row]:
-        return self.execute(statement, arguments).fetchall()  # type: ignore[arg-type]  # only SQLite's values are passed
+        return self.execute(statement, arguments).fetchall()
 
     def row(self, statement: str, *arguments: object) -> Row | None:
         rows = self.rows(statement, *arguments)
@@ -60,7 +60,7 @@ class Tx:
 
     def run(self, statement: str, *arguments: object) -> int:
         """How many rows it changed."""
-        self.execute(statement, arguments)  # type: ignore[arg-type]  # as above
+        self.execute(statement, arguments)
         return self._connection.changes()
 
     @property

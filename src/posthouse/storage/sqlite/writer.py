@@ -66,6 +66,7 @@ class Writer:
         self._waiting: list[_Order] = []
         self._busy = False
         self._closed = False
+        self._idle: asyncio.Future[None] | None = None
         self._broken: str | None = None
 
     def submit(self, unit: Callable[[Tx], T], *, heavy: bool = False) -> asyncio.Future[T]:
@@ -83,8 +84,9 @@ class Writer:
     async def close(self) -> None:
         """Finish what was submitted."""
         self._closed = True
-        while self._busy:
-            await asyncio.sleep(0.001)
+        if self._busy:
+            self._idle = self._loop.create_future()
+            await self._idle
         self._thread.shutdown()
         self._connection.close()
 
@@ -143,7 +145,7 @@ class Writer:
                 order.result = order.unit(tx)
                 tx.flush()
                 tx.execute("RELEASE unit")
-            except Exception as error:  # noqa: BLE001  its waiter hears of it
+            except Exception as error:
                 if self._connection.in_transaction:
                     tx.execute("ROLLBACK TO unit")
                     tx.execute("RELEASE unit")
@@ -190,6 +192,8 @@ class Writer:
             self._start()
         else:
             self._busy = False
+            if self._idle is not None and not self._idle.done():
+                self._idle.set_result(None)
 
 
 def _final(error: BaseException) -> BaseException:
