@@ -18,7 +18,7 @@ BACKLOG = 1024
 OpenDoor = Callable[[Line], tuple[Conversation[Any, Any], Door[Any, Any]]]
 
 
-class PortTaken(OSError):
+class PortTaken(Exception):
     """Another program listens there, or we may not; ``str()`` says where and why."""
 
 
@@ -46,7 +46,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise PortTaken(error.errno, f"cannot listen on {where}: {error.strerror}") from error
+        raise PortTaken(f"cannot listen on {where}: {error.strerror}") from error
     return listening
 
 
@@ -63,6 +63,9 @@ class Listener:
     implicit_tls: bool = False
     _server: asyncio.Server | None = None
     _sessions: int = 0
+    admitted: int = 0
+    refused: int = 0
+    """How many since the start."""
 
     @property
     def port(self) -> int:
@@ -77,6 +80,9 @@ class Listener:
         refusal = self.gate.admit(peer)
         if refusal is None:
             self._sessions += 1
+            self.admitted += 1
+        else:
+            self.refused += 1
         return refusal
 
     def open(self, line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:

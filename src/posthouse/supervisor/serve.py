@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from posthouse import __version__
 from posthouse.admd.directory import Directory
 from posthouse.lib.sansio import Conversation
 from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
@@ -23,6 +24,7 @@ from posthouse.net.ports import Door, Line
 from posthouse.net.session import House
 from posthouse.net.tls import Certificates
 from posthouse.net.watch import Watch
+from posthouse.observe.counting import CountingJournal
 from posthouse.observe.journal import StreamJournal
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal, Level
@@ -100,12 +102,13 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.set_exception_handler(self._loop_trouble)
-        tools = Tools(
-            SystemClock(), RandomIds(), self.journal, PrometheusMeter(), self.setting.configuration.effective_limits
-        )
+        meter = PrometheusMeter()
+        meter.gauge("build_info", 1, version=__version__)
+        counting = CountingJournal(self.journal, meter)
+        tools = Tools(SystemClock(), RandomIds(), counting, meter, self.setting.configuration.effective_limits)
         directory_path = self.setting.configuration.store.directory
         directory_path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        store = await open_store(directory_path, clock=tools.clock, ids=tools.ids, journal=self.journal)
+        store = await open_store(directory_path, clock=tools.clock, ids=tools.ids, journal=tools.journal)
         try:
             await self.seed(store, tools)
             directory = Directory()
@@ -119,13 +122,13 @@ class Server:
     async def _serve(self, store: Store, directory: Directory, tools: Tools, loop: asyncio.AbstractEventLoop) -> None:
         works = self.works = build(self.setting, store, directory, tools)
         house = House(
-            loop, tools.clock, Watch(), SliceReader(store.blobs), self.journal,
+            loop, tools.clock, Watch(), SliceReader(store.blobs), tools.journal,
             tools.limits.transfer_rate, float(tools.limits.transfer_seconds),
         )  # fmt: skip
         house.watch.run(loop)
         loop.add_signal_handler(signal.SIGHUP, self._reload, tools)
         beside = self._start_beside(works, tools)
-        carrying = loop.create_task(keep_running("queue", works.manager.run, self.journal))
+        carrying = loop.create_task(keep_running("queue", works.manager.run, tools.journal))
         control = await self._open_control(works, tools)
         try:
             await self._open(house, works)
@@ -146,7 +149,7 @@ class Server:
             facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
         )
         path = self.setting.configuration.store.directory / SOCKET_NAME
-        return await listen_locally(path, AdminDoor(house, self.journal).serve, line_octets=REQUEST_OCTETS)
+        return await listen_locally(path, AdminDoor(house, tools.journal).serve, line_octets=REQUEST_OCTETS)
 
     @property
     def hostname(self) -> str:
@@ -154,11 +157,11 @@ class Server:
 
     def _start_beside(self, works: Works, tools: Tools) -> list["asyncio.Task[None]"]:
         """What runs beside the doors."""
-        journal, store = self.journal, works.store
+        journal, store = tools.journal, works.store
         runs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "directory": lambda: works.directory.follow(store, clock=tools.clock, journal=journal),
             "sweep": lambda: sweep(store, tools.clock, journal, tools.meter),
-            "health": lambda: watch_health(tools.clock, journal, tools.meter, self.sessions),
+            "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]
