@@ -7,7 +7,7 @@ connection, so one that is turned away costs a dictionary access.
 
 from posthouse.admd.limits import Limits
 from posthouse.filter.allowance import MINUTE, Allowance
-from posthouse.filter.networks import Networks, normalise
+from posthouse.filter.networks import Networks, number_of
 from posthouse.lib.ports import Clock
 from posthouse.net.ports import Peer
 from posthouse.observe.ports import Journal, Level
@@ -23,11 +23,12 @@ Key = tuple[int, int, int]
 
 def surroundings(address: str) -> tuple[Key, ...]:
     """The client itself, its near and its far network, as keys of tables; nothing for what is no IP address."""
-    parsed = normalise(address)
-    if parsed is None:
+    numbered = number_of(address)
+    if numbered is None:
         return ()
-    number = int(parsed)
-    return tuple((parsed.version, level, number >> shift) for level, shift in enumerate(_SHIFTS[parsed.version]))
+    version, number = numbered
+    client, near, far = _SHIFTS[version]
+    return (version, 0, number >> client), (version, 1, number >> near), (version, 2, number >> far)
 
 
 class Census:

@@ -21,6 +21,18 @@ def normalise(address: str) -> IPv4Address | IPv6Address | None:
     return parsed
 
 
+def number_of(address: str) -> tuple[int, int] | None:
+    """The version and the number of an address, None when it is not one. Asked several times a connection."""
+    parts = address.split(".")
+    if len(parts) == 4 and address.isascii() and address.replace(".", "").isdigit():
+        one, two, three, four = map(int, parts) if "" not in parts else (256, 0, 0, 0)
+        if one < 256 and two < 256 and three < 256 and four < 256:
+            return 4, one << 24 | two << 16 | three << 8 | four
+        return None
+    parsed = normalise(address)
+    return None if parsed is None else (parsed.version, int(parsed))
+
+
 def parse_network(text: str) -> Network:
     """One network or address; raises ValueError for host bits, mapped addresses and what is too wide."""
     network = ip_network(text.strip())
@@ -48,8 +60,8 @@ class Networks:
     def __contains__(self, address: str) -> bool:
         if not self._four and not self._six:
             return False
-        parsed = normalise(address)
-        if parsed is None:
+        numbered = number_of(address)
+        if numbered is None:
             return False
-        number = int(parsed)
-        return any(number & mask == network for network, mask in (self._four if parsed.version == 4 else self._six))
+        version, number = numbered
+        return any(number & mask == network for network, mask in (self._four if version == 4 else self._six))

@@ -279,22 +279,6 @@ def _for_good(reply: Reply) -> Reply:
 
 
 def _record(record: Record, copies: Sequence[Copy], onward: Sequence[Leaf]) -> bytes:
-    return format_record(
-        Record(
-            id=record.id,
-            at=record.at,
-            door=record.door,
-            verdict=record.verdict,
-            reply=record.reply,
-            peer=record.peer,
-            helo=record.helo,
-            tls=record.tls,
-            auth=record.auth,
-            sender=record.sender,
-            recipients=record.recipients,
-            size=record.size,
-            stored=tuple([str(copy.address) for copy in copies]),
-            queued=tuple([str(leaf.recipient.address) for leaf in onward]),
-            message_id=record.message_id,
-        )
-    )
+    record.stored = tuple([str(copy.address) for copy in copies])
+    record.queued = tuple([str(leaf.recipient.address) for leaf in onward])
+    return format_record(record)

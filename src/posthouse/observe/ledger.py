@@ -7,8 +7,11 @@ the console and tools outside read the same thing.
 import msgspec
 
 
-class Record(msgspec.Struct, omit_defaults=True, frozen=True, rename={"sender": "from", "recipients": "to"}):
-    """What was decided, about whom, and why. ``at`` is in milliseconds since 1970."""
+class Record(msgspec.Struct, omit_defaults=True, rename={"sender": "from", "recipients": "to"}):
+    """What was decided, about whom, and why. ``at`` is in milliseconds since 1970.
+
+    Not frozen: who is served is found out last, and a second record is not made for it.
+    """
 
     id: str
     at: int
