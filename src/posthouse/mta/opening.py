@@ -75,6 +75,9 @@ class Opening:
         except OSError:
             link.drop()
             return Refused(reply(451, "4.4.2", "the server broke the connection off"))
+        except BaseException:
+            link.drop()
+            raise
         return link
 
     async def _introduce(self, link: Link, terms: Terms) -> None:
@@ -109,6 +112,8 @@ class Opening:
             return
         try:
             await link.secure(link.host, verify=terms.tls is TlsPolicy.VERIFY)
+        except ConnectionAbortedError as error:  # CVE-2021-38371: not a failed handshake but an attack; no fallback
+            raise RemoteError("the server talked before the TLS handshake") from error
         except OSError as error:
             link.drop()
             raise _Unwelcome(reply(454, "4.7.5", "the TLS handshake with the server failed"), in_tls=True) from error

@@ -1,0 +1,407 @@
+"""The queue's manager over a real store and next hops on loopback: what is settled, reported, kept apart and resumed."""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from posthouse.admd.directory import Directory
+from posthouse.admd.limits import Limits
+from posthouse.mail.envelope import Body, Envelope, Notify, Recipient
+from posthouse.mail.reply import reply
+from posthouse.ms.describe import describe
+from posthouse.mta import queue
+from posthouse.mta.bounce import Reporter
+from posthouse.mta.handoff import Nobody
+from posthouse.mta.intake import Intake
+from posthouse.mta.manager import Crew, Manager
+from posthouse.mta.outside import Outside
+from posthouse.mta.route import DirectoryRoute, Hop, HostRoute, Routes, Terms
+from posthouse.mta.schedule import Schedule
+from posthouse.mta.secretary import Secretary
+from posthouse.mta.settler import Settler
+from posthouse.standards.dsn.parse import parse_delivery_status
+from posthouse.standards.smtp.grammar import parse_mailbox
+from posthouse.storage.ports import DomainRow, QueueFilter, Role
+from posthouse.storage.sqlite.engine import open_store
+from posthouse.testing.journal import KeptJournal, KeptMeter
+from posthouse.testing.ports import CountedIds, ManualClock
+
+LETTER = b"From: alice@office.test\r\nSubject: hello\r\n\r\nDear Bob\r\n"
+REFUSED = reply(550, "5.1.2", "no such domain")
+
+
+class Zone:
+    """Where domains lead, without DNS: the manager asks as if it were."""
+
+    def __init__(self) -> None:
+        self.found = {}
+
+    async def find(self, domain):
+        return self.found.get(domain, REFUSED)
+
+    async def addresses(self, host, *, ours_too=False):
+        return (host,)
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.files = {}
+
+    async def write(self, name, octets):
+        self.files[name] = octets
+
+
+class House:
+    def __init__(self, store, road) -> None:
+        self.store, self.road = store, road
+        self.clock, self.ids, self.journal, self.zone, self.files = (
+            ManualClock(),
+            CountedIds(),
+            KeptJournal(),
+            Zone(),
+            Kept(),
+        )
+        self.directory = Directory()
+        limits = Limits()
+        self.schedule = Schedule.of(limits)
+        reporter = Reporter(
+            hostname="office.test", clock=self.clock, ids=self.ids, schedule=self.schedule, returned_octets=16384
+        )
+        self.intake = Intake(
+            store,
+            self.directory,
+            clock=self.clock,
+            ids=self.ids,
+            limits=limits,
+            reporter=reporter,
+            handoff=Nobody(),
+            describe=describe,
+        )
+        self.secretary = Secretary(store, reporter, self.intake)
+        self.routes = Routes(self.zone, table={"outside.test": DirectoryRoute()})
+        road.relay._routes = self.routes
+        road.relay._blobs = store.blobs
+        settler = Settler(
+            store,
+            self.secretary,
+            self.schedule,
+            clock=self.clock,
+            chance=lambda: 0.5,
+            journal=self.journal,
+            meter=KeptMeter(),
+        )
+        crew = Crew(
+            store,
+            road.relay,
+            self.routes,
+            settler,
+            Outside(self.files, store.blobs),
+            self.clock,
+            lambda: 0.5,
+            self.journal,
+            KeptMeter(),
+        )
+        self.settler = settler
+        self.manager = Manager(crew, owner="test", schedule=self.schedule, limits=limits)
+
+    def lead(self, domain: str, port: int, **terms) -> None:
+        self.routes._table[domain] = HostRoute(
+            f"{domain}:{port}", (Hop("hop.test", port, ("127.0.0.1",)),), Terms(**terms)
+        )
+
+    async def post(
+        self, *to: str | Recipient, sender: str | None = "alice@office.test", content=LETTER, is_report=False, **values
+    ):
+        recipients = tuple(one if isinstance(one, Recipient) else Recipient(parse_mailbox(one)) for one in to)
+        envelope = Envelope(parse_mailbox(sender) if sender else None, recipients, **values)
+        writer = self.store.blobs.open()
+        writer.write(content)
+        blob = await writer.finish()
+        accepted = await self.store.accept(
+            self.intake.plan(envelope, blob, trace=self.ids.trace_id(), is_report=is_report)
+        )
+        if accepted.items:
+            self.manager.take(accepted.items)
+        self.manager.wake()
+
+    async def queued(self, **which):
+        return await self.store.queued(QueueFilter(**which))
+
+    async def until(self, question, seconds=5.0):
+        async with asyncio.timeout(seconds):
+            while not (result := await question()):
+                await asyncio.sleep(0.01)
+            return result
+
+    async def empty(self):
+        async def question():
+            return not await self.queued()
+
+        await self.until(question)
+
+    async def tried(self, **which):
+        """Until everything has been put back after a try."""
+
+        async def question():
+            items = await self.queued(**which)
+            return items and all(not item.claimed and item.last for item in items) and items
+
+        return await self.until(question)
+
+    async def inbox(self, account):
+        boxes = await self.store.mailboxes(account)
+        inbox = next(box for box in boxes if box.role is Role.INBOX)
+        view = await self.store.view(account, inbox.mailbox)
+        stored = await self.store.read(account, inbox.mailbox, [one.uid for one in view.messages])
+        return [one.content.prefix + await self.store.blobs.read(one.content.blob.blob_id) for one in stored]
+
+
+@pytest.fixture
+async def house(tmp_path, road):
+    clock = ManualClock()
+    store = await open_store(tmp_path / "store", clock=clock, ids=CountedIds(), journal=KeptJournal())
+    made = House(store, road)
+    await store.put_domain(DomainRow("office.test"))
+    made.alice = await store.create_account("alice@office.test", "Alice", (), quota=10**9)
+    await made.directory.refresh(store)
+    running = asyncio.create_task(made.manager.run())
+    await asyncio.sleep(0)
+    made.intake.handoff = made.manager
+    made.running = running
+    yield made
+    made.manager.stop()
+    with contextlib.suppress(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await running
+    await store.close()
+    assert made.journal.bugs == []
+
+
+async def test_fresh_mail_is_relayed_without_a_claim(house, hop):
+    await hop.start(hop.speak(keywords=("PIPELINING",)))
+    house.lead("elsewhere.test", hop.port)
+    await house.post("bob@elsewhere.test", "carol@elsewhere.test")
+    await house.empty()
+    assert sum(command.startswith("MAIL") for command in hop.commands) == 1
+    assert sum(command.startswith("RCPT") for command in hop.commands) == 2
+
+
+async def test_many_messages_to_one_destination_share_few_connections(house, hop):
+    await hop.start(hop.speak(keywords=("PIPELINING",)))
+    house.lead("elsewhere.test", hop.port)
+    for _ in range(60):
+        await house.post("bob@elsewhere.test")
+    await house.empty()
+    assert sum(command.startswith("MAIL") for command in hop.commands) == 60
+    assert hop.connections <= 20
+
+
+async def test_a_refusal_is_told_to_the_sender_in_the_same_transaction(house, hop):
+    await hop.start(hop.speak(answers={"RCPT": "550 5.1.1 nobody of that name"}))
+    house.lead("elsewhere.test", hop.port)
+    await house.post("bob@elsewhere.test", envid="E1")
+    await house.empty()
+    [report] = await house.inbox(house.alice)
+    assert b"Auto-Submitted: auto-replied" in report
+    assert b"Return-Path: <>" in report
+    status = parse_delivery_status(
+        report.partition(b"message/delivery-status\r\n\r\n")[2].partition(b"\r\n--report")[0] + b"\r\n"
+    )
+    assert status.envid == "E1"
+    [one] = status.recipients
+    assert (one.action.value, one.status, one.final.text) == ("failed", "5.1.1", "bob@elsewhere.test")
+    assert "nobody of that name" in one.diagnostic
+
+
+@pytest.mark.parametrize("values", [{"sender": None}, {"is_report": True}])
+async def test_nobody_is_told_about_reports_and_mail_from_nobody(house, hop, values):
+    await hop.start(hop.speak(answers={"RCPT": "550 5.1.1 nobody"}))
+    house.lead("elsewhere.test", hop.port)
+    await house.post("bob@elsewhere.test", **values)
+    await house.empty()
+    assert await house.inbox(house.alice) == []
+
+
+async def test_who_wants_no_report_gets_none(house, hop):
+    await hop.start(hop.speak(answers={"RCPT": "550 5.1.1 nobody"}))
+    house.lead("elsewhere.test", hop.port)
+    await house.post(Recipient(parse_mailbox("bob@elsewhere.test"), Notify.NEVER))
+    await house.empty()
+    assert await house.inbox(house.alice) == []
+
+
+@pytest.mark.parametrize(("keywords", "reports"), [((), 1), (("DSN",), 0)])
+async def test_success_is_reported_by_us_only_where_the_next_hop_will_not(house, hop, keywords, reports):
+    await hop.start(hop.speak(keywords=keywords))
+    house.lead("elsewhere.test", hop.port)
+    await house.post(Recipient(parse_mailbox("bob@elsewhere.test"), Notify.SUCCESS))
+    await house.empty()
+    found = await house.inbox(house.alice)
+    assert len(found) == reports
+    assert all(b"Action: relayed" in one for one in found)
+
+
+async def test_lmtp_delivers(house, hop):
+    await hop.start(hop.speak())
+    house.lead("elsewhere.test", hop.port, lmtp=True)
+    await house.post(Recipient(parse_mailbox("bob@elsewhere.test"), Notify.SUCCESS))
+    await house.empty()
+    [report] = await house.inbox(house.alice)
+    assert b"Action: delivered" in report
+
+
+async def test_trouble_puts_off_warns_once_and_gives_up_at_last(house, hop):
+    await hop.start(hop.speak(answers={"RCPT": "451 4.2.1 later"}))
+    house.lead("elsewhere.test", hop.port)
+    await house.post("bob@elsewhere.test")
+    [item] = await house.tried()
+    assert (item.attempts, item.last_host) == (1, "hop.test")
+    assert item.due_at - int(house.clock.now() * 1000) == 300_000
+    warnings = []
+    for seconds in (4 * 3600, 3 * 3600, 5 * 86400):
+        before = (await house.queued())[0].attempts
+        house.clock.pass_time(seconds)
+        house.manager.wake()
+
+        async def tried_again(before=before):
+            items = await house.queued()
+            return not items or (items[0].attempts > before and not items[0].claimed)
+
+        await house.until(tried_again)
+        warnings.append(sum(b"Action: delayed" in one for one in await house.inbox(house.alice)))
+    assert warnings == [1, 1, 1]
+    assert not await house.queued()
+    assert any(b"Status: 5.4.7" in one for one in await house.inbox(house.alice))
+
+
+async def test_a_destination_that_is_away_is_left_alone_and_its_mail_goes_when_it_is_back(house, hop):
+    house.lead("elsewhere.test", 1)
+    await house.post("bob@elsewhere.test")
+    await house.tried()
+    await house.post("carol@elsewhere.test")
+    items = await house.tried(recipient="carol@elsewhere.test")
+    assert items[0].attempts == 0  # not tried: the destination is known to be away
+    await hop.start(hop.speak())
+    destination = next(iter(house.manager._destinations.values()))
+    destination.route = house.routes._table["elsewhere.test"] = replace(
+        destination.route, hops=(Hop("hop.test", hop.port, ("127.0.0.1",)),)
+    )
+    house.clock.pass_time(100)
+    await house.post("dave@elsewhere.test")
+    await house.empty()
+    assert sum(command.startswith("RCPT") for command in hop.commands) == 3
+
+
+async def test_a_slow_destination_delays_no_other(house, hop):
+    async def silence(reader, writer):
+        await reader.read()
+
+    slow = type(hop)()
+    await slow.start(silence)
+    await hop.start(hop.speak())
+    house.lead("slow.test", slow.port)
+    house.lead("elsewhere.test", hop.port)
+    for number in range(30):
+        await house.post(f"bob{number}@slow.test")
+    await house.post("bob@elsewhere.test")
+
+    async def gone():
+        return not await house.queued(domain="elsewhere.test")
+
+    await house.until(gone)
+    assert len(await house.queued(domain="slow.test")) == 30
+    assert slow.connections <= 2
+    await slow.stop()
+
+
+async def test_no_route_is_told_at_once(house):
+    await house.post("bob@nowhere.test")
+    await house.empty()
+    [report] = await house.inbox(house.alice)
+    assert b"Status: 5.1.2" in report
+
+
+async def test_mail_to_outside_is_kept_as_files(house):
+    await house.post("bob@outside.test", body=Body.EIGHTBIT)
+    await house.empty()
+    [eml] = [octets for name, octets in house.files.files.items() if name.endswith(".eml")]
+    [envelope] = [json.loads(octets) for name, octets in house.files.files.items() if name.endswith(".json")]
+    assert eml == LETTER
+    assert (envelope["from"], envelope["to"]) == ("alice@office.test", ["bob@outside.test"])
+
+
+async def test_too_many_recipients_at_once_go_in_another_round(house, hop):
+    taken = []
+
+    async def conversation(reader, writer):
+        writer.write(b"220 hop\r\n")
+        count = 0
+        while line := await reader.readline():
+            if line.startswith(b"MAIL"):
+                count = 0
+            if line.startswith(b"RCPT"):
+                count += 1
+                if count > 1:
+                    writer.write(b"452 4.5.3 too many recipients\r\n")
+                    continue
+                taken.append(line)
+            if line.startswith(b"DATA"):
+                writer.write(b"354 go\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+            writer.write(b"250 ok\r\n")
+
+    await hop.start(conversation)
+    house.lead("elsewhere.test", hop.port)
+    await house.post("a@elsewhere.test", "b@elsewhere.test")
+
+    async def one_left():
+        items = await house.queued()
+        return len(items) == 1 and not items[0].claimed and items
+
+    [left] = await house.until(one_left)
+    assert left.attempts == 0
+    house.clock.pass_time(2)
+    house.manager.wake()
+    await house.empty()
+    assert len(taken) == 2
+
+
+async def test_operators_hold_release_and_bounce(house, hop):
+    house.lead("elsewhere.test", 1)
+    await house.post("bob@elsewhere.test")
+    await house.tried()
+    everything = QueueFilter()
+    assert await queue.hold(house.store, everything) == 1
+    assert [entry.state for entry in await queue.list_items(house.store, everything)] == ["held"]
+    assert await queue.retry(house.store, everything, house.clock) == 0
+    assert await queue.release(house.store, everything, house.clock) == 1
+    assert await queue.bounce(house.store, everything, house.secretary) == 1
+    assert not await house.queued()
+    [report] = await house.inbox(house.alice)
+    assert b"an operator of this server returned the message" in report
+
+
+async def test_a_lost_lease_is_let_go(house, hop):
+    async def silence(reader, writer):
+        await reader.read()
+
+    await hop.start(silence)
+    house.lead("elsewhere.test", hop.port)
+    await house.post("bob@elsewhere.test")
+    [item] = await house.queued()
+    assert item.claimed
+    await queue.drop(house.store, QueueFilter())
+    await house.manager.renew()
+    assert not house.manager._held
+    await hop.stop()
+
+
+async def test_stopping_leaves_fresh_mail_to_whoever_comes_next(house):
+    house.manager.stop()
+    await asyncio.wait_for(house.running, 5)
+    await house.post("bob@elsewhere.test")
+    [item] = await house.queued()
+    assert not item.claimed
