@@ -97,6 +97,8 @@ class Writer:
         try:
             self._begin()
             failed = not self._fill(light)
+            if not failed:
+                self._tx.flush()
         except Exception as error:  # noqa: BLE001  whatever it was, every waiter must hear of it
             self._fail(batch, error)
             return
