@@ -44,6 +44,7 @@ class Context:
     rev2: bool
     qresync: bool
     enableable: frozenset[str]
+    utf8_accept: bool = False
 
 
 Parser = Callable[[Scanner, str, Context], e.Event]
@@ -269,7 +270,9 @@ def _fetch(*, by_uid: bool) -> Parser:
 
 
 def _search(*, by_uid: bool) -> Parser:
-    return lambda scanner, tag, context: parse_search(scanner, tag, by_uid=by_uid, extended=context.rev2)
+    return lambda scanner, tag, context: parse_search(
+        scanner, tag, by_uid=by_uid, extended=context.rev2, charsets=not context.utf8_accept
+    )
 
 
 @dataclass(frozen=True, slots=True)

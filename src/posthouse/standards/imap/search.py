@@ -16,8 +16,12 @@ _FIELD_NAME = re.compile(rb"[\x21-\x39\x3b-\x7e]{1,200}")
 _KEYWORD = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]{1,100}')
 
 
-def parse_search(scanner: Scanner, tag: str, *, by_uid: bool, extended: bool) -> Search:
-    """``search``, from behind its name on. ``extended``: IMAP4rev2 is enabled, ESEARCH is the only answer."""
+def parse_search(scanner: Scanner, tag: str, *, by_uid: bool, extended: bool, charsets: bool = True) -> Search:
+    """``search``, from behind its name on.
+
+    ``extended``: IMAP4rev2 is enabled, ESEARCH is the only answer. Without ``charsets``
+    the client has enabled UTF-8 and may name no other (RFC 6855 section 3).
+    """
     scanner.space()
     returns = _parse_returns(scanner)
     if returns is None and extended:
@@ -25,6 +29,8 @@ def parse_search(scanner: Scanner, tag: str, *, by_uid: bool, extended: bool) ->
     charset = "US-ASCII"
     if scanner.found(b"CHARSET "):
         charset = scanner.decoded(scanner.astring()).upper()
+        if not charsets:
+            raise ParseError("No charset is named once UTF8=ACCEPT is enabled")
         if charset not in CHARSETS:
             raise ParseError("Unknown charset", condition="NO", code="BADCHARSET (US-ASCII UTF-8)")
         scanner.space()

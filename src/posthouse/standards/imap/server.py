@@ -321,6 +321,7 @@ class ServerConnection:
                 rev2="IMAP4REV2" in self.enabled,
                 qresync="QRESYNC" in self.enabled,
                 enableable=self._offer.enableable,
+                utf8_accept="UTF8=ACCEPT" in self.enabled,
             )
         return self._context
 
