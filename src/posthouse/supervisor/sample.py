@@ -1,100 +1,133 @@
-"""A configuration file with every key, its default and its reason, made from the model itself."""
+"""The configuration as text: one to begin with, and the one in force. Both are TOML that we read back."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from posthouse.admd.limits import Limits
-from posthouse.supervisor.config import Configuration
+from posthouse.supervisor.config import Configuration, Section
 
 HEAD = """\
-# Posthouse. Every key is here with its default; a key that is left out has it too.
-# Check what you write with: posthouse config check FILE
+# The configuration of one Posthouse node. Domains, accounts and aliases are not here: see `posthouse domain`.
+# Sizes are written "25MiB", times "30s", "5m", "4h", "2d". What is commented out shows its default.
+# `posthouse config check` says everything that is wrong; SIGHUP reads limits, certificates and log anew.
+
+hostname = "mail.example.org"
 """
+
+LISTENERS = """
+# One [[listener]] for each port. Services: smtp submission submissions imap imaps pop3 pop3s lmtp metrics.
+
+[[listener]]
+service = "smtp"
+address = "0.0.0.0"
+
+[[listener]]
+service = "lmtp"
+address = "127.0.0.1"
+port = 24
+
+[[listener]]
+service = "metrics"
+address = "127.0.0.1"
+"""
+
+ROUTES = """
+# Where mail for some domains goes instead of to their mail exchangers; "*" is for all others (a smarthost).
+#[[relay.route]]
+#domain = "headoffice.example"
+#host = "192.0.2.25"
+#port = 25
+"""
+
+SIZES = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("B", 1))
+DURATIONS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def format_sample() -> str:
-    """The text of the file. Keys that have a default are comments."""
-    lines = [HEAD, *_keys(Configuration, plain=True)]
+    """Every key with its default, commented out, and what it is for."""
+    return "".join(_sample())
+
+
+def _sample() -> Iterator[str]:
+    yield HEAD
     for name, field in Configuration.model_fields.items():
-        section = _section(field)
-        if section is not None:
-            lines += ["", *_table(name, section, many=_is_list(field))]
-    return "\n".join(lines) + "\n"
+        if name in {"hostname", "listener"}:
+            continue
+        yield f"\n[{name}]\n"
+        if name == "limits":
+            yield from _sample_limits()
+            continue
+        model: Any = field.annotation
+        for key, inner in model.model_fields.items():
+            if key not in {"route", "other"}:
+                yield from _commented(key, inner)
+    yield ROUTES
+    yield LISTENERS
+
+
+def _commented(key: str, field: FieldInfo) -> Iterator[str]:
+    value = field.get_default()
+    yield f"# {field.description}\n#{key} = {format_value('' if value is None else value)}\n"
+
+
+def _sample_limits() -> Iterator[str]:
+    for field in dataclasses.fields(Limits):
+        meta = field.metadata
+        yield f"# {meta['number']}, {meta['unit']}: {meta['why']}\n"
+        yield f"#{field.name} = {_limit(field.default, str(meta['unit']))}\n"
+
+
+def _limit(value: Any, unit: str) -> str:
+    scale = SIZES if unit.startswith("octets") else DURATIONS if unit == "seconds" else ()
+    for name, factor in scale:
+        if value % factor == 0:
+            return f'"{value // factor}{name}"'
+    return str(value)
 
 
 def format_configuration(configuration: Configuration) -> str:
-    """What is in force, as a file that says the same: keys first, then the tables."""
-    tree = configuration.model_dump(mode="json", exclude_none=True)
+    """What is in force, limits included."""
+    lines = [f"hostname = {format_value(configuration.hostname)}\n"]
+    for name in ("store", "log", "relay", "dns", "tls", "privileges", "stop"):
+        lines += _table(name, getattr(configuration, name))
     limits = configuration.effective_limits
-    tree["limits"] = {field.name: getattr(limits, field.name) for field in fields(limits)}
-    return "\n".join(_tree("", tree)).strip() + "\n"
+    lines.append("\n[limits]\n")
+    for field in dataclasses.fields(Limits):
+        lines.append(f"{field.name} = {_limit(getattr(limits, field.name), str(field.metadata['unit']))}\n")
+    for name, sections in (("listener", configuration.listener), ("relay.route", configuration.relay.route)):
+        for section in sections:
+            lines += _array(name, section)
+    return "".join(lines)
 
 
-def _tree(name: str, tree: dict[str, Any]) -> Iterator[str]:
-    for key, value in tree.items():
-        if not _is_table(value):
-            yield f"{key} = {json.dumps(value)}"
-    for key, value in tree.items():
-        inner = f"{name}.{key}" if name else key
-        if isinstance(value, dict):
-            yield f"\n[{inner}]"
-            yield from _tree(inner, value)
-        elif _is_table(value):
-            for one in value:
-                yield f"\n[[{inner}]]"
-                yield from _tree(inner, one)
+def _table(name: str, section: Section) -> list[str]:
+    lines = [f"\n[{name}]\n", *_pairs(section)]
+    for other in getattr(section, "other", ()):
+        lines += _array(f"{name}.other", other)
+    return lines
 
 
-def _is_table(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+def _array(name: str, section: Section) -> list[str]:
+    return [f"\n[[{name}]]\n", *_pairs(section)]
 
 
-def _table(name: str, section: type[BaseModel], *, many: bool = False) -> Iterator[str]:
-    yield f"# [[{name}]]" if many else f"[{name}]"
-    yield from _keys(section, plain=False)
-    for inner, field in section.model_fields.items():
-        below = _section(field)
-        if below is not None:
-            yield ""
-            yield from _table(f"{name}.{inner}", below, many=_is_list(field))
+def _pairs(section: Section) -> Iterator[str]:
+    for key, value in section:
+        if value is not None and value != () and key not in {"route", "other"}:
+            yield f"{key} = {format_value(value)}\n"
 
 
-def _keys(section: type[BaseModel], *, plain: bool) -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        if _section(field) is not None:
-            continue
-        if field.description:
-            yield f"# {field.description}"
-        if field.is_required():
-            yield f'{"" if plain else "# "}{name} = "{"mx.example.org" if name == "hostname" else "..."}"'
-        else:
-            yield f"# {name} = {_value(name, field)}"
-
-
-def _value(name: str, field: FieldInfo) -> str:
-    value: Any = field.get_default(call_default_factory=True)
-    if value is None:
-        value = getattr(Limits(), name, "")
-    if isinstance(value, Path):
-        value = str(value)
-    if isinstance(value, tuple):
-        value = list(value)
-    return json.dumps(value)
-
-
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    """The table that a field stands for, None for a plain key."""
-    for kind in (field.annotation, *get_args(field.annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
-
-
-def _is_list(field: FieldInfo) -> bool:
-    return isinstance(field.default, tuple)
+def format_value(value: object) -> str:
+    """``value`` in TOML; a JSON string is a TOML string."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(map(format_value, value)) + "]"
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

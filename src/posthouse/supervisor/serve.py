@@ -215,6 +215,7 @@ class Server:
         for task in [*beside, *carrying]:
             task.cancel()
         await asyncio.gather(*beside, *carrying, return_exceptions=True)
+        works.authenticator.close()
         house.watch.stop()
 
     # -- reload

@@ -1,0 +1,157 @@
+"""The configuration file: all that is wrong is told at once, each with its place."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from posthouse.admd.limits import Limits
+from posthouse.supervisor.config import Configuration, parse_duration, parse_endpoint, parse_size
+from posthouse.supervisor.load import Misconfigured, load, parse
+from posthouse.supervisor.sample import format_configuration, format_sample
+
+
+def complaints(text: str) -> list[str]:
+    with pytest.raises(Misconfigured) as caught:
+        parse(text, "f.toml")
+    return [str(one) for one in caught.value.complaints]
+
+
+def test_the_least_file_is_one_line():
+    configuration = parse('hostname = "mx.office.test"')
+    assert configuration.hostname == "mx.office.test"
+    assert configuration.effective_limits == Limits()
+
+
+def test_every_error_is_told_at_once_in_the_order_of_the_file():
+    told = complaints(
+        'lisener = 3\n[store]\ndirektory = "/x"\n[limits]\nmessage_octets = "many"\nconnections = 0\n'
+        '[relay]\nnetworks = ["10.0.0.0/8"]\n[[listener]]\nservice = "smtp"\n[[listener]]\nservice = "gopher"\n'
+    )
+    assert [line.split(": ")[:2] for line in told] == [
+        ["f.toml", "hostname"],
+        ["f.toml:1", "lisener"],
+        ["f.toml:3", "store.direktory"],
+        ["f.toml:5", "limits.message_octets"],
+        ["f.toml:6", "limits.connections"],
+        ["f.toml:8", "relay.networks[1]"],
+        ["f.toml:12", "listener[2].service"],
+    ]
+
+
+def test_an_unknown_key_is_an_error_with_a_suggestion():
+    assert complaints('hostname = "a"\n[limits]\nmesage_octets = "5MiB"') == [
+        'f.toml:3: limits.mesage_octets: there is no such key; did you mean "message_octets"?'
+    ]
+    assert complaints('hostname = "a"\nzzz = 1') == ["f.toml:2: zzz: there is no such key"]
+
+
+def test_bad_toml_has_its_line():
+    assert complaints('hostname = "a"\n[store\n')[0].startswith("f.toml:2: ")
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.0/8", "2001:db8::/32", "192.0.2.1/24", "office"])
+def test_networks_that_would_make_an_open_relay_are_refused(network):
+    """Threat A01: a mistake here opens the house to everybody."""
+    assert complaints(f'hostname = "a"\n[relay]\nnetworks = ["{network}"]')
+
+
+def test_exact_networks_may_relay():
+    configuration = parse('hostname = "a"\n[relay]\nnetworks = ["192.0.2.0/28", "2001:db8::/64", "10.1.0.0/16"]')
+    assert configuration.relay.networks == ("192.0.2.0/28", "2001:db8::/64", "10.1.0.0/16")
+
+
+def test_zero_never_means_unlimited():
+    for field in dataclasses.fields(Limits):
+        assert complaints(f'hostname = "a"\n[limits]\n{field.name} = 0'), field.name
+
+
+def test_limits_are_the_defaults_with_what_the_file_changes():
+    limits = parse('hostname = "a"\n[limits]\nmessage_octets = "25MiB"\ncommand_seconds = "2m"').effective_limits
+    assert (limits.message_octets, limits.command_seconds) == (25 * 2**20, 120)
+    assert limits.connections == Limits().connections
+
+
+def test_listeners_that_contradict_each_other_or_lack_a_certificate():
+    told = complaints(
+        'hostname = "a"\n[[listener]]\nservice = "imaps"\n[[listener]]\nservice = "smtp"\n'
+        '[[listener]]\nservice = "lmtp"\nport = 25\n[[listener]]\nservice = "smtp"\naddress = "everywhere"\n'
+    )
+    assert [line.split(": ", 1)[0] for line in told] == ["f.toml:2", "f.toml:6", "f.toml:10"][:0] or len(told) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"), [("1", 1), ("10 KiB", 10240), ("1.5MiB", 1572864), ("2GB", 2_000_000_000), (7, 7)]
+)
+def test_sizes(text, octets):
+    assert parse_size(text) == octets
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("1.5m", 90), ("4h", 14400), ("5d", 432000), ("250ms", 0.25), (3, 3)]
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["5 apples", "", "-1s", "1e9d"])
+def test_what_is_no_size_and_no_duration(text):
+    with pytest.raises(ValueError, match="looks like"):
+        parse_size(text)
+    with pytest.raises(ValueError, match="looks like"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [("relay.test:25", ("relay.test", 25)), ("[::1]:53", ("::1", 53)), ("127.0.0.1:1", ("127.0.0.1", 1))],
+)
+def test_endpoints(text, endpoint):
+    assert parse_endpoint(text) == endpoint
+
+
+@pytest.mark.parametrize("text", ["", "relay.test", "relay.test:0", "relay.test:65536", "::1:53", "a b:3"])
+def test_what_is_no_endpoint(text):
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        parse_endpoint(text)
+
+
+def test_the_sample_is_good_and_says_nothing_but_defaults():
+    sample = parse(format_sample())
+    assert sample.replace(listener=()) == Configuration(hostname="mail.example.org")
+
+
+def test_the_sample_names_every_limit():
+    assert all(f"#{field.name} = " in format_sample() for field in dataclasses.fields(Limits))
+
+
+def test_uncommented_the_sample_still_says_the_defaults():
+    lines = format_sample().splitlines()
+    keys = [line[1:] if line.startswith("#") and line[1:2].isalpha() and " = " in line else line for line in lines]
+    text = "\n".join(line for line in keys if not line.endswith('= ""') and "headoffice" not in line)
+    text = text.replace('host = "192.0.2.25"\nport = 25', "")
+    assert parse(text).effective_limits == Limits()
+
+
+def test_what_is_shown_reads_back_as_the_same():
+    configuration = parse(
+        'hostname = "a"\n[limits]\nconnections = 7\n[[relay.route]]\ndomain = "b.test"\nhost = "192.0.2.1"\n'
+        '[[listener]]\nservice = "smtp"\nport = 2525\n'
+    )
+    again = parse(format_configuration(configuration))
+    assert again.effective_limits == configuration.effective_limits
+    assert (again.listener, again.relay, again.store) == (
+        configuration.listener,
+        configuration.relay,
+        configuration.store,
+    )
+
+
+def test_the_reference_is_the_sample():
+    reference = Path(__file__).parents[3] / "docs" / "reference" / "posthouse.toml"
+    assert reference.read_text("utf-8") == format_sample(), "posthouse config default > docs/reference/posthouse.toml"
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(Misconfigured, match="No such file"):
+        load(tmp_path / "nothing.toml")
