@@ -19,6 +19,9 @@ PASSWORD_FILE = click.option(
 )
 
 
+PASSWORD_STDIN = click.option("--password-stdin", is_flag=True, help="Read it from standard input.")
+
+
 class Octets(click.ParamType[int]):
     """``10GiB``, ``500M``, ``1024``."""
 
@@ -91,6 +94,7 @@ def account() -> None:
 @click.option("--admin", is_flag=True, help="May administer the server; postmaster's mail goes there.")
 @click.option("--ask", is_flag=True, help="Ask for a password instead of making one.")
 @PASSWORD_FILE
+@PASSWORD_STDIN
 @asks_house
 def add_account(
     house: House,
@@ -101,10 +105,11 @@ def add_account(
     admin: bool,
     ask: bool,
     password_file: Path | None,
+    password_stdin: bool,
     as_json: bool,
 ) -> None:
     """Make the account ADDRESS. Its password is made too and shown once, unless you give one."""
-    password = read_password(ask=ask, file=password_file)
+    password = read_password(ask=ask, file=password_file, stdin=password_stdin)
     row = house.do("account add", address=address, name=name, quota=quota, admin=admin, password=password)
     done(row, f"{row['address']} added{_password(row)}", as_json=as_json)
 
@@ -149,10 +154,14 @@ def show_account(house: House, *, address: str, as_json: bool) -> None:
 @click.argument("address")
 @click.option("--ask", is_flag=True, help="Ask for a password instead of making one.")
 @PASSWORD_FILE
+@PASSWORD_STDIN
 @asks_house
-def set_password(house: House, *, address: str, ask: bool, password_file: Path | None, as_json: bool) -> None:
+def set_password(
+    house: House, *, address: str, ask: bool, password_file: Path | None, password_stdin: bool, as_json: bool
+) -> None:
     """Give ADDRESS a new password: one that is made and shown once, or yours."""
-    row = house.do("account password", address=address, password=read_password(ask=ask, file=password_file))
+    password = read_password(ask=ask, file=password_file, stdin=password_stdin)
+    row = house.do("account password", address=address, password=password)
     done(row, f"{row['address']} has a new password{_password(row)}", as_json=as_json)
 
 

@@ -10,15 +10,15 @@ from posthouse.cli.asking import Failure
 MAX_OCTETS = 4096
 
 
-def read_password(*, ask: bool, file: Path | None) -> str | None:
+def read_password(*, ask: bool, file: Path | None, stdin: bool = False) -> str | None:
     """The password, or None when one is to be made."""
-    if ask and file is not None:
-        raise click.UsageError("--ask or --password-file, not both")
+    if ask + stdin + (file is not None) > 1:
+        raise click.UsageError("--ask, --password-file or --password-stdin: one of them")
     if ask:
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    if file is None:
-        return None
-    return _first_line(sys.stdin.buffer.readline(MAX_OCTETS) if str(file) == "-" else _read(file))
+    if stdin or (file is not None and str(file) == "-"):
+        return _first_line(sys.stdin.buffer.readline(MAX_OCTETS))
+    return _first_line(_read(file)) if file is not None else None
 
 
 def _read(file: Path) -> bytes:

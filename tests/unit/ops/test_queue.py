@@ -1,0 +1,131 @@
+"""The queue in the operator's hands, and where a message is."""
+
+import pytest
+
+from posthouse.mail.address import Address
+from posthouse.mail.envelope import Recipient
+from posthouse.observe.ledger import Record, format_record
+from posthouse.ops.house import CannotDo, House
+from posthouse.storage.ports import Acceptance, Posting
+
+
+async def post(operator, trace: str, *recipients: str, sender: str = "x@office.test") -> None:
+    """A message for somebody elsewhere."""
+    store, now = operator.house.store, operator.house.now
+    writer = store.blobs.open()
+    writer.write(b"Subject: " + trace.encode() + b"\r\n\r\n")
+    blob = await writer.finish()
+    to = tuple(Recipient(Address(local, "elsewhere.test")) for local in recipients)
+    posting = Posting(trace, sender, b"", to, now, now, now + 10**9)
+    record = format_record(Record(trace, now, "smtp", "accepted", sender=sender, recipients=recipients))
+    await store.accept(Acceptance(trace, blob, (), (posting,), record, now))
+
+
+@pytest.fixture
+async def queue(operator):
+    await post(operator, "t1", "one", "two")
+    await post(operator, "t2", "three", sender="y@office.test")
+    return operator
+
+
+async def states(operator) -> dict[str, str]:
+    return {row["to"].partition("@")[0]: row["state"] for row in await operator.do("queue list")}
+
+
+async def test_list_has_a_row_for_each_recipient(queue) -> None:
+    assert await states(queue) == {"one": "waiting", "two": "waiting", "three": "waiting"}
+    assert [row["id"] for row in await queue.do("queue list", sender="y@office.test")] == ["t2"]
+    assert len(await queue.do("queue list", limit=1)) == 1
+
+
+async def test_show_is_one_message(queue) -> None:
+    rows = await queue.do("queue show", id="t1")
+    assert {row["to"] for row in rows} == {"one@elsewhere.test", "two@elsewhere.test"}
+
+
+async def test_hold_and_release(queue) -> None:
+    assert await queue.do("queue hold", id="t1") == [{"changed": 2}]
+    assert await states(queue) == {"one": "held", "two": "held", "three": "waiting"}
+    assert len(await queue.do("queue list", state="held")) == 2
+    assert await queue.do("queue release", all=True) == [{"changed": 2}]
+    assert set((await states(queue)).values()) == {"waiting"}
+    assert queue.woken
+
+
+async def test_retry_leaves_held_messages_alone(queue) -> None:
+    await queue.do("queue hold", id="t1")
+    assert await queue.do("queue retry", all=True) == [{"changed": 1}]
+    assert (await states(queue))["one"] == "held"
+
+
+async def test_drop_takes_out_what_was_named(queue) -> None:
+    assert await queue.do("queue drop", recipient="two@elsewhere.test") == [{"changed": 1}]
+    assert set(await states(queue)) == {"one", "three"}
+
+
+async def test_bounce_needs_somebody_who_writes_reports(queue) -> None:
+    with pytest.raises(CannotDo, match="running server"):
+        await queue.do("queue bounce", id="t1")
+    assert len(await states(queue)) == 3
+
+
+async def test_bounce_writes_one_report_a_message_and_empties(queue) -> None:
+    written = []
+
+    class Scribe:
+        async def write(self, item, findings):
+            written.append((item.queue_id, len(findings)))
+            writer = queue.house.store.blobs.open()
+            writer.write(b"report\r\n")
+            return Acceptance(f"r{len(written)}", await writer.finish())
+
+    queue.house = House(queue.house.store, queue.house.clock, secretary=Scribe())
+    assert await queue.do("queue bounce", all=True) == [{"changed": 3}]
+    assert sorted(written) == [("t1", 2), ("t2", 1)]
+    assert not await states(queue)
+
+
+@pytest.mark.parametrize("verb", ["hold", "release", "retry", "drop", "bounce"])
+async def test_nothing_named_changes_nothing(queue, verb) -> None:
+    with pytest.raises(CannotDo, match="which messages"):
+        await queue.do(f"queue {verb}")
+    with pytest.raises(CannotDo, match="unknown: recpient"):
+        await queue.do(f"queue {verb}", recpient="x@y.test", all=True)
+    assert set((await states(queue)).values()) == {"waiting"}
+
+
+async def test_an_id_that_is_not_there_is_said(queue) -> None:
+    with pytest.raises(CannotDo, match="no t9"):
+        await queue.do("queue show", id="t9")
+    with pytest.raises(CannotDo, match="nothing to change"):
+        await queue.do("queue hold", id="t9")
+    with pytest.raises(CannotDo, match="no state"):
+        await queue.do("queue list", state="sleeping")
+
+
+async def test_explain_tells_the_record_and_what_waits(queue) -> None:
+    rows = await queue.do("explain", id=" <T1> ")
+    assert [row["kind"] for row in rows] == ["record", "queued", "queued"]
+    assert rows[0]["verdict"] == "accepted"
+
+
+async def test_explain_of_an_unknown_id_says_where_ids_are_found(queue) -> None:
+    with pytest.raises(CannotDo, match="nothing is known") as problem:
+        await queue.do("explain", id="nonsense")
+    assert "Received" in problem.value.hint
+
+
+async def test_status_counts(queue) -> None:
+    queue.house.clock.pass_time(90)
+    (row,) = await queue.do("status")
+    assert (row["queued"], row["held"], row["oldest"]) == (3, 0, 90)
+
+
+async def test_limits_have_number_value_and_reason(queue) -> None:
+    rows = {row["limit"]: row for row in await queue.do("limits")}
+    assert rows["hash_workers"]["number"] == "L41"
+    assert all(row["why"] for row in rows.values())
+
+
+async def test_recent_is_newest_first(queue) -> None:
+    assert [row["id"] for row in await queue.do("recent", limit=5)] == ["t2", "t1"]
