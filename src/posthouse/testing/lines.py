@@ -1,0 +1,87 @@
+"""The least protocol there can be, and a door that speaks it: what the loop is tested with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+from posthouse.lib.sansio import Channel, RemoteError, Slice
+from posthouse.net.ports import Farewell, Line
+
+
+class Lines:
+    """A core whose events are lines; ``quit`` ends it, ``tls`` upgrades it, ``break`` breaks it."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self.closed = self.wants_tls = self.ended = False
+        self.channel: Channel | None = None
+
+    def receive_data(self, data: bytes) -> None:
+        self.ended = self.ended or not data
+        self._data += data
+
+    def next_event(self) -> bytes | None:
+        line, end, rest = self._data.partition(b"\n")
+        if not end:
+            return None
+        self._data = rest
+        if line == b"break":
+            raise RemoteError("broken on purpose")
+        return line
+
+    def send(self, action: bytes | Slice) -> tuple[bytes | Slice, ...]:
+        if isinstance(action, bytes):
+            self.closed = action.startswith(b"bye")
+            self.wants_tls = action.startswith(b"go ahead")
+        return (action,)
+
+    def secured(self, channel: Channel) -> None:
+        self.channel, self.wants_tls = channel, False
+
+
+class Door:
+    """Answers a line at once, ``wait…`` when it is told to, ``bug`` never."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.patience = 60.0
+        self.receives_content = False
+        self.gates: list[asyncio.Event] = []
+        self.heard: list[bytes] = []
+        self.farewells: list[Farewell] = []
+        self.left = 0
+
+    def greet(self) -> Iterable[bytes]:
+        return (b"hello\n",)
+
+    def handle(self, event: bytes) -> Iterable[bytes | Slice] | AsyncIterator[bytes]:
+        self.heard.append(event)
+        if event.startswith(b"wait"):
+            return self.slow(event)
+        if event == b"bug":
+            raise ValueError("bug on purpose")
+        if event == b"quit":
+            return (b"bye\n",)
+        if event == b"many":
+            return (b"x" * 1000,) * 200
+        if event == b"blob":
+            return [b"<", Slice("b", 10, 150_000), b">"]
+        return (b"ok " + event + b"\n",)
+
+    async def slow(self, event: bytes) -> AsyncIterator[bytes]:
+        gate = asyncio.Event()
+        self.gates.append(gate)
+        await gate.wait()
+        if event == b"wait bug":
+            raise ValueError("late bug on purpose")
+        for number in range(300 if event == b"wait many" else 1):
+            yield b"done %d\n" % number if event != b"wait many" else b"y" * 1000
+
+    def woken(self) -> Iterable[bytes]:
+        return (b"news\n",)
+
+    def farewell(self, reason: Farewell) -> Iterable[bytes]:
+        self.farewells.append(reason)
+        return (b"bye " + reason.value.encode() + b"\n",)
+
+    def gone(self) -> None:
+        self.left += 1
