@@ -42,9 +42,9 @@ ADD_POSTING = """INSERT INTO posting (posting_no, queue_id, reverse_path, blob_n
 ADD_ITEM = """INSERT INTO item (item_no, posting_no, local, domain, notify, original_kind, original, state, due_at,
     owner, token, attempts, warned, last, last_host)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, 0, 0, '', '')"""
-CLAIM = """UPDATE item SET owner = $1, due_at = $2, token = token + 1 WHERE item_no IN (
-    SELECT item_no FROM item WHERE state = 0 AND due_at <= $3 AND domain NOT IN ({avoid})
-    ORDER BY due_at, item_no LIMIT $4) RETURNING item_no"""
+DUE_ITEMS = """SELECT item_no FROM item WHERE state = 0 AND due_at <= $1 AND domain NOT IN ({avoid})
+    ORDER BY due_at, item_no LIMIT $2"""
+CLAIM = "UPDATE item SET owner = $1, due_at = $2, token = token + 1 WHERE item_no IN ({claimed})"
 ITEMS = """SELECT i.item_no, p.queue_id, i.token, i.local, i.domain, i.notify, i.original_kind, i.original, i.attempts,
     p.created_at, i.due_at, p.expires_at, i.state, i.owner, i.warned, i.last, i.last_host, p.reverse_path,
     p.prefix, b.hash, b.size, p.body, p.utf8, p.ret, p.envid, p.submitter, p.require_tls, p.is_report

@@ -176,6 +176,8 @@ class FileBlobWriter:
                 raise StorageError(f"the blob cannot be kept: {error}") from error
             raise
         self._path = None
+        os.close(descriptor)
+        self._descriptor = -1
 
     def discard(self) -> None:
         if self._blob is not None and self._blob.octets is None:
@@ -220,7 +222,7 @@ class SqliteBlobs:
         if row is None and blob not in self._files.in_flight:
             raise Missing(f"blob {blob}")
         if row is not None and not row[0]:
-            return bytes(row[2])
+            return bytes(row[2] or b"")  # substr of an empty blob is NULL
         try:
             with self._files.path(blob).open("rb") as file:
                 file.seek(start)

@@ -16,7 +16,8 @@ from posthouse.storage.sqlite.tx import Tx
 _render = SQLITE.render
 ADD_POSTING = _render(sql.ADD_POSTING)
 ADD_ITEM = _render(sql.ADD_ITEM)
-CLAIM = _render(sql.CLAIM.replace("{avoid}", "SELECT value FROM json_each($5)"))
+DUE_ITEMS = _render(sql.DUE_ITEMS.replace("{avoid}", "SELECT value FROM json_each($3)"))
+CLAIM = _render(sql.CLAIM.replace("{claimed}", "SELECT value FROM json_each($3)"))
 ITEMS = _render(sql.ITEMS)
 RENEW = _render(sql.RENEW)
 DEFER = _render(sql.DEFER)
@@ -68,12 +69,15 @@ def _newborn(item: int, posting: Posting, recipient: Recipient, content: Content
 
 
 def claim(tx: Tx, owner: str, now: int, lease_until: int, limit: int, avoid: str) -> list[Item]:
-    """``avoid`` is a JSON array of domains."""
-    numbers = [row[0] for row in tx.rows(CLAIM, owner, lease_until, now, limit, avoid)]
+    """Oldest first; ``avoid`` is a JSON array of domains."""
+    numbers = [row[0] for row in tx.rows(DUE_ITEMS, now, limit, avoid)]
+    if not numbers:
+        return []
     claimed = f"[{','.join(map(str, numbers))}]"
+    tx.execute(CLAIM, (owner, lease_until, claimed))
     rows = tx.rows(f"{ITEMS} WHERE i.item_no IN (SELECT value FROM json_each(?1))", claimed)  # noqa: S608  our own statement
-    order = {number: place for place, number in enumerate(sorted(numbers))}
-    return sorted((parse_item(row, now) for row in rows), key=lambda item: (item.created_at, order[item.item]))
+    items = {row[0]: parse_item(row, now) for row in rows}
+    return [items[number] for number in numbers]
 
 
 def parse_item(row: Sequence[Any], now: int) -> Item:
