@@ -80,14 +80,13 @@ class Reporter:
         original = one.recipient.original
         final = Named(original.kind, original.text) if veiled and original else _named(one.recipient.address)
         until = self._schedule.expires(subject.arrived_at, is_report=False) / 1000
-        from_server = bool(one.host) and not veiled
         return RecipientStatus(
             final=final,
             action=Kind(one.action.value),
             status=_matching(answer.status or "", one.action),
             original=Named(original.kind, original.text) if original else None,
-            remote_mta=one.host if from_server else "",
-            diagnostic=str(one.reply) if from_server else "",
+            remote_mta="" if veiled else one.host,
+            diagnostic="" if veiled else str(one.reply),
             last_attempt=now,
             retry_until=until if one.action is Action.DELAYED else None,
         )

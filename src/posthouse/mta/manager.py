@@ -102,6 +102,8 @@ class Manager:
         self._stopping = False
         self._missed = False
         """Fresh mail went to the store because our hands were full."""
+        self._crowded = False
+        """Mail was left in the store because enough waited for its destination."""
 
     # -- Handoff ---------------------------------------------------------------------------
 
@@ -189,12 +191,12 @@ class Manager:
 
     def _avoid(self, now: int) -> frozenset[str]:
         """Domains whose mail had better stay in the store."""
-        return frozenset(
-            domain
-            for destination in self._destinations.values()
-            if destination.not_before > now or len(destination.waiting) >= MAX_WAITING
-            for domain in destination.domains
-        ) | frozenset(domain for domain, items in self._known.asking.items() if len(items) >= MAX_WAITING)
+        crowded = [one for one in self._destinations.values() if len(one.waiting) >= MAX_WAITING]
+        away = [one for one in self._destinations.values() if one.not_before > now]
+        self._crowded = bool(crowded)
+        return frozenset(domain for one in (*crowded, *away) for domain in one.domains) | frozenset(
+            domain for domain, items in self._known.asking.items() if len(items) >= MAX_WAITING
+        )
 
     async def _pause(self) -> float:
         due = await self._crew.store.next_due()
@@ -304,6 +306,9 @@ class Manager:
 
     async def _next(self, destination: Destination, link: Link | None) -> Load | None:
         load = destination.next_load()
+        if self._crowded and len(destination.waiting) < MAX_WAITING // 2:
+            self._crowded = False
+            self._woken.set()
         if load is None and link is not None and not self._stopping:
             load = await destination.wait_load(IDLE_SECONDS)
         return load
@@ -365,6 +370,7 @@ class Manager:
         """Settle what became of ``load``. Items without an outcome are not ours any more."""
         route = destination.route
         final = isinstance(route, HostRoute) and route.terms.lmtp
+        inner = not (isinstance(route, HostRoute) and route.from_dns)
         progress = any(isinstance(outcome, Relayed) for outcome in outcomes.values())
         results = []
         for item in load.items:
@@ -375,7 +381,7 @@ class Manager:
             again = self._now() + 1000 if progress and wants_another_round(outcome) else None
             if final and isinstance(outcome, Relayed) and not outcome.speaks_dsn:
                 outcome = Delivered()  # RFC 2033: an LMTP server that took it has delivered it
-            results.append(Result(item, outcome, again))
+            results.append(Result(item, outcome, again, inner=inner))
         self._settle(results)
 
     def _unreached(self, destination: Destination, outcomes: dict[int, Outcome]) -> None:

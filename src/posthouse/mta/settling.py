@@ -18,6 +18,8 @@ class Result:
     item: Item
     outcome: Outcome
     again_at: int | None = None
+    inner: bool = False
+    """The host is on a static route: its name is nobody's business outside (B02)."""
 
 
 def settle(result: Result, schedule: Schedule, now: int, chance: float) -> tuple[Settlement, Finding | None]:
@@ -29,11 +31,11 @@ def settle(result: Result, schedule: Schedule, now: int, chance: float) -> tuple
         outcome = Failed(expired(outcome.reply), outcome.host)
     done = Settlement(item.item, item.token)
     if isinstance(outcome, Failed):
-        return done, _finding(item, Action.FAILED, outcome.reply, outcome.host)
+        return done, _finding(result, Action.FAILED, outcome.reply, outcome.host)
     if isinstance(outcome, Relayed):
         # RFC 3461 section 5.2.2: a server that speaks DSN will report by itself
-        return done, None if outcome.speaks_dsn else _finding(item, Action.RELAYED, outcome.reply, outcome.host)
-    return done, _finding(item, Action.DELIVERED, DELIVERED, outcome.where)
+        return done, None if outcome.speaks_dsn else _finding(result, Action.RELAYED, outcome.reply, outcome.host)
+    return done, _finding(result, Action.DELIVERED, DELIVERED, "")
 
 
 def expired(last: Reply) -> Reply:
@@ -59,11 +61,12 @@ def _wait(
         warned=item.warned or late,
         attempted=result.again_at is None,
     )
-    return waits, _finding(item, Action.DELAYED, outcome.reply, outcome.host) if late else None
+    return waits, _finding(result, Action.DELAYED, outcome.reply, outcome.host) if late else None
 
 
-def _finding(item: Item, action: Action, answer: Reply, host: str) -> Finding | None:
+def _finding(result: Result, action: Action, answer: Reply, host: str) -> Finding | None:
     """None when there is nobody to tell, or he did not want to know."""
+    item = result.item
     if not item.reverse_path or item.is_report or not is_wanted(item.recipient, action):
         return None
-    return Finding(item.recipient, action, answer, host)
+    return Finding(item.recipient, action, answer, "" if result.inner else host)

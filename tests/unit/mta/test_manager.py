@@ -168,7 +168,8 @@ async def house(tmp_path, road):
     made.alice = await store.create_account("alice@office.test", "Alice", (), quota=10**9)
     await made.directory.refresh(store)
     running = asyncio.create_task(made.manager.run())
-    await asyncio.sleep(0)
+    while made.manager._tasks is None:
+        await asyncio.sleep(0.001)
     made.intake.handoff = made.manager
     made.running = running
     yield made
