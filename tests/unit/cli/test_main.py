@@ -1,0 +1,123 @@
+"""The command as its user meets it: one process, exit status, output."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from posthouse.cli.main import COMMANDS, posthouse
+
+PROGRAM = (sys.executable, "-m", "posthouse")
+PASSWORD = "correct horse battery"
+
+
+def run(*words: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([*PROGRAM, *words], input=text, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def place(tmp_path) -> str:
+    """An empty store."""
+    (tmp_path / "posthouse.db").touch()
+    return str(tmp_path)
+
+
+def test_a_whole_office_without_a_server(place) -> None:
+    said = run("domain", "add", "office.test", "--dir", place)
+    assert (said.returncode, said.stdout) == (0, "office.test added\n")
+    assert "no server runs" in said.stderr
+    said = run("account", "add", "alice@office.test", "--password-stdin", "--dir", place, text=PASSWORD + "\n")
+    assert said.stdout == "alice@office.test added\n"
+    said = run("account", "list", "--json", "--dir", place)
+    assert json.loads(said.stdout)["address"] == "alice@office.test"
+    assert run("queue", "list", "--dir", place).returncode == 0
+
+
+def test_what_cannot_be_done_is_status_1_with_a_hint(place) -> None:
+    said = run("account", "add", "alice@office.test", "--dir", place)
+    assert said.returncode == 1
+    assert said.stderr.splitlines()[-2:] == [
+        "Error: office.test is not a domain of ours",
+        "  posthouse domain add office.test",
+    ]
+
+
+def test_no_server_and_no_store_is_status_1_and_makes_nothing(tmp_path) -> None:
+    said = run("queue", "list", "--dir", str(tmp_path / "nowhere"))
+    assert said.returncode == 1
+    assert "no store" in said.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_socket_that_was_named_must_answer(tmp_path) -> None:
+    said = run("status", "--socket", str(tmp_path / "control.sock"))
+    assert said.returncode == 1
+    assert "no server answers" in said.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("queue", "nonsense"), ("nonsense",), ("account", "add"), ("queue", "list", "--limit", "0")]
+)
+def test_wrong_usage_is_status_2(words) -> None:
+    assert run(*words).returncode == 2
+
+
+def test_a_password_on_the_command_line_is_no_option(place) -> None:
+    """Everybody on the machine can read a command line."""
+    assert run("account", "add", "a@office.test", "--password", "x", "--dir", place).returncode == 2
+
+
+def test_limits_need_no_server() -> None:
+    said = run("limits", "--json")
+    assert "L41" in {json.loads(line)["number"] for line in said.stdout.splitlines()}
+
+
+def test_a_list_imports_nothing_that_it_does_not_need() -> None:
+    """Start-up time is imports: none of the server, no crypto, no configuration model, no tables library."""
+    code = (
+        "import sys; from posthouse.cli.main import posthouse\n"
+        "try: posthouse(['queue', 'list', '--dir', '/nonexistent'], standalone_mode=False)\n"
+        "except Exception: pass\n"
+        "print(*sorted(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(said.stdout.split())
+    assert not loaded & {"rich", "pydantic", "argon2", "zxcvbn", "apsw", "cryptography", "dns", "posthouse.supervisor"}
+
+
+def commands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    context = click.Context(posthouse)
+    for name in COMMANDS:
+        command = posthouse.get_command(context, name)
+        found.append((name,))
+        if isinstance(command, click.Group):
+            found += [(name, verb) for verb in command.list_commands(context)]
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_explains_itself(words) -> None:
+    context = click.Context(posthouse)
+    command = posthouse.get_command(context, words[0])
+    if len(words) > 1:
+        assert isinstance(command, click.Group)
+        command = command.get_command(context, words[1])
+    assert command is not None
+    assert command.help
+
+
+PAGES = Path(__file__).parents[3] / "docs" / "man"
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_has_a_page(words) -> None:
+    """A verb stands on the page of its noun."""
+    page = PAGES / f"posthouse-{words[0]}.1"
+    text = page.read_text()
+    assert text.startswith(".TH ")
+    if len(words) > 1:
+        assert f'.SS "{words[1]}' in text, f"{page.name} does not describe {words[1]}"
