@@ -1,5 +1,6 @@
 """Whether a submitter may write in the names that a message carries (RFC 6409 section 6.1, threat A08)."""
 
+import re
 from collections.abc import Callable
 
 from posthouse.mail.address import Address
@@ -16,6 +17,8 @@ SENDER_NOT_YOURS = Reply(550, "5.7.1", ("the Sender field names somebody you may
 RESENT_NOT_YOURS = Reply(550, "5.7.1", ("a Resent field names somebody you may not write for",))
 NEEDS_SENDER = Reply(550, "5.7.1", ("several authors need a Sender field that says who of them sent it",))
 NULL_SENDER = Reply(550, "5.7.1", ("only a disposition notification may have the null sender",))
+
+_QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 def judge_authors(header: Header, owns: Owns) -> Reply | None:
@@ -56,7 +59,10 @@ def _addresses(header: Header, name: str) -> list[Address] | None:
         return []
     found: list[Address] = []
     for value in header.all(name):
-        for one in parse_addresses(value):
+        written = parse_addresses(value)
+        if _QUOTED.sub(b"", value).count(b"<") > len(written):
+            return None  # two addresses for one mailbox: readers disagree about which is shown
+        for one in written:
             if isinstance(one, Group):
                 return None
             address = _address(one)

@@ -78,20 +78,20 @@ def test_a_circle_with_nobody_on_it_is_a_loop():
     assert [one.reply for one in expansion.lost] == [LOOP]
 
 
-def test_a_chain_deeper_than_L23_is_a_mistake():
+def test_a_chain_deeper_than_l23_is_a_mistake():
     house = directory(a="b@office.test", b="c@office.test", c="d@office.test", d="alice@office.test")
     expansion = run(house, "a@office.test")
     assert (expansion.copies, [one.reply for one in expansion.lost]) == ((), [LOOP])
 
 
-def test_an_address_does_not_stand_for_more_than_L23_allows():
+def test_an_address_does_not_stand_for_more_than_l23_allows():
     wide = " ".join(f"{number}@else.test" for number in range(21))
     expansion = run(directory(wide=wide), "wide@office.test", "alice@office.test")
     assert (onward(expansion), accounts(expansion)) == ([], [1])
     assert [(one.leaf.index, one.reply) for one in expansion.lost] == [(0, TOO_MANY)]
 
 
-def test_a_tree_that_doubles_at_each_level_stays_within_L23():
+def test_a_tree_that_doubles_at_each_level_stays_within_l23():
     levels = {f"l{n}": " ".join([f"l{n + 1}@office.test", f"l{n + 1}+x@office.test"] * 4) for n in range(10)}
     expansion = run(directory(**levels), "l0@office.test")
     assert not expansion.copies

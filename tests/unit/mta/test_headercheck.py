@@ -24,7 +24,7 @@ def test_what_is_within_the_limits_passes(header):
     assert judge(header) is None
 
 
-def test_a_header_of_more_than_L4():
+def test_a_header_of_more_than_l4():
     assert judge(b"".join(b"X%d: %b\r\n" % (n, b"x" * 300) for n in range(7))) == TOO_LARGE
 
 
@@ -32,13 +32,13 @@ def test_a_header_that_never_ends_is_as_long_as_the_message():
     assert judge(b"X: y\r\n", b" x\r\n" * 1000) == TOO_LARGE
 
 
-def test_a_field_of_more_than_L5_addresses_get_more():
+def test_a_field_of_more_than_l5_addresses_get_more():
     assert judge(b"Subject: " + b"x" * 501 + b"\r\n") == FIELD_TOO_LARGE
     assert judge(b"To: " + b"x" * 501 + b"\r\n") is None
     assert judge(b"To: " + b"x" * 1001 + b"\r\n") == FIELD_TOO_LARGE
 
 
-def test_more_fields_than_L6():
+def test_more_fields_than_l6():
     assert judge(b"a: b\r\n" * 21) == TOO_MANY_FIELDS
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from posthouse.admd.limits import Limits
 from posthouse.mail.address import Address
-from posthouse.mta.receive import is_own_literal
 from posthouse.mta.client import Client
+from posthouse.mta.receive import is_own_literal
 from posthouse.net.ports import Peer
 from posthouse.testing.office import RELAY, STRANGER
 
@@ -147,7 +147,7 @@ async def begin(session, sender="friend@elsewhere.test", parameters=""):
     return await session.tell(f"MAIL FROM:<{sender}>{parameters}")
 
 
-async def test_a_size_over_L1_is_refused_before_it_is_sent(open_office):
+async def test_a_size_over_l1_is_refused_before_it_is_sent(open_office):
     office = await open_office(limits=Limits(message_octets=1000))
     async with office.smtp() as session:
         assert (await begin(session, parameters=" SIZE=1001")).startswith("552 5.3.4")
@@ -160,7 +160,7 @@ async def test_without_room_on_the_disk_mail_is_deferred(office):
         assert (await begin(session)).startswith("452 4.3.1")
 
 
-async def test_exactly_L12_recipients_are_taken_and_the_message_reaches_them(open_office):
+async def test_exactly_l12_recipients_are_taken_and_the_message_reaches_them(open_office):
     """S11: the rest is deferred without an end, and costs the client no errors."""
     office = await open_office(limits=Limits(mx_recipients=5))
     async with office.smtp() as session:
