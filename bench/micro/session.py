@@ -107,7 +107,7 @@ async def serve(pipe: Connection) -> None:
 def child(pipe: Connection, uv: bool) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     if uv:
-        import uvloop
+        import uvloop  # noqa: PLC0415 - may be absent
 
         uvloop.run(serve(pipe))
     else:

@@ -70,6 +70,7 @@ def localserve(
         )
         server.prepare()
         server.run()
+        office.close()
     except PortTaken as error:
         raise click.ClickException(f"{error}; choose other ports with --base-port") from error
     except (Misconfigured, OSError, StorageError) as error:

@@ -75,7 +75,6 @@ class Office:
         """Make what is missing: the directory, the certificates, the passwords."""
         directory = self.wishes.directory
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (directory / "endpoints.json").unlink(missing_ok=True)  # whoever waits for it waits for this life
         names = ("localhost", DOMAIN, HOSTNAME)
         self.ca_file = make_certificates(directory / "tls", names, tuple({"127.0.0.1", "::1", self.wishes.host}))
         file = directory / "passwords.json"
@@ -113,8 +112,13 @@ class Office:
             may_dial=None if wishes.relay or has_routes else _is_this_machine,
         )
 
+    def close(self) -> None:
+        """Nobody is here any more: whoever waits for ``endpoints.json`` waits for the next life."""
+        (self.wishes.directory / "endpoints.json").unlink(missing_ok=True)
+
     async def settle_in(self, store: Store, tools: Tools) -> None:
-        """The domain, the accounts and the aliases, where they are not there yet."""
+        """The domain, the accounts and the aliases, where they are not there yet. The store is ours from here on."""
+        self.close()
         known = await store.directory()
         at = int(tools.clock.now() * 1000)
         if DOMAIN not in {row.name for row in known.domains}:
