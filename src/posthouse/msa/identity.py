@@ -19,6 +19,8 @@ NEEDS_SENDER = Reply(550, "5.7.1", ("several authors need a Sender field that sa
 NULL_SENDER = Reply(550, "5.7.1", ("only a disposition notification may have the null sender",))
 
 _QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TWO_IN_ONE = re.compile(rb"<[^,<]*+<")
+"""Two addresses for one mailbox: readers disagree about which of them is shown."""
 
 
 def judge_authors(header: Header, owns: Owns) -> Reply | None:
@@ -59,10 +61,9 @@ def _addresses(header: Header, name: str) -> list[Address] | None:
         return []
     found: list[Address] = []
     for value in header.all(name):
-        written = parse_addresses(value)
-        if _QUOTED.sub(b"", value).count(b"<") > len(written):
-            return None  # two addresses for one mailbox: readers disagree about which is shown
-        for one in written:
+        if _TWO_IN_ONE.search(_QUOTED.sub(b"", value)):
+            return None
+        for one in parse_addresses(value):
             if isinstance(one, Group):
                 return None
             address = _address(one)
