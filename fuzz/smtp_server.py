@@ -13,8 +13,8 @@ with atheris.instrument_imports(include=["posthouse.standards.smtp", "posthouse.
     from posthouse.testing.wire import Wire
 
 OFFERS = [
-    Offer(hostname="h.test", max_octets=2000, starttls=True, mechanisms=("PLAIN", "LOGIN"), command_octets=256, auth_octets=512,
-          drain_octets=1024, line_octets=300, chunks_max=8, lmtp=lmtp)
+    Offer(hostname="h.test", max_octets=2000, starttls=True, mechanisms=("PLAIN", "LOGIN"), command_octets=256,
+          auth_octets=512, drain_octets=1024, line_octets=300, chunks_max=8, lmtp=lmtp)
     for lmtp in (False, True)
 ]  # fmt: skip
 BEFORE = [[], ["EHLO a"], ["EHLO a", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>"]]
@@ -29,7 +29,7 @@ def run(offer: Offer, before: list[str], octets: bytes, piece: int | None) -> Se
     if octets:
         wire.client(octets)
     assert core.next_event() is None
-    assert len(core._buffer) <= offer.auth_octets + offer.drain_octets, "more is kept than may be"
+    assert len(core._buffer) <= offer.auth_octets + offer.drain_octets, "more is kept than may be"  # noqa: SLF001 - the bound is the point
     if core.wants_tls:
         wire.secured()
     wire.client_hangs_up()

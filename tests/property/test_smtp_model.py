@@ -147,8 +147,23 @@ recipients = st.sampled_from([("RCPT", "x@office.test"), ("RCPT", "y@office.test
 data = st.tuples(st.just("DATA"), contents)
 chunks = st.tuples(st.just("BDAT"), contents, st.booleans())
 others = st.sampled_from(
-    [("EHLO",), ("LHLO",), ("HELO",), ("RSET",), ("STARTTLS",), ("AUTH",), ("NOOP",), ("VRFY",), ("EXPN",), ("JUNK",)]
-    + [("MAIL?",), ("RCPT?",)]
+    [
+        (verb,)
+        for verb in [
+            "EHLO",
+            "LHLO",
+            "HELO",
+            "RSET",
+            "STARTTLS",
+            "AUTH",
+            "NOOP",
+            "VRFY",
+            "EXPN",
+            "JUNK",
+            "MAIL?",
+            "RCPT?",
+        ]
+    ]
 )
 stretches = st.one_of(  # single words in any order, and stretches that lead somewhere
     st.tuples(st.one_of(senders, recipients, data, chunks, others)),
@@ -187,8 +202,6 @@ class Office(Agreeable):
             for _ in range(self.core.transaction.accepted if self.core.offer.lmtp else 1):
                 yield refused or reply(250, "2.0.0", "ours")
             return
-        if isinstance(event, StartContent):
-            self._content = b""
         for answer in super().handle(event):
             if isinstance(event, MailFrom) and answer.accepted:
                 self.envelope = (str(event.reverse_path), [])

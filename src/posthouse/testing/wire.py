@@ -30,6 +30,7 @@ from posthouse.standards.smtp.events import (
     StartContent,
     StartTls,
 )
+from posthouse.standards.smtp.offer import Offer
 from posthouse.standards.smtp.server import ServerConnection
 
 TLS = Channel(version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", bits=256)
@@ -188,6 +189,8 @@ class Agreeable:
             yield self._yes(event)
 
     def _keep(self, event: Event) -> None:
+        if isinstance(event, StartContent):
+            self._content = b""
         if isinstance(event, ContentChunk):
             self._content += event.octets
             if self.heard and isinstance(self.heard[-1], ContentChunk):
@@ -211,7 +214,6 @@ class Agreeable:
 
     def _yes(self, event: Event) -> Reply:
         if isinstance(event, StartContent):
-            self._content = b""
             return reply(354, None, "go on")
         if isinstance(event, StartTls):
             return reply(220, "2.0.0", "ready")
@@ -221,3 +223,22 @@ class Agreeable:
 
     def gone(self) -> None:
         self._content = b""
+
+
+HELLO = "EHLO client.example"
+MAIL = "MAIL FROM:<a@client.example>"
+RCPT = "RCPT TO:<b@office.test>"
+
+
+def smtp(*said: str | bytes, tls: bool = False, **offer: Any) -> Wire:
+    """A wire over a core that was greeted and to which ``said`` was said, line by line; its answers are behind us."""
+    fields: dict[str, Any] = {"hostname": "mx.office.test", "max_octets": 100_000, "starttls": True}
+    core = ServerConnection(Offer(**(fields | {"mechanisms": ("PLAIN", "LOGIN")} | offer)))
+    wire = Wire(core)
+    if tls:
+        wire.client("STARTTLS")
+        wire.secured()
+    for line in said:
+        wire.client(line)
+    wire.written = b""
+    return wire

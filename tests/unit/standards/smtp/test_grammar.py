@@ -72,7 +72,7 @@ def test_the_parts_of_a_path_have_lengths():
     with pytest.raises(ValueError):
         parse_path(f"<{'a' * 65}@b.example>")
     label = "b" * 63
-    domain = ".".join([label, label, label])
+    domain = f"{label}.{label}.{label}"
     assert parse_path(f"<{'a' * 62}@{domain}>")
     with pytest.raises(ValueError):
         parse_path(f"<{'a' * 63}@{domain}>")
