@@ -98,7 +98,7 @@ def make_relay(port: int, blobs, clock) -> tuple[Relay, Routes]:
     mx = MxLookup(NoDns(), Ourselves(frozenset()), random.random)
     routes = Routes(mx, table={}, default=route)
     dialer = TcpDialer(blobs, lambda verify: client_context(verify=verify))
-    return Relay(dialer=dialer, routes=routes, blobs=blobs, clock=clock, ids=RandomIds(clock), hostname="office.test"), routes
+    return Relay(dialer=dialer, routes=routes, blobs=blobs, clock=clock, ids=RandomIds(), hostname="office.test"), routes
 
 
 async def relay_alone(port: int, messages: int, links: int, content: bytes) -> None:
@@ -121,7 +121,7 @@ async def relay_alone(port: int, messages: int, links: int, content: bytes) -> N
 async def whole(port: int, messages: int, content: bytes, folder: str, claimed: bool) -> float:
     """Accept ``messages`` into a store and have the manager carry them; the seconds of the carrying."""
     clock, journal, limits = SystemClock(), Quiet(), Limits()
-    ids = RandomIds(clock)
+    ids = RandomIds()
     store = await open_store(Path(folder), clock=clock, ids=ids, journal=journal)
     schedule = Schedule.of(limits)
     reporter = Reporter(hostname="office.test", clock=clock, ids=ids, schedule=schedule, returned_octets=16384)

@@ -188,7 +188,7 @@ class Posthouse(Server):
 
     def prepare(self) -> None:
         self.config = self.dir / "posthouse.toml"
-        roomy = "[limits]\nconnections = 10000\nimap_account_connections = 2000\n"
+        roomy = "hostname = \"bench.localhost\"\n[limits]\nconnections = 10000\nimap_account_connections = 2000\n"
         self.config.write_text(roomy + ('[relay]\nnetworks = ["127.0.0.1/32"]\n' if self.relay_to else ""))
 
     def command(self) -> list[str]:
@@ -209,7 +209,7 @@ class Posthouse(Server):
         """Messages filed, by the server's own counter; ``verify`` counts them with a client."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port + 11}/metrics", timeout=5) as page:
             for line in page.read().decode().splitlines():
-                if line.startswith("posthouse_messages_filed_total"):
+                if line.startswith('posthouse_messages_total{door="smtp",result="accepted"}'):
                     return int(float(line.rsplit(" ", 1)[1]))
         return 0
 

@@ -1,0 +1,128 @@
+"""The whole house under a load that keeps books: what was acknowledged, and what is there afterwards."""
+
+import imaplib
+import json
+import os
+import random
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROGRAM = str(Path(sys.executable).with_name("posthouse"))
+
+
+def free_base() -> int:
+    """The first of twelve free ports in a row."""
+    while True:
+        base = random.randrange(20000, 50000)
+        try:
+            for offset in range(12):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        return base
+
+
+@dataclass
+class House:
+    """``posthouse localserve`` on a directory that outlives it."""
+
+    dir: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        self.base = free_base()
+        ready = self.dir / "endpoints.json"
+        ready.unlink(missing_ok=True)
+        log = (self.dir.parent / f"{self.dir.name}.log").open("ab")
+        self.process = subprocess.Popen(
+            [PROGRAM, "localserve", "--dir", str(self.dir), "--base-port", str(self.base)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **self.environment},
+        )
+        end = time.monotonic() + 30
+        while not ready.exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"localserve did not start; see {log.name}")
+            time.sleep(0.02)
+        self.endpoints = json.loads(ready.read_text())
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to finish anything."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(30) == 0
+
+    def subjects(self) -> list[str]:
+        """The Subject of every message in alice's inbox, over IMAP."""
+        account = next(one for one in self.endpoints["accounts"] if one["address"].startswith("alice@"))
+        context = ssl.create_default_context(cafile=self.endpoints["ca_file"])
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.endpoints["services"]["imaps"]["port"], ssl_context=context)
+        client.login(account["address"], account["password"])
+        _, count = client.select("INBOX", readonly=True)
+        found = []
+        if int(count[0] or b"0"):
+            _, parts = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+            found = [part[1].decode().partition(":")[2].strip() for part in parts if isinstance(part, tuple)]
+        client.logout()
+        return found
+
+
+class Load:
+    """Clients that send numbered messages until they are told to stop, and write down each 250."""
+
+    def __init__(self, port: int, clients: int, name: str) -> None:
+        self.port, self.name = port, name
+        self.acknowledged: list[str] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._send, args=(n,), daemon=True) for n in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> list[str]:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+        return self.acknowledged
+
+    def _send(self, client: int) -> None:
+        number = 0
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+                replies = connection.makefile("rb")
+                replies.readline()
+                _ask(connection, replies, "HELO load.test")
+                while not self._stop.is_set():
+                    subject = f"{self.name}-{client}-{number}"
+                    size = random.choice((200, 3000, 200_000))
+                    for line in ("MAIL FROM:<load@load.test>", "RCPT TO:<alice@office.test>", "DATA"):
+                        _ask(connection, replies, line)
+                    body = f"Subject: {subject}\r\n\r\n" + ("x" * 70 + "\r\n") * (size // 72)
+                    _ask(connection, replies, body + ".")
+                    self.acknowledged.append(subject)
+                    number += 1
+        except (OSError, ConnectionError):
+            return
+
+
+def _ask(connection: socket.socket, replies: "socket.SocketIO", line: str) -> None:  # type: ignore[type-arg]
+    connection.sendall(line.encode() + b"\r\n")
+    answer = replies.readline()
+    if answer[:1] not in b"23" or not answer:
+        raise ConnectionError(answer.decode(errors="replace"))
