@@ -1,0 +1,283 @@
+"""What the embedded engine promises beyond the contract: one owner, asserted pragmas, failures that are final."""
+
+import asyncio
+import errno
+import hashlib
+import os
+
+import apsw
+import pytest
+
+from posthouse.mail.content import Blob
+from posthouse.observe.ports import Level
+from posthouse.storage.ports import Acceptance, Filing, Role, SchemaTooNew, StorageError
+from posthouse.storage.sql.migrations import MIGRATIONS, Migration
+from posthouse.storage.sqlite.connection import open_writer, require_sqlite
+from posthouse.storage.sqlite.engine import open_store
+from posthouse.storage.sqlite.faults import NoFaults
+from posthouse.storage.sqlite.migrate import migrate
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.ports import CountedIds, ManualClock
+
+
+class Disk(NoFaults):
+    """A disk that fails at named points, and counts the commits."""
+
+    def __init__(self):
+        self.fail_at = None
+        self.points = []
+
+    def at(self, point):
+        self.points.append(point)
+        if point == self.fail_at:
+            raise OSError(errno.EIO, "Input/output error")
+
+    def sync(self, descriptor):
+        if self.fail_at == "fsync":
+            raise OSError(errno.EIO, "Input/output error")
+        os.fsync(descriptor)
+
+
+@pytest.fixture
+def disk():
+    return Disk()
+
+
+@pytest.fixture
+def journal():
+    return KeptJournal()
+
+
+@pytest.fixture
+async def store(tmp_path, disk, journal):
+    opened = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=journal, faults=disk)
+    yield opened
+    disk.fail_at = None
+    await opened.close()
+
+
+def acceptance(account, trace="t1", octets=b"x"):
+    blob = Blob(hashlib.sha256(octets).hexdigest(), len(octets), octets)
+    return Acceptance(trace, blob, (Filing(account, Role.INBOX, b""),))
+
+
+async def account_in(store):
+    return await store.create_account("a@office.test", "A", (), quota=10**9)
+
+
+async def messages_in(store, account):
+    return (await store.mailboxes(account))[0].messages
+
+
+async def written(store, octets):
+    writer = store.blobs.open()
+    writer.write(octets)
+    return writer, await writer.finish()
+
+
+async def test_many_callers_share_one_commit(store, disk):
+    account = await account_in(store)
+    disk.points.clear()
+    await asyncio.gather(*[store.accept(acceptance(account, f"t{n}")) for n in range(50)])
+    assert disk.points == ["batch.open", "batch.filled", "batch.committed"]
+
+
+async def test_what_arrives_during_a_commit_is_the_next_batch(store, disk):
+    account = await account_in(store)
+    first = asyncio.ensure_future(store.accept(acceptance(account, "t0")))
+    while "batch.filled" not in disk.points:
+        await asyncio.sleep(0)
+    others = [store.accept(acceptance(account, f"t{n}")) for n in range(1, 9)]
+    await asyncio.gather(first, *others)
+    assert disk.points.count("batch.committed") <= 4
+    assert await messages_in(store, account) == 9
+
+
+@pytest.mark.parametrize("point", ["batch.open", "batch.filled"])
+async def test_a_failed_commit_is_final_and_alarms_and_the_next_one_works(store, disk, journal, point):
+    account = await account_in(store)
+    disk.fail_at = point
+    results = await asyncio.gather(
+        *[store.accept(acceptance(account, f"t{n}")) for n in range(3)], return_exceptions=True
+    )
+    assert [type(result) for result in results] == [StorageError] * 3
+    assert [(entry.event, entry.level) for entry in journal.entries] == [("storage.failed", Level.ALARM)]
+    disk.fail_at = None
+    assert (await store.accept(acceptance(account, "t0"))).placed[0].uid == 1
+    assert await messages_in(store, account) == 1
+
+
+async def test_a_commit_that_may_have_happened_is_not_acknowledged_and_can_be_repeated(store, disk):
+    account = await account_in(store)
+    disk.fail_at = "batch.committed"
+    with pytest.raises(StorageError):
+        await store.accept(acceptance(account))
+    disk.fail_at = None
+    assert (await store.accept(acceptance(account))).placed[0].repeated
+    assert await messages_in(store, account) == 1
+
+
+@pytest.mark.parametrize("point", ["blob.written", "fsync", "blob.synced", "blob.renamed", "blob.durable"])
+async def test_a_blob_whose_fsync_fails_is_never_promised(store, disk, tmp_path, point):
+    writer = store.blobs.open()
+    writer.write(b"L" * 300_000)
+    disk.fail_at = point
+    with pytest.raises(StorageError):
+        await writer.finish()
+    with pytest.raises(StorageError):
+        await writer.finish()
+    assert list((tmp_path / "blobs" / "tmp").iterdir()) == []
+
+
+async def test_a_cancelled_waiter_does_not_disturb_its_batch(store):
+    account = await account_in(store)
+    given_up = asyncio.ensure_future(store.accept(acceptance(account, "t1")))
+    stays = asyncio.ensure_future(store.accept(acceptance(account, "t2")))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert (await stays).placed[0].uid == 2
+    assert await messages_in(store, account) == 2
+
+
+async def test_a_closed_store_refuses(tmp_path, journal):
+    store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=journal)
+    pending = [asyncio.ensure_future(store.put(f"k{n}", b"v")) for n in range(3)]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*pending)
+    with pytest.raises(StorageError):
+        await store.put("k", b"v")
+    with pytest.raises(StorageError):
+        await store.get("k")
+
+
+async def test_two_owners_are_one_too_many(store, tmp_path):
+    with pytest.raises(StorageError, match="in use"):
+        await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=KeptJournal())
+
+
+async def test_what_was_stored_is_there_after_a_restart_and_half_written_files_are_not(tmp_path, journal):
+    given = {"clock": ManualClock(), "journal": journal}
+    store = await open_store(tmp_path, ids=CountedIds(), **given)
+    account = await account_in(store)
+    await store.accept(acceptance(account))
+    await store.close()
+    (tmp_path / "blobs" / "tmp" / "half").write_bytes(b"x")
+    store = await open_store(tmp_path, ids=CountedIds(), **given)
+    assert list((tmp_path / "blobs" / "tmp").iterdir()) == []
+    assert (await store.accept(acceptance(account, "t2"))).placed[0].uid == 2
+    await store.close()
+
+
+async def test_a_file_that_no_row_names_is_swept_when_it_is_old(store, tmp_path):
+    writer, blob = await written(store, b"L" * 300_000)
+    path = tmp_path / "blobs" / blob.blob_id[:2] / blob.blob_id
+    os.utime(path, (0, 0))
+    assert [line async for line in store.sweep(10**13)] == []
+    writer.discard()
+    assert [line async for line in store.sweep(10**13)] == ["1 stray files removed"]
+    assert not path.exists()
+
+
+async def test_a_writer_of_content_that_is_being_swept_waits_and_wins(store, disk, tmp_path):
+    account = await account_in(store)
+    octets = b"L" * 300_000
+    writer, blob = await written(store, octets)
+    await store.accept(Acceptance("t1", blob, (Filing(account, Role.INBOX, b""),)))
+    writer.discard()
+    await store.remove(account, (await store.mailboxes(account))[0].mailbox, [1])
+
+    async def sweep():
+        return [line async for line in store.sweep(10**13)]
+
+    sweeping = asyncio.ensure_future(sweep())
+    while not store._files.doomed:
+        await asyncio.sleep(0)
+    again, blob = await written(store, octets)
+    await sweeping
+    await store.accept(Acceptance("t2", blob, (Filing(account, Role.INBOX, b""),)))
+    again.discard()
+    assert await store.blobs.read(blob.blob_id) == octets
+
+
+async def test_rot_is_found(store, tmp_path):
+    writer, blob = await written(store, b"L" * 300_000)
+    path = tmp_path / "blobs" / blob.blob_id[:2] / blob.blob_id
+    with path.open("r+b") as file:
+        file.seek(5000)
+        file.write(b"M")
+    assert not await store.blobs.verify(blob.blob_id)
+    writer.discard()
+
+
+# -- opening ------------------------------------------------------------------------------------
+
+
+def test_an_old_sqlite_is_refused():
+    require_sqlite("3.51.3")
+    require_sqlite("3.100.0")
+    with pytest.raises(StorageError, match="too old"):
+        require_sqlite("3.51.2")
+
+
+def test_pragmas_hold_on_a_new_and_on_an_old_file(tmp_path):
+    for _ in range(2):
+        connection = open_writer(tmp_path / "x.db", "FULL")
+        found = [connection.pragma(name) for name in ("journal_mode", "synchronous", "foreign_keys", "application_id")]
+        assert found == ["wal", 2, 1, 0x506F7374]
+        connection.close()
+
+
+def test_a_pragma_that_does_not_hold_is_an_error():
+    with pytest.raises(StorageError, match="journal_mode"):
+        open_writer(":memory:", "FULL")  # an in-memory database cannot have a write-ahead log
+
+
+def test_somebody_elses_database_is_refused(tmp_path):
+    connection = apsw.Connection(str(tmp_path / "x.db"))
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(StorageError, match="another program"):
+        open_writer(tmp_path / "x.db", "FULL")
+
+
+@pytest.fixture
+def database(tmp_path):
+    connection = open_writer(tmp_path / "x.db", "FULL")
+    yield connection
+    connection.close()
+
+
+def tables(connection):
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def test_migrations_are_applied_once_in_order(database):
+    second = Migration(2, "more", ("CREATE TABLE more (x {octets})",))
+    migrate(database, 5)
+    migrate(database, 6, (*MIGRATIONS, second))
+    migrate(database, 7, (*MIGRATIONS, second))
+    assert database.execute("SELECT number, applied_at FROM migration ORDER BY number").fetchall() == [(1, 5), (2, 6)]
+    assert "more" in tables(database)
+
+
+def test_a_newer_schema_is_refused_untouched(database):
+    migrate(database, 5, (*MIGRATIONS, Migration(2, "newer", ("CREATE TABLE newer (x TEXT)",))))
+    before = tables(database)
+    with pytest.raises(SchemaTooNew):
+        migrate(database, 6)
+    assert tables(database) == before
+
+
+def test_a_migration_that_fails_leaves_no_trace(database):
+    migrate(database, 5)
+    broken = Migration(2, "broken", ("CREATE TABLE half (x TEXT)", "CREATE TABLE half (x TEXT)"))
+    with pytest.raises(apsw.Error):
+        migrate(database, 6, (*MIGRATIONS, broken))
+    assert "half" not in tables(database)
+
+
+def test_a_migration_edited_after_its_release_is_noticed(database):
+    migrate(database, 5, (Migration(1, "one", ("CREATE TABLE one (x TEXT)",)),))
+    with pytest.raises(StorageError, match="not the one"):
+        migrate(database, 6, (Migration(1, "one", ("CREATE TABLE one (y TEXT)",)),))
