@@ -38,6 +38,9 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
+PEOPLE = frozenset({"domain", "account", "alias"})
+
+
 async def perform(house: House, operation: str, given: Mapping[str, Any]) -> AsyncIterator[Row]:
     """The rows of one operation; raises ``CannotDo`` for everything that is expected to go wrong."""
     found = OPERATIONS.get(operation)
@@ -46,6 +49,8 @@ async def perform(house: House, operation: str, given: Mapping[str, Any]) -> Asy
     try:
         async for row in found(house, Arguments(given)):
             yield row
+        if house.directory is not None and operation.partition(" ")[0] in PEOPLE:
+            await house.directory.refresh(house.store)
     except (Conflict, Missing) as error:
         raise CannotDo(str(error)) from error
     except StorageError as error:

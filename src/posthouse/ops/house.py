@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
 from posthouse.lib.ports import Clock
 from posthouse.mta.settler import Secretary
@@ -32,8 +33,10 @@ class House:
     """The ports of the operations.
 
     In a running server ``wake`` tells the queue's manager that something
-    changed, ``secretary`` writes reports and ``facts`` gives what only the
-    running server knows. A command that opened the store itself has none of them.
+    changed, ``secretary`` writes reports, ``facts`` gives what only the running
+    server knows, and ``directory`` is the one its doors ask: a change of people
+    holds there before the operator hears that it is done. A command that opened
+    the store itself has none of them.
     """
 
     store: Store
@@ -42,6 +45,7 @@ class House:
     wake: Callable[[], None] = _nothing
     secretary: Secretary | None = None
     facts: Callable[[], Row] = _no_facts
+    directory: Directory | None = None
 
     @property
     def now(self) -> int:

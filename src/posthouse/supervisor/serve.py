@@ -146,6 +146,7 @@ class Server:
             limits=tools.limits,
             wake=works.manager.wake,
             secretary=works.secretary,
+            directory=works.directory,
             facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
         )
         path = self.setting.configuration.store.directory / SOCKET_NAME
