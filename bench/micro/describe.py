@@ -1,6 +1,6 @@
 """What it costs to describe one message: microseconds for letters of some kinds, and whether twice as long takes twice the time.
 
-    python bench/micro/describe.py
+python bench/micro/describe.py
 """
 
 import timeit
@@ -43,7 +43,9 @@ def microseconds(work, *arguments):
 
 def main():
     print(f"text of {len(TEXT)} octets: header {microseconds(parse_header, TEXT):.1f} us", end=", ")
-    print(f"structure {microseconds(parse_structure, TEXT):.1f} us, all facts {microseconds(describe, PREFIX, TEXT):.1f} us")
+    print(
+        f"structure {microseconds(parse_structure, TEXT):.1f} us, all facts {microseconds(describe, PREFIX, TEXT):.1f} us"
+    )
     facts = describe(PREFIX, TEXT)
     print(f"reading the structure back: {microseconds(structure_of, facts):.1f} us, {len(facts.structure)} octets")
     mixed = parts(2, 25)

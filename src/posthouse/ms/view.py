@@ -121,8 +121,8 @@ class MailboxView:
 
     def drop(self, uids: Iterable[Uid]) -> tuple[tuple[int, Uid], ...]:
         """Forget ``uids``: the (number, UID) of each that was there, highest first."""
-        indexes = sorted(filter(lambda one: one is not None, map(self.index, uids)), reverse=True)  # type: ignore[type-var]  # None is filtered out
-        dropped = tuple((index + 1, Uid(self.uids[index])) for index in indexes if index is not None)
+        indexes = sorted((index for index in map(self.index, uids) if index is not None), reverse=True)
+        dropped = tuple((index + 1, Uid(self.uids[index])) for index in indexes)
         if len(dropped) > 100:
             self._rebuild(frozenset(uid for _, uid in dropped))
         else:

@@ -391,6 +391,7 @@ def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
             ids=tools.ids,
             journal=tools.journal,
             reception=works.welcome,
+            exempt=works.exempt,
         ).open
     for name, upgrade in (("pop3", starttls), ("pop3s", False)):
         service = Pop3Service(

@@ -7,6 +7,7 @@ from typing import Any
 
 from posthouse.admd.authenticator import Attempt, Authenticator
 from posthouse.admd.limits import Limits
+from posthouse.filter.networks import Networks
 from posthouse.lib.ports import Clock, Ids
 from posthouse.net.ports import Farewell, Line
 from posthouse.observe.ports import Journal, Level
@@ -54,7 +55,7 @@ _TAGLESS = (events.AppendChunk, events.LiteralWanted)
 class Imapd:
     """What all IMAP sessions of a listener share. ``open`` makes core and door for a connection that was admitted."""
 
-    __slots__ = ("clock", "ids", "journal", "limits", "offer", "pause", "reception", "store")
+    __slots__ = ("clock", "exempt", "ids", "journal", "limits", "offer", "pause", "reception", "store")
 
     def __init__(
         self,
@@ -67,10 +68,13 @@ class Imapd:
         ids: Ids,
         journal: Journal,
         reception: Reception | None = None,
+        exempt: Networks | None = None,
         pause: Pause = asyncio.sleep,
     ) -> None:
         self.offer, self.store, self.limits = offer, store, limits
         self.clock, self.ids, self.journal = clock, ids, journal
+        self.exempt = exempt or Networks()
+        """Addresses that may ask as often as they like."""
         self.pause = pause
         self.reception = reception or Reception(
             authenticator, most=limits.imap_account_connections, failures=limits.auth_failures
@@ -84,7 +88,7 @@ class Imapd:
 class ImapDoor:
     """A ``Door[events.Event, responses.Response]``."""
 
-    __slots__ = ("_attempt", "_commands", "_faults", "_house", "_minute", "_session", "_until")
+    __slots__ = ("_attempt", "_commands", "_exempt", "_faults", "_house", "_minute", "_session", "_until")
 
     def __init__(self, house: Imapd, line: Line) -> None:
         self._house = house
@@ -94,6 +98,7 @@ class ImapDoor:
         self._attempt: Attempt | None = None
         self._minute = 0
         self._commands = 0
+        self._exempt = line.peer.address in house.exempt
         self._faults = 0
 
     @property
@@ -116,7 +121,7 @@ class ImapDoor:
             return filing.chunk(session, event)
         if isinstance(event, events.LiteralWanted):
             return (Continuation(),)
-        if self._too_many():
+        if not self._exempt and self._too_many():
             return self._slowly(event)
         return self._answer(event)
 
@@ -164,11 +169,14 @@ class ImapDoor:
             async with aclosing(command(self._session, event)) as answer:  # type: ignore[type-var]  # commands are generators
                 async for response in answer:
                     if isinstance(response, Tagged):
-                        async for one in news(self._session, may_expunge=not by_number):
-                            yield one
+                        break
                     yield response
+                else:
+                    return
         except StorageError as error:
-            yield self._failed(tag, error)
+            response = self._failed(tag, error)
+        async for one in self._poll(response, may_expunge=not by_number):
+            yield one
 
     def _failed(self, tag: str, error: StorageError) -> Response:
         match error:
@@ -177,51 +185,40 @@ class ImapDoor:
             case Conflict():
                 return Tagged(tag, NO, "The name is taken", "ALREADYEXISTS")
             case Missing():
-                return self._missing(tag)
+                return Tagged(tag, NO, "It does not exist (any more)", "NONEXISTENT")
             case _:
                 self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
                 return Tagged(tag, NO, "Storage is in trouble, try again later", "UNAVAILABLE")
 
-    def _missing(self, tag: str) -> Response:
-        """Something is not there any more: what the command named, or the selected mailbox itself (RFC 2180)."""
-        return Tagged(tag, NO, "It does not exist (any more)", "NONEXISTENT")
-
     def _noop(self, tag: str) -> Iterable[Response] | AsyncIterator[Response]:
         done = Tagged(tag, OK, "Done")
-        return (done,) if self._session.selected is None else self._poll(done, always=True)
+        return (done,) if self._session.selected is None else self._poll(done, may_expunge=True, always=True)
 
     def _idle(self, tag: str) -> Iterable[Response] | AsyncIterator[Response]:
         del tag
         self._session.idling = True
         if self._session.selected is None:
             return (Continuation("idling"),)
-        return self._poll(Continuation("idling"), always=False)
+        return self._poll(Continuation("idling"), may_expunge=True)
 
-    async def _poll(self, last: Response, *, always: bool) -> Answer:
+    async def _poll(self, last: Response | None, *, may_expunge: bool, always: bool = False) -> Answer:
+        """What is new in the selected mailbox, then ``last``; a mailbox that is gone ends the session (RFC 2180)."""
         try:
-            async for response in news(self._session, may_expunge=True, always=always):
+            async for response in news(self._session, may_expunge=may_expunge, always=always):
                 yield response
         except Missing:
             yield Bye("The mailbox is gone")
             return
         except StorageError as error:
             self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
-        yield last
+        if last is not None:
+            yield last
 
     def woken(self) -> Iterable[Response] | AsyncIterator[Response]:
         session = self._session
         if not session.idling or session.selected is None or not session.dirty:
             return ()
-        return self._push()
-
-    async def _push(self) -> Answer:
-        try:
-            async for response in news(self._session, may_expunge=True):
-                yield response
-        except Missing:
-            yield Bye("The mailbox is gone")
-        except StorageError as error:
-            self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
+        return self._poll(None, may_expunge=True)
 
     async def _exchange(self, tag: str, octets: bytes | None) -> Answer:
         attempt = self._attempt

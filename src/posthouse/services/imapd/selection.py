@@ -35,13 +35,14 @@ async def select(session: Session, event: events.Select) -> Answer:
         return
     if event.condstore or event.qresync is not None:
         session.condstore = True
+    session.watch()
     try:
         view = MailboxView(await session.store.view(session.owner, mailbox.mailbox))
     except Missing:
+        session.deselect()
         yield Tagged(event.tag, NO, "No such mailbox", "NONEXISTENT")
         return
-    selected = Selected(view, event.read_only)
-    session.select(selected)
+    selected = session.selected = Selected(view, event.read_only)
     now = view.mailbox
     yield Flags((*SYSTEM_FLAGS, *view.keywords))
     yield Exists(len(view))

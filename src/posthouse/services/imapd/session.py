@@ -86,8 +86,8 @@ class Session:
         if self.idling:
             self.line.wake()
 
-    def select(self, selected: Selected) -> None:
-        self.selected = selected
+    def watch(self) -> None:
+        """Hear of what happens from now on: before a view is read, so that nothing falls between the two."""
         if self.unwatch is None:
             self.unwatch = self.store.watch(self.owner, self.hint)
         self.dirty = False

@@ -9,16 +9,21 @@ from posthouse.standards.imf.header import Header
 
 def format_envelope(header: Header) -> bytes:
     """The ten fields of ENVELOPE; Sender and Reply-To stand in for by From when absent (RFC 9051 section 7.5.2)."""
-    author = _addresses(header, "from")
+    author, left = _addresses(header, "from", MOST_ADDRESSES)
+    others = []
+    for name in ("sender", "reply-to", "to", "cc", "bcc"):  # L7 counts the addresses of all fields together
+        formatted, left = _addresses(header, name, left) if name in header else (b"NIL", left)
+        others.append(formatted)
+    sender, reply_to, to, cc, bcc = others
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         format_nstring(header.first("date")),
         format_nstring(header.first("subject")),
         author,
-        _addresses(header, "sender") if "sender" in header else author,
-        _addresses(header, "reply-to") if "reply-to" in header else author,
-        _addresses(header, "to"),
-        _addresses(header, "cc"),
-        _addresses(header, "bcc"),
+        sender if "sender" in header else author,
+        reply_to if "reply-to" in header else author,
+        to,
+        cc,
+        bcc,
         format_nstring(header.first("in-reply-to")),
         format_nstring(header.first("message-id")),
     )
@@ -37,12 +42,13 @@ def format_addresses(found: Sequence[Mailbox | Group]) -> bytes:
     return b"(" + b"".join(pieces) + b")" if pieces else b"NIL"
 
 
-def _addresses(header: Header, name: str) -> bytes:
+def _addresses(header: Header, name: str, left: int) -> tuple[bytes, int]:
+    """The addresses of all fields called ``name``, at most ``left``, and how many may still come."""
     values = header.all(name)
-    if not values:
-        return b"NIL"
-    octets = values[0] if len(values) == 1 else b",".join(values)
-    return format_addresses(parse_addresses(octets, MOST_ADDRESSES))
+    if not values or left <= 0:
+        return b"NIL", left
+    found = parse_addresses(values[0] if len(values) == 1 else b",".join(values), left)
+    return format_addresses(found), left - len(found)
 
 
 def _address(one: Mailbox) -> bytes:

@@ -4,9 +4,11 @@ import pytest
 
 LETTERS = (
     b"From: Bob <bob@office.test>\r\nSubject: plans\r\nDate: Sat, 21 Nov 2026 23:30:00 -0500\r\n\r\nSee you.\r\n",
-    b"From: carol@office.test\r\nSubject: =?iso-8859-1?q?GR=DC=DFE?=\r\n\r\nAnything else?\r\n" + b"x" * 500,
-    b"From: bob@office.test\r\nSubject: coded\r\nContent-Transfer-Encoding: base64\r\n"
-    b"Content-Type: text/plain; charset=utf-8\r\n\r\nw4RyZ2VyIG1pdCBkZW0gUGxhbg==\r\n",
+    (b"From: carol@office.test\r\nSubject: =?iso-8859-1?q?GR=DC=DFE?=\r\n\r\nAnything else?\r\n" + b"x" * 500),
+    (
+        b"From: bob@office.test\r\nSubject: coded\r\nContent-Transfer-Encoding: base64\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\n\r\nw4RyZ2VyIG1pdCBkZW0gUGxhbg==\r\n"
+    ),
 )
 
 

@@ -67,7 +67,7 @@ def test_the_real_address_has_a_canonical_domain():
 )
 def test_what_is_no_address_gives_none(octets):
     with pytest.raises(ValueError):
-        mailboxes(octets)[0].address
+        assert mailboxes(octets)[0].address is None
 
 
 def test_domains_compare_equal_however_they_are_written():
