@@ -50,7 +50,7 @@ def hold(octets, step):
                 written += core.send(action)
         if core.closed:
             break
-        assert len(core._buffer) <= 100 * 1024 + step  # noqa: SLF001 - what a core keeps is its own affair, but for us
+        assert core.kept <= 100 * 1024 + step
     return events, b"".join(written), core.closed
 
 

@@ -119,4 +119,4 @@ def test_what_is_kept_between_events_is_bounded(pieces):
         if door.core.closed:
             break
         door.feed(piece)
-        assert len(door.core._buffer) <= OFFER.early_literal_octets + 300
+        assert door.core.kept <= OFFER.early_literal_octets + 300

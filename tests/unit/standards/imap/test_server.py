@@ -429,5 +429,5 @@ def test_idle_connection_is_small():
     import sys
 
     core = selected()
-    owned = [core, core._buffer, core._budget, core._budget._left]
+    owned = [core, core._reader, core._standing, core._reader._buffer, core._reader._budget, core._reader._budget._left]
     assert sum(map(sys.getsizeof, owned)) <= 2048
