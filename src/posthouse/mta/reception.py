@@ -218,7 +218,8 @@ class Reception:
         self.receives_content = False
         transaction = self._transaction
         if transaction is None:  # refused before it began, and noted then
-            return (event.fault or _NO_MAIL,)
+            refused = self._core.transaction
+            return self._for_each((event.fault or _NO_MAIL,), refused.accepted if refused is not None else 1)
         fault = event.fault or transaction.fault
         if fault is None:
             return self._accept(transaction)

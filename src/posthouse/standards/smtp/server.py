@@ -130,6 +130,8 @@ class ServerConnection:
     def send(self, action: Reply) -> Sequence[Piece]:
         """Write ``action`` and take the step that it makes."""
         pending = self._pending
+        if self.closed:
+            return []  # the first of several answers was the last word
         if type(pending) is EndContent and self._owed > 1 and action.code != 421:
             self._owed -= 1  # RFC 2033 section 4.2: one answer for each recipient
         elif action.hang_up or action.code == 421:
