@@ -597,7 +597,11 @@ class Session(asyncio.Protocol):
             self._tunnel.end()
             transport.write(self._tunnel.outgoing())
         if linger and not self._eof and transport.can_write_eof():
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # the peer has gone already, and the loop has not heard of it yet
+                self._abort()
+                return
             if self._backlog > BACKLOG_OCTETS:
                 transport.resume_reading()
         else:
