@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -75,6 +75,30 @@ class World:
         return await self.dialer.dial(self.host, self.port, deadline_seconds=5, **options)
 
 
+@asynccontextmanager
+async def raw_server(first_words: bytes = b""):
+    """A stream to a server that says ``first_words`` after a line of ours, and then only listens."""
+    over = []
+
+    async def listen(reader, writer):
+        over.append(asyncio.current_task())
+        if first_words:
+            await reader.readline()
+            writer.write(first_words)
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        dialer = TcpDialer(Blobs(), lambda _verify: client_context(verify=False))
+        stream = await dialer.dial("127.0.0.1", server.sockets[0].getsockname()[1], deadline_seconds=5)
+        yield stream
+        stream.close()
+        await asyncio.gather(*over)
+
+
 async def lines(stream, number: int = 1) -> bytes:
     heard = b""
     while heard.count(b"\n") < number:
@@ -141,16 +165,7 @@ async def test_opportunistic_tls_takes_any_certificate(keys):
 
 async def test_what_was_said_before_the_handshake_is_an_attack():
     """Threat T01 the other way round: answers injected before TLS are not taken for answers inside it."""
-
-    async def inject(reader, writer):
-        await reader.readline()
-        writer.write(b"250 injected\n")
-        await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(inject, "127.0.0.1", 0) as server:
-        dialer = TcpDialer(Blobs(), lambda _verify: client_context(verify=False))
-        stream = await dialer.dial("127.0.0.1", server.sockets[0].getsockname()[1], deadline_seconds=5)
+    async with raw_server(b"250 injected\n") as stream:
         await stream.write([b"starttls\n"], 5)
         while not stream._unread:
             await asyncio.sleep(0)
@@ -159,18 +174,11 @@ async def test_what_was_said_before_the_handshake_is_an_attack():
 
 
 async def test_waits_have_an_end():
-    async def listen(reader, writer):
-        await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
-        dialer = TcpDialer(Blobs(), lambda _verify: client_context(verify=False))
-        stream = await dialer.dial("127.0.0.1", server.sockets[0].getsockname()[1], deadline_seconds=5)
+    async with raw_server() as stream:
         with pytest.raises(TimeoutError):
             await stream.read(0.01)
         with pytest.raises(TimeoutError):
             await stream.secure("localhost", verify=False, deadline_seconds=0.01)
-        stream.close()
 
 
 async def test_only_addresses_are_dialled(keys):
