@@ -22,7 +22,6 @@ from binascii import a2b_base64
 from collections.abc import Sequence
 from typing import ClassVar
 
-from posthouse.lib.linebuffer import LineBuffer
 from posthouse.lib.sansio import Channel, LocalError, Piece
 from posthouse.mail.envelope import Body
 from posthouse.mail.reply import Reply
@@ -47,6 +46,7 @@ from posthouse.standards.smtp.events import (
     StartTls,
     Verify,
 )
+from posthouse.standards.smtp.lines import CommandLines
 from posthouse.standards.smtp.offer import Offer
 from posthouse.standards.smtp.parameters import Unacceptable, parse_mail, parse_rcpt
 from posthouse.standards.smtp.states import ABSENT, ANSWERS, COMMANDS, FOREIGN_VERBS, Effect, State
@@ -55,7 +55,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HELLO_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.:\[\]]{1,255}\Z")
 """Domain or address-literal (RFC 5321 section 4.1.1.1), with what real hosts call themselves: never ``<>()";\\``."""
 _CHUNK = re.compile(r"([0-9]{1,20})( LAST)?\Z", re.IGNORECASE)  # RFC 3030 section 2
-_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz \t\r\n")
 
 
 class Transaction:
@@ -77,7 +76,7 @@ class ServerConnection:
     """One session: a ``Conversation`` of ``Event`` and ``Reply``."""
 
     __slots__ = (
-        "_after_skip", "_buffer", "_due", "_early", "_eof", "_must_wait", "_overlong", "_owed", "_pending", "_secured",
+        "_after_skip", "_buffer", "_due", "_early", "_eof", "_must_wait", "_owed", "_pending", "_secured",
         "_skip", "_state", "authenticated", "closed", "offer", "transaction",
     )  # fmt: skip
 
@@ -87,7 +86,7 @@ class ServerConnection:
         self.authenticated = False
         self.transaction: Transaction | None = None
         self._state = State.GREETING
-        self._buffer = LineBuffer()
+        self._buffer = CommandLines(offer)
         self._pending: Event | None = None
         self._due: Event | None = None
         """The event after the one just given, when one piece made two."""
@@ -95,7 +94,6 @@ class ServerConnection:
         """The pending command ends a group: nothing may come before its answer."""
         self._early = False
         self._owed = 1
-        self._overlong = 0
         self._skip = 0
         """Octets still to come of a chunk that was refused."""
         self._after_skip: Malformed | None = None
@@ -232,46 +230,12 @@ class ServerConnection:
             return self._read_dots()
         if state is State.CHUNK:
             return self._read_chunk()
-        line = self._read_line(sasl=state is State.SASL)
-        if not isinstance(line, bytes):
-            return line
-        return self._sasl(line) if state is State.SASL else self._command(line)
-
-    def _read_line(self, *, sasl: bool) -> bytes | Malformed | None:
-        """A line within its limit; the refusal of one that was not, once it has ended."""
-        buffer, offer = self._buffer, self.offer
-        first = buffer.first()
-        if first < 0:
-            return None
-        if not sasl and not self._overlong and first not in _LETTERS:
-            self._buffer.clear()
-            return refusals.FOREIGN
-        line = buffer.line()
-        length = self._overlong + (len(line) if line is not None else len(buffer))
-        limit = offer.command_octets
-        if length > limit and (sasl or self._may_be_auth(line)):
-            limit = offer.auth_octets
-        if length <= limit:
-            return line
-        self._overlong = length
-        if line is None:
-            buffer.clear()
-        if length > offer.command_octets + offer.drain_octets:
-            return refusals.ENDLESS
-        if line is None:
-            return None
-        self._overlong = 0
-        if not sasl:
-            return refusals.TOO_LONG
-        self._state = State.READY
-        return refusals.SASL_TOO_LONG  # RFC 4954 section 4
-
-    def _may_be_auth(self, line: bytes | None) -> bool:
-        """AUTH with an initial response may be as long as a response (RFC 4954 section 4)."""
-        if self._overlong:
-            return False
-        head = line if line is not None else self._buffer.peek(5)
-        return head[:5].upper() == b"AUTH "
+        line = self._buffer.response() if state is State.SASL else self._buffer.command()
+        if isinstance(line, bytes):
+            return self._sasl(line) if state is State.SASL else self._command(line)
+        if line is not None and state is State.SASL:
+            self._state = State.READY  # RFC 4954 section 4: the exchange is over
+        return line
 
     def _command(self, line: bytes) -> Event | None:
         if line[-2:] != b"\r\n":
