@@ -18,7 +18,6 @@ NUMBER = re.compile(rb"[0-9]{1,20}")
 SEQUENCE = re.compile(rb"[0-9:*,]+|\$")
 FLAG = re.compile(rb'\\?[^\x00-\x20(){%*"\\\]\x7f-\xff]{1,100}')
 MARKER = re.compile(rb"\{[0-9]+\+?\}\r\n")
-_ESCAPED = re.compile(rb'\\(["\\])')
 
 SYSTEM_FLAGS = {name.upper(): name for name in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")}
 MAX_FLAGS = 100
@@ -95,7 +94,7 @@ class Scanner:
         if found is not None:
             self.at = found.end()
             octets = found[1]
-            return _ESCAPED.sub(rb"\1", octets) if b"\\" in octets else octets
+            return _unescape(octets) if b"\\" in octets else octets
         self.match(MARKER, "String expected")
         literal = self._literals[self._next]
         self._next += 1
@@ -199,3 +198,8 @@ class Scanner:
             first.setdefault(name.upper(), name)
         first.pop("", None)
         return frozenset(first.values())
+
+
+def _unescape(octets: bytes) -> bytes:
+    """Pairs of backslashes are one each, counted from the left; what is left of them hides a quote."""
+    return b"\\".join(part.replace(b'\\"', b'"') for part in octets.split(b"\\\\"))
