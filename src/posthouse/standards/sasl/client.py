@@ -1,16 +1,10 @@
 """The client side of SASL exchanges, as values: PLAIN, LOGIN and SCRAM-SHA-256. Octets in, octets out."""
 
-import base64
-import binascii
-import hashlib
-import hmac
 from dataclasses import dataclass
 from typing import Protocol
 
 from posthouse.lib.sansio import RemoteError
-
-MAX_ITERATIONS = 1_000_000
-"""What a server may make us compute: about half a second."""
+from posthouse.standards.sasl.scram import MECHANISM, ScramClient
 
 
 class Login(Protocol):
@@ -69,58 +63,37 @@ class PlainLogin:
         return (self.user if self.asked == 1 else self.password).encode()
 
 
-@dataclass(slots=True)
 class ScramSha256:
     """RFC 5802 and RFC 7677, without channel binding. ``nonce`` is fresh, printable ASCII without comma."""
 
-    user: str
-    password: str
-    nonce: str
-    mechanism: str = "SCRAM-SHA-256"
-    proved: bool = False
-    signature: bytes = b""
+    __slots__ = ("_answered", "_exchange", "proved")
 
-    def _first(self) -> str:
-        user = self.user.replace("=", "=3D").replace(",", "=2C")
-        return f"n={user},r={self.nonce}"
+    mechanism = MECHANISM
+
+    def __init__(self, user: str, password: str, nonce: str) -> None:
+        self._exchange = ScramClient(user, password, nonce)
+        self._answered = False
+        self.proved = False
 
     def initial(self) -> bytes:
-        return f"n,,{self._first()}".encode()
+        return self._exchange.first()
 
     def respond(self, challenge: bytes) -> bytes:
-        if not self.signature:
-            return self._prove(challenge)
-        _, _, verifier = challenge.partition(b"v=")
-        if not hmac.compare_digest(_decode(verifier), self.signature):
+        try:
+            return self._finish(challenge) if self._answered else self._prove(challenge)
+        except ValueError as error:
+            raise RemoteError(f"SCRAM: {error}") from error
+
+    def _prove(self, challenge: bytes) -> bytes:
+        answer = self._exchange.final(challenge)
+        self._answered = True
+        return answer
+
+    def _finish(self, challenge: bytes) -> bytes:
+        if not self._exchange.verify(challenge):
             raise RemoteError("the server does not know our password: SCRAM signature wrong")
         self.proved = True
         return b""
-
-    def _prove(self, challenge: bytes) -> bytes:
-        """RFC 5802 section 3."""
-        text = challenge.decode("ascii", "replace")
-        given = dict(part.partition("=")[::2] for part in text.split(","))
-        nonce, count = given.get("r", ""), given.get("i", "")
-        if not nonce.startswith(self.nonce) or len(nonce) == len(self.nonce) or not count.isdigit():
-            raise RemoteError("a SCRAM challenge that does not continue ours")
-        if len(count) > 7 or not 0 < int(count) <= MAX_ITERATIONS:
-            raise RemoteError("a SCRAM challenge that asks for too much work")
-        salt = _decode(given.get("s", "").encode())
-        salted = hashlib.pbkdf2_hmac("sha256", self.password.encode(), salt, int(count))
-        final = f"c=biws,r={nonce}"
-        signed = f"{self._first()},{text},{final}".encode()
-        key = hmac.digest(salted, b"Client Key", "sha256")
-        mask = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
-        proof = bytes(a ^ b for a, b in zip(key, mask, strict=True))
-        self.signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
-        return f"{final},p={base64.b64encode(proof).decode()}".encode()
-
-
-def _decode(octets: bytes) -> bytes:
-    try:
-        return base64.b64decode(octets, validate=True)
-    except binascii.Error as error:
-        raise RemoteError("bad base64 in a SCRAM message") from error
 
 
 def choose(offered: frozenset[str], user: str, password: str, *, nonce: str, secured: bool) -> Login | None:
