@@ -41,6 +41,8 @@ class Reply:
     def octets(self) -> bytes:
         """The reply as it stands on the wire."""
         status = f"{self.status} " if self.status else ""
+        if len(self.text) == 1:  # nearly every reply
+            return f"{self.code} {status}{self.text[0]}\r\n".encode()
         *most, last = self.text
         lines = [f"{self.code}-{status}{line}\r\n" for line in most]
         lines.append(f"{self.code} {status}{last}\r\n")

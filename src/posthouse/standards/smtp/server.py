@@ -190,6 +190,8 @@ class ServerConnection:
             self._state = step.state
         if step.effect is not Effect.NOTHING:
             self._apply(step.effect, pending)
+        elif type(pending) is Malformed and pending.reply.hang_up:
+            self._leave()  # whatever the door made of it: what follows on the wire has no meaning
 
     def _apply(self, effect: Effect, pending: Event) -> None:
         transaction = self.transaction

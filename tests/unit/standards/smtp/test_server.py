@@ -667,6 +667,21 @@ class TestDoorsMistakes:
         with pytest.raises(LocalError):
             core.send(reply(354, None, "go on"))
 
+    @pytest.mark.parametrize("line", ["BDAT x", "GET / HTTP/1.1"])
+    def test_a_refusal_that_must_end_the_session_ends_it_whatever_is_answered(self, mailing, line):
+        wire = mailing()
+        wire.door.instead[Malformed] = reply(500, "5.5.1", "go on")
+        wire.client(line, "RSET")
+        wire.server("500")
+        wire.hangs_up()
+
+    def test_an_answer_after_the_last_word_is_let_go(self, mailing):
+        wire = mailing()
+        wire._write(reply(421, "4.3.2", "we stop"))
+        wire._write(reply(250, "2.0.0", "ok"))
+        wire.server("421")
+        wire.hangs_up()
+
     def test_a_farewell_may_come_at_any_time(self, mailing):
         wire = mailing()
         wire._write(reply(421, "4.3.2", "we stop"))
