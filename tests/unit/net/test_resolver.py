@@ -91,11 +91,15 @@ async def world():
 
 async def test_records_come_as_the_house_wants_them():
     async with world() as (_, resolver, _clock):
-        assert await resolver.mx("office.test") == Answer((Mx(20, "backup.office.test"), Mx(10, "mx.office.test")))
+        # a name server may give the records of an answer in any order
+        assert set((await resolver.mx("office.test")).records) == {
+            Mx(20, "backup.office.test"),
+            Mx(10, "mx.office.test"),
+        }
         assert await resolver.mx("null.test") == Answer((Mx(0, ""),))
         assert await resolver.a("mx.office.test") == Answer(("192.0.2.25",))
         assert await resolver.aaaa("mx.office.test") == Answer(("2001:db8::25",))
-        assert await resolver.txt("office.test") == Answer((b"v=spf1 mx -all", b"\xff\x00x"))
+        assert set((await resolver.txt("office.test")).records) == {b"v=spf1 mx -all", b"\xff\x00x"}
         assert await resolver.ptr("192.0.2.25") == Answer(("mx.office.test",))
         assert await resolver.tlsa("_25._tcp.mx.office.test") == Answer(((3, 1, 1, b"\xab" * 32),))
 
