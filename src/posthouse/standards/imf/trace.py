@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from posthouse.mail.address import Address
 from posthouse.standards.imf.date import format_date
@@ -38,7 +39,7 @@ def format_received(hop: Hop) -> bytes:
     tls = f"\r\n\t(using {_safe_words(hop.tls)})" if hop.tls else ""
     whom = f"\r\n\tfor <{hop.recipient}>" if hop.recipient is not None else ""
     head = f"Received: from {hello} ({who})\r\n\tby {hop.hostname} with {hop.protocol} id {hop.trace}{tls}{whom};\r\n\t"
-    return head.encode() + format_date(hop.seconds) + b"\r\n"
+    return head.encode() + _date(int(hop.seconds)) + b"\r\n"
 
 
 def format_return_path(reverse_path: Address | None) -> bytes:
@@ -57,6 +58,12 @@ def count_received(header: Header, hostname: str = "") -> int:
         return header.count("received")
     wanted = re.compile(rb"\bby[ \t]+" + re.escape(hostname.encode()) + rb"(?:[ \t;(]|$)", re.IGNORECASE)
     return sum(1 for value in header.all("received") if wanted.search(value))
+
+
+@lru_cache(maxsize=4)
+def _date(seconds: int) -> bytes:
+    """The same for all messages of one second, of which there may be thousands."""
+    return format_date(seconds)
 
 
 def _safe(text: str) -> str:
