@@ -1,6 +1,7 @@
 """A mail reader's day: it finds, reads, files and removes mail, and hears at once what others do."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -353,6 +354,21 @@ async def test_quick_resynchronization(alice, twin):
     await twin.says("STORE 1 +FLAGS (\\Deleted)")
     await twin.says("EXPUNGE")
     assert "* VANISHED 2" in await alice.says("NOOP")
+
+
+@pytest.mark.parametrize("command", ["EXPUNGE", "UID EXPUNGE 1:*", "MOVE 1 Archive", "UID MOVE 1 Archive"])
+async def test_with_qresync_an_expunge_ends_with_how_far_it_went(alice, command):
+    """RFC 7162 section 3.2.7, RFC 6851 section 4.4: or the client would ask for it all again."""
+    for _ in range(2):
+        await append(alice)
+    await alice.says("ENABLE QRESYNC")
+    await alice.says("SELECT INBOX")
+    await alice.says("STORE 1 +FLAGS (\\Deleted)")
+    lines = await alice.says(command)
+    assert "* VANISHED 1" in lines
+    (told,) = re.findall(r"^OK \[HIGHESTMODSEQ (\d+)\]", lines[-1])
+    (kept,) = re.findall(r"HIGHESTMODSEQ (\d+)", "".join(await alice.says("STATUS INBOX (HIGHESTMODSEQ)")))
+    assert told == kept
 
 
 # -- filing
