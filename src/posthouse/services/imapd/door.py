@@ -14,7 +14,7 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.services.imapd import catalogue, changing, filing, finding, reading, selection
 from posthouse.services.imapd.access import Reception
 from posthouse.services.imapd.session import Answer, Session, news
-from posthouse.standards.imap import events, responses
+from posthouse.standards.imap import codes, events, responses
 from posthouse.standards.imap.offer import Offer
 from posthouse.standards.imap.responses import Bye, Condition, Continuation, Response, Tagged, refuse
 from posthouse.standards.imap.server import ServerConnection
@@ -49,6 +49,7 @@ _ANSWERS: dict[type, Command] = {
     events.Expunge: changing.expunge,
     events.Search: finding.search,
 }
+_EXPUNGING = frozenset({events.Expunge, events.Move})
 _TAGLESS = (events.AppendChunk, events.LiteralWanted)
 
 
@@ -175,8 +176,22 @@ class ImapDoor:
                     return
         except StorageError as error:
             response = self._failed(tag, error)
+        if self._session.qresync and type(event) in _EXPUNGING and isinstance(response, Tagged):
+            async for one in self._poll_to_mark(response):
+                yield one
+            return
         async for one in self._poll(response, may_expunge=not by_number):
             yield one
+
+    async def _poll_to_mark(self, last: Tagged) -> Answer:
+        """The end of a command that expunged says how far the client has come (RFC 7162 section 3.2.7)."""
+        async for one in self._poll(None, may_expunge=True, always=True):
+            yield one
+            if isinstance(one, Bye):
+                return
+        if last.condition is OK and not last.code:
+            last = Tagged(last.tag, OK, last.text, codes.highest_modseq(self._session.chosen.view.highest))
+        yield last
 
     def _failed(self, tag: str, error: StorageError) -> Response:
         match error:
