@@ -15,6 +15,9 @@ from posthouse.observe.ports import Journal, Level
 OPEN_TO_ALL = 0.75
 """L14: the share of all connections that port 25 may take; the rest is kept for submission and access."""
 
+STRESSED = 0.6
+"""From this share on: while there is still room to come in."""
+
 _SHIFTS = {4: (0, 6, 11), 6: (64, 80, 96)}
 """The client, its near and its far surroundings: /32, /26, /21 and /64, /48, /32 as bits to drop."""
 
@@ -62,6 +65,11 @@ class Census:
 
     def is_full(self, share: float) -> bool:
         return self.total >= self._most * share
+
+    @property
+    def is_stressed(self) -> bool:
+        """So full that idle clients get less patience (L17)."""
+        return self.is_full(STRESSED)
 
     def is_crowded(self, keys: tuple[Key, ...]) -> bool:
         """L14: too many at once from there."""

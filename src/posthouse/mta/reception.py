@@ -185,7 +185,7 @@ class Reception:
         reply = self._desk.office.add_recipient(transaction, event.recipient)
         if reply.code == 250:
             return (reply,)
-        if reply.status == "5.1.1":
+        if reply.status == "5.1.1" and not self._is_trusted:
             self._conduct.note_unknown()
         return self._refuse(reply, recipients=(str(event.recipient.address),))
 
@@ -305,7 +305,7 @@ class Reception:
         return (marked,) if not wait else self._slowly(marked, wait)
 
     def _note(self, reply: Reply, mail: MailFrom | None = None, recipients: tuple[str, ...] = ()) -> Reply:
-        if reply.status != "4.5.3":  # RFC 5321 section 4.5.3.1.10: too many recipients is no misbehaviour (S11)
+        if self._is_misconduct(reply):
             self._conduct.note_error()
         if self._conduct.is_over and not reply.hang_up:
             reply = TOO_MANY_ERRORS
@@ -318,6 +318,17 @@ class Reception:
             recipients = recipients or tuple([str(one.address) for one in transaction.recipients])
             size = transaction.writer.size if transaction.writer is not None else 0
         return self._desk.refusals.note(self.client, reply, sender=sender, recipients=recipients, size=size)
+
+    @property
+    def _is_trusted(self) -> bool:
+        """Whether this is one of our own: who exists is no secret to them, and a stale list of theirs no attack."""
+        return self.client.account is not None
+
+    def _is_misconduct(self, reply: Reply) -> bool:
+        """L19 counts what a client should not have said. One recipient too many is no such thing (S11)."""
+        if self._is_trusted:
+            return 500 <= reply.code <= 503
+        return reply.status != "4.5.3"  # RFC 5321 section 4.5.3.1.10
 
     async def _slowly(self, reply: Reply, seconds: float) -> AsyncIterator[Reply]:
         """L19: the client waits; we do something else meanwhile."""

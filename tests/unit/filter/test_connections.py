@@ -103,3 +103,12 @@ def test_when_all_have_left_nothing_is_remembered_of_them(census):
 
 def test_what_is_no_address_has_no_surroundings():
     assert surroundings("") == ()
+
+
+def test_a_house_that_fills_up_is_stressed_before_it_is_full(census):
+    door = gate(census, public=False)
+    for number in range(4):
+        door.admit(peer(f"{number + 1}.0.2.1"))
+    assert not census.is_stressed
+    door.admit(peer("50.0.2.1"))
+    assert census.is_stressed

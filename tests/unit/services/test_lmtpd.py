@@ -77,3 +77,19 @@ async def test_the_trace_line_says_lmtp(office):
     await deliver(office, "alice@office.test")
     (letter,) = await office.read("alice")
     assert b"with LMTP id" in letter
+
+
+async def test_a_program_with_a_stale_list_is_not_a_stranger_guessing_names(office):
+    answers = await deliver(office, *(f"gone{n}@office.test" for n in range(30)), "alice@office.test")
+    assert [one[:9] for one in answers] == ["550 5.1.1"] * 30 + ["250 2.1.5", "250 2.0.0"]
+    assert not office.delays
+
+
+async def test_a_chunk_refused_for_all_is_answered_for_each(office):
+    """RFC 2033 section 4.2 with RFC 3030: no recipient is left without its answer."""
+    async with office.lmtp() as session:
+        await session.hello(verb="LHLO")
+        await session.tell("MAIL FROM:<a@b.test>")
+        await session.says("RCPT TO:<alice@office.test>", "RCPT TO:<bob@office.test>")
+        session.door._transaction.recipients.clear()
+        assert [one[:3] for one in await session.says(b"BDAT 6 LAST\r\nabcd\r\n")] == ["554", "554"]

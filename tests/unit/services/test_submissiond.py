@@ -114,3 +114,12 @@ async def test_the_ledger_knows_the_account(staffed):
         said = (await session.send("alice@office.test", ["bob@office.test"], LETTER))[-1]
     record = await staffed.store.record(said.rpartition(" ")[2])
     assert b'"auth":"alice@office.test"' in record
+
+
+async def test_our_own_people_may_have_a_stale_list(office):
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        office.logged_in(session)
+        gone = [f"gone{n}@office.test" for n in range(30)]
+        answers = await session.send("alice@office.test", [*gone, "bob@office.test"], LETTER)
+        assert [one[:3] for one in answers] == ["550"] * 30 + ["250", "250"]
