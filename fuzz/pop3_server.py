@@ -65,10 +65,32 @@ def converse(chunks, *, secured):
 
 
 WORDS = [
-    b"USER a\r\n", b"PASS b\r\n", b"AUTH PLAIN\r\n", b"AUTH PLAIN =\r\n", b"*\r\n", b"AGEAYg==\r\n", b"CAPA\r\n", b"STAT\r\n",
-    b"LIST", b"UIDL", b"RETR 1\r\n", b"TOP 1 1\r\n", b"DELE 1\r\n", b"RSET\r\n", b"NOOP\r\n", b"UTF8\r\n", b"LANG", b"STLS\r\n",
-    b"QUIT\r\n", b"\r\n", b" ", b"1", b"A" * 300, b"\r", b"\n",
-]  # fmt: skip
+    b"USER a\r\n",
+    b"PASS b\r\n",
+    b"AUTH PLAIN\r\n",
+    b"AUTH PLAIN =\r\n",
+    b"*\r\n",
+    b"AGEAYg==\r\n",
+    b"CAPA\r\n",
+    b"STAT\r\n",
+    b"LIST",
+    b"UIDL",
+    b"RETR 1\r\n",
+    b"TOP 1 1\r\n",
+    b"DELE 1\r\n",
+    b"RSET\r\n",
+    b"NOOP\r\n",
+    b"UTF8\r\n",
+    b"LANG",
+    b"STLS\r\n",
+    b"QUIT\r\n",
+    b"\r\n",
+    b" ",
+    b"1",
+    b"A" * 300,
+    b"\r",
+    b"\n",
+]
 
 
 def check(given):

@@ -305,17 +305,24 @@ class Pop3Door:
 
     def _uidl(self, event: Uidl) -> Answer:
         if event.number is None:
-            parts = (Part(lines) for lines in self._maildrop.unique_ids(BATCH_LINES))
-            return (Begin("unique-ids follow"), *parts, End())
+            return self._unique_ids()
         try:
             uid = self._maildrop.uid(event.number)
         except NoSuchMessage as error:
             return (Negative(str(error)),)
         return (Positive(f"{event.number} {self._maildrop.unique_id(uid)}"),)
 
+    async def _unique_ids(self) -> AsyncIterator[Action]:
+        """As fast as the client reads: a million of them must not wait in memory."""
+        yield Begin("unique-ids follow")
+        for lines in self._maildrop.unique_ids(BATCH_LINES):
+            yield Part(lines)
+        yield End()
+
     async def _dele(self, event: Dele) -> AsyncIterator[Action]:
         try:
-            await self._message(event.number)  # its size is needed for STAT
+            if self._maildrop.size(self._maildrop.uid(event.number)) is None:
+                await self._message(event.number)  # its size is needed for STAT
             self._maildrop.delete(event.number)
         except NoSuchMessage as error:
             yield Negative(str(error))

@@ -5,7 +5,11 @@ message to its end whatever happens to the mailbox meanwhile. Sizes are filled
 in as somebody asks for them.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+UNKNOWN = -1
 
 
 class NoSuchMessage(Exception):
@@ -13,21 +17,24 @@ class NoSuchMessage(Exception):
 
 
 class Maildrop:
-    """``uids`` by ascending number; ``octets`` of all of them together."""
+    """``uids`` ascending, as the messages are numbered; ``octets`` of all of them together.
+
+    Sixteen octets a message: a maildrop of a million must not cost more than its listing.
+    """
 
     __slots__ = ("_deleted", "_octets", "_retrieved", "_sizes", "_uids", "_uidvalidity")
 
     def __init__(self, uidvalidity: int, uids: Sequence[int], octets: int) -> None:
         self._uidvalidity = uidvalidity
-        self._uids = uids
+        self._uids = array("Q", uids)
         self._octets = octets
-        self._sizes: dict[int, int] = {}
+        self._sizes = array("q", [UNKNOWN]) * len(uids)
         self._deleted: set[int] = set()
         self._retrieved: set[int] = set()
 
     def stat(self) -> tuple[int, int]:
         """How many messages, and their size together, without those marked as deleted."""
-        gone = sum(self._sizes.get(uid, 0) for uid in self._deleted)
+        gone = sum(self.size(uid) or 0 for uid in self._deleted)
         return len(self._uids) - len(self._deleted), max(0, self._octets - gone)
 
     def uid(self, number: int) -> int:
@@ -64,21 +71,31 @@ class Maildrop:
         self._retrieved.add(uid)
 
     def learn(self, sizes: Mapping[int, int]) -> None:
-        self._sizes.update(sizes)
+        for uid, size in sizes.items():
+            at = self._place(uid)
+            if at is not None:
+                self._sizes[at] = size
 
     def size(self, uid: int) -> int | None:
         """None: not learnt, or the message is gone."""
-        return self._sizes.get(uid)
+        at = self._place(uid)
+        size = UNKNOWN if at is None else self._sizes[at]
+        return None if size == UNKNOWN else size
+
+    def _place(self, uid: int) -> int | None:
+        at = bisect_left(self._uids, uid)
+        return at if at < len(self._uids) and self._uids[at] == uid else None
 
     def unknown(self, most: int) -> Iterator[Sequence[int]]:
         """The UIDs whose size is not known yet, in batches."""
-        missing = [uid for uid in self._uids if uid not in self._sizes]
+        missing = array("Q", (uid for uid, size in zip(self._uids, self._sizes, strict=True) if size == UNKNOWN))
         return (missing[at : at + most] for at in range(0, len(missing), most))
 
     def scan_listings(self, most: int) -> Iterator[bytes]:
         """The lines of LIST, ``most`` at a time (RFC 1939 section 5, scan listing)."""
         sizes = self._sizes
-        return self._in_batches((f"{number} {sizes[uid]}\r\n" for number, uid in self._left() if uid in sizes), most)
+        lines = ((number, sizes[number - 1]) for number, _ in self._left())
+        return self._in_batches((f"{number} {size}\r\n" for number, size in lines if size != UNKNOWN), most)
 
     def unique_ids(self, most: int) -> Iterator[bytes]:
         """The lines of UIDL, ``most`` at a time."""
