@@ -7,9 +7,12 @@ from posthouse.standards.imf.address import MOST_ADDRESSES, Group, Mailbox, pars
 from posthouse.standards.imf.header import Header
 
 
-def format_envelope(header: Header) -> bytes:
-    """The ten fields of ENVELOPE; Sender and Reply-To stand in for by From when absent (RFC 9051 section 7.5.2)."""
-    author, left = _addresses(header, "from", MOST_ADDRESSES)
+def format_envelope(header: Header, most: int = MOST_ADDRESSES) -> bytes:
+    """The ten fields of ENVELOPE with at most ``most`` addresses (L7).
+
+    From stands in for Sender and Reply-To when they are absent (RFC 9051 section 7.5.2).
+    """
+    author, left = _addresses(header, "from", most)
     others = []
     for name in ("sender", "reply-to", "to", "cc", "bcc"):  # L7 counts the addresses of all fields together
         formatted, left = _addresses(header, name, left) if name in header else (b"NIL", left)

@@ -4,7 +4,7 @@ from posthouse.standards.imap.events import List, Status
 from posthouse.standards.imap.names import MAX_PATTERN_OCTETS
 from posthouse.standards.imap.scanner import ParseError, Scanner
 
-MAX_PATTERNS = 50
+MAX_PATTERNS = 20
 SELECTIONS = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
 RETURNS = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE"})
 STATUS_ITEMS = frozenset(

@@ -8,6 +8,8 @@ from posthouse.standards.imap.text import decode_utf7
 MAX_LEVEL_OCTETS = 255
 MAX_DEPTH = 10
 MAX_PATTERN_OCTETS = 1024
+MAX_WIRE_OCTETS = 8192
+"""What ten levels need in modified UTF-7; what is longer is not even decoded: normalizing is not linear."""
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff*%]")
 """Controls, wildcards, and what RFC 5198 section 2 takes out of Net-Unicode."""
 
@@ -27,6 +29,8 @@ def parse_mailbox_name(octets: bytes, *, utf8: bool, make: bool = False) -> str:
 
 def decode_name(octets: bytes, *, utf8: bool) -> str:
     """Text of a name or pattern, unchecked but for its encoding, NFC. Raises ``BadName``."""
+    if len(octets) > MAX_WIRE_OCTETS:
+        raise BadName("Mailbox name is too long")
     try:
         text = octets.decode("utf-8") if utf8 else decode_utf7(octets.decode("ascii"))
     except ValueError as error:

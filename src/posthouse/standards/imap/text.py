@@ -11,7 +11,7 @@ MAX_QUOTED = 1024
 _ATOM = re.compile(rb"[\x21\x23\x24\x26\x27\x2b-\x5b\x5d-\x7a\x7c\x7e]+")
 _ESCAPE = re.compile(rb'["\\]')
 _NOT_DIRECT = re.compile(r"[^\x20-\x7e]+|&")
-_SHIFTED = re.compile(r"&([^-]*)-")
+_SHIFTED = re.compile(r"&([^&-]*)-")
 
 
 def format_string(octets: bytes) -> bytes:

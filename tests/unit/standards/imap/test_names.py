@@ -43,3 +43,10 @@ def test_names_are_in_one_normal_form():
 
 def test_a_trailing_delimiter_announces_children():
     assert parse_mailbox_name(b"foo/", utf8=False, make=True) == "foo"
+
+
+@pytest.mark.parametrize("octets", [b"&" * 100_000, b"&A" * 4096, "a\u0301\u0316".encode() * 20_000])
+def test_a_name_is_no_bomb(octets):
+    """Shifts that never end, and marks that wait to be put in order: with quadratic work these would not end."""
+    with pytest.raises(BadName):
+        parse_mailbox_name(octets, utf8=octets[:1] != b"&")
