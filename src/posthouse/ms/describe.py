@@ -8,6 +8,7 @@ the header of the whole message is prefix plus ``blob[:body]``.
 import msgspec
 
 from posthouse.standards.imap.envelope import format_envelope
+from posthouse.standards.imf.address import MOST_ADDRESSES
 from posthouse.standards.imf.date import parse_date
 from posthouse.standards.imf.header import Header, find_seam, parse_header
 from posthouse.standards.imf.messageid import parse_message_id, parse_message_ids
@@ -19,6 +20,8 @@ from posthouse.storage.ports import Facts
 
 THREAD_KEYS = 50
 SUBJECT_CHARACTERS = 200
+LEAST_ADDRESSES = 20
+"""Of each message inside, however many there are."""
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Part)
@@ -71,11 +74,14 @@ def _sent_at(header: Header) -> int:
 
 
 def _add_envelopes(octets: bytes, top: Part) -> None:
-    """Give each message inside the message its envelope, which BODYSTRUCTURE shows."""
-    waiting = [top]
+    """Give each message inside the message its envelope, which BODYSTRUCTURE shows; they share what L7 allows."""
+    waiting, messages = [top], []
     while waiting:
         part = waiting.pop()
         if part.is_message:
-            inner = part.parts[0]
-            part.envelope = format_envelope(parse_header(octets, inner.header, inner.end))
+            messages.append(part)
         waiting.extend(part.parts)
+    for part in messages:
+        inner = part.parts[0]
+        header = parse_header(octets, inner.header, inner.end)
+        part.envelope = format_envelope(header, max(LEAST_ADDRESSES, MOST_ADDRESSES // len(messages)))
