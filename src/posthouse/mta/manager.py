@@ -18,7 +18,7 @@ from posthouse.lib.ports import Clock
 from posthouse.mail.outcome import Deferred, Delivered, Failed, Outcome, Relayed
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.classify import wants_another_round
-from posthouse.mta.destination import Destination
+from posthouse.mta.destination import Destination, pauses
 from posthouse.mta.link import Link
 from posthouse.mta.load import Load, make_loads
 from posthouse.mta.outside import Outside
@@ -92,6 +92,9 @@ class Manager:
         self._owner = owner
         self._schedule = schedule
         self._links = int(limits.destination_connections)
+        # What is deferred while we sleep does not fall due before the first retry is.
+        self._longest = min(LONGEST_SLEEP_SECONDS, float(limits.retry_first_seconds))
+        self._pauses = pauses(limits.retry_first_seconds, limits.retry_most_seconds)
         self._together = int(limits.recipients_per_transfer)
         self._held: dict[int, _Held] = {}
         self._destinations: dict[str, Destination] = {}
@@ -128,6 +131,9 @@ class Manager:
     async def run(self) -> None:
         """Carry the queue until ``stop`` or cancellation. At start, what our earlier life held is taken back."""
         await self._crew.store.reclaim(self._owner)
+        self._held.clear()
+        self._destinations.clear()
+        self._known = _Known()
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -201,10 +207,10 @@ class Manager:
     async def _pause(self) -> float:
         due = await self._crew.store.next_due()
         if due is None:
-            return LONGEST_SLEEP_SECONDS
+            return self._longest
         left = (due - self._now()) / 1000
         shortest = SHORTEST_SLEEP_SECONDS if left > 0 else BUSY_SLEEP_SECONDS  # due, and yet avoided or ours
-        return min(max(left, shortest), LONGEST_SLEEP_SECONDS)
+        return min(max(left, shortest), self._longest)
 
     # -- from items to loads -------------------------------------------------------------------
 
@@ -261,7 +267,7 @@ class Manager:
         destination = self._destinations.get(route.key)
         if destination is None:
             self._forget_idle()
-            destination = self._destinations[route.key] = Destination(route, self._links)
+            destination = self._destinations[route.key] = Destination(route, self._links, self._pauses)
         destination.route = route
         destination.domains.update(item.domain for item in items)
         if self._stopping or destination.not_before > self._now():

@@ -53,15 +53,16 @@ class Opening:
 
     async def _attempt(self, hop: Hop, address: str, terms: Terms) -> Link | Refused:
         try:
-            stream = await self._dialer.dial(
-                address, hop.port, deadline_seconds=CONNECT_SECONDS, implicit_tls=terms.implicit_tls
-            )
+            stream = await self._dialer.dial(address, hop.port, deadline_seconds=CONNECT_SECONDS)
         except TimeoutError:
             return Refused(reply(451, "4.4.1", "connecting to the server took too long"))
         except OSError as error:
             return Refused(reply(451, "4.4.1", f"cannot connect to the server: {error.strerror or 'no connection'}"))
         link = Link(stream, self._clock, hop.host, address, lmtp=terms.lmtp)
         try:
+            if terms.implicit_tls:  # RFC 8314 section 3.3; here and not in the dialer, which knows no names
+                verify = terms.tls is TlsPolicy.VERIFY
+                await stream.secure(hop.host, verify=verify, deadline_seconds=CONNECT_SECONDS)
             await self._introduce(link, terms)
         except _Unwelcome as unwelcome:
             await link.quit()

@@ -6,7 +6,7 @@ that came from an address, an ENVID or a name can end a line early (S06).
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from posthouse.lib.sansio import LocalError, Piece
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
@@ -15,7 +15,7 @@ from posthouse.standards.smtp.grammar import format_unitext, format_xtext
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Verb(Enum):
+class Verb(StrEnum):
     """What a reply answers. The value is the word for people."""
 
     CONNECT = "connection"
