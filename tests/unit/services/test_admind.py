@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from posthouse.net.local import listen_locally, own_user, peer_user
+from posthouse.net.local import listen_locally, own_user
 from posthouse.ops.house import House
 from posthouse.services.admind import CONNECTIONS, REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.sqlite.engine import open_store
@@ -83,19 +83,6 @@ async def test_a_stranger_is_cut_off_unheard(house, tmp_path) -> None:
     assert "admin.stranger" in [entry.event for entry in journal.entries]
 
 
-async def test_the_kernel_says_who_calls(tmp_path) -> None:
-    heard = asyncio.get_running_loop().create_future()
-
-    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.set_result(peer_user(writer))
-        writer.close()
-
-    server = await listen_locally(tmp_path / "x.sock", serve, line_octets=100)
-    await Socket(tmp_path / "x.sock", None).ask()
-    server.close()
-    assert await heard == own_user()
-
-
 @pytest.mark.parametrize(
     "line", [b"", b"nonsense", b"[]", b'{"do": 1}', b'{"do": "status", "with": []}', b"[" * 60000, b"\xff"]
 )
@@ -129,17 +116,6 @@ async def test_a_bug_costs_one_answer_and_is_in_the_journal(control, monkeypatch
     assert answers[0]["failed"] == "trouble on our side"
     assert "no operation" in answers[1]["failed"]
     assert "admin.bug" in [entry.event for entry in control.journal.entries]
-
-
-async def test_a_socket_left_by_a_dead_server_gives_way_and_a_living_one_does_not(control, tmp_path) -> None:
-    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    with pytest.raises(FileExistsError):
-        await listen_locally(control.path, serve, line_octets=100)
-    left = tmp_path / "left.sock"
-    left.touch()
-    (await listen_locally(left, serve, line_octets=100)).close()
 
 
 async def test_a_long_directory_is_no_obstacle(house, tmp_path) -> None:
