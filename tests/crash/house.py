@@ -42,14 +42,14 @@ class House:
         self.base = free_base()
         ready = self.dir / "endpoints.json"
         ready.unlink(missing_ok=True)
-        log = (self.dir.parent / f"{self.dir.name}.log").open("ab")
-        self.process = subprocess.Popen(
-            [PROGRAM, "localserve", "--dir", str(self.dir), "--base-port", str(self.base)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, **self.environment},
-        )
+        with (self.dir.parent / f"{self.dir.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "localserve", "--dir", str(self.dir), "--base-port", str(self.base)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+            )
         end = time.monotonic() + 30
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > end:

@@ -63,13 +63,18 @@ class Office:
         self.config = self.dir / "posthouse.toml"
 
     def start(self) -> None:
-        if not self.config.exists():
+        is_new = not self.config.exists()
+        if is_new:
             self._prepare()
-        log = (self.dir / "log").open("ab")
-        self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        with (self.dir / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         wait_until(self._is_ready, f"the office of {self.domain} to open; see {self.dir}/log")
+        if is_new:
+            self.operate("domain", "add", self.domain)
+            for person in self.people:
+                self.operate("account", "add", f"{person}@{self.domain}", "--password-stdin", text=PASSWORD + "\n")
 
     def _prepare(self) -> None:
         subprocess.run(
@@ -93,9 +98,7 @@ class Office:
             f'[tls]\ncertificate = "{self.dir}/cert.pem"\nkey = "{self.dir}/key.pem"\n'
             f"{user}{self.extra}{listeners}{routes}"
         )
-        self.operate("domain", "add", self.domain)
-        for person in self.people:
-            self.operate("account", "add", f"{person}@{self.domain}", "--password-stdin", text=PASSWORD + "\n")
+        (self.dir / "store").mkdir()
         if os.geteuid() == 0:
             for path in (self.dir, *self.dir.rglob("*")):
                 shutil.chown(path, "nobody")

@@ -1,6 +1,5 @@
 """A real Postfix on loopback, as the neighbour who sends to us and receives from us."""
 
-import contextlib
 import os
 import pwd
 import shutil
@@ -61,9 +60,6 @@ class Postfix:
         (self.dir / "data").mkdir(mode=0o700)
         os.chown(self.dir / "data", pwd.getpwnam("postfix").pw_uid, -1)
         os.chown(self.dir / "mail", owner.pw_uid, owner.pw_gid)
-        for parent in (self.dir, *self.dir.parents[:4]):  # Postfix's own user must be able to get here
-            with contextlib.suppress(PermissionError):
-                parent.chmod(parent.stat().st_mode | 0o055)
         etc = self.dir / "etc"
         (etc / "master.cf").write_text(MASTER.format(port=self.port))
         (etc / "boxes").write_text("".join(f"{user}@{self.domain} {user}/\n" for user in self.users))

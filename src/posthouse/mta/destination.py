@@ -18,7 +18,11 @@ from posthouse.mta.route import Route
 FIRST_WINDOW: Final = 2
 FIRST_PAUSE_SECONDS: Final = 30
 MAX_PAUSE_SECONDS: Final = 300
-PAUSES: Final = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+
+
+def pauses(first_seconds: float, most_seconds: float) -> Backoff:
+    """How long a destination that cannot be reached is left alone: never longer than a message of its own would be."""
+    return Backoff(min(FIRST_PAUSE_SECONDS, first_seconds), min(MAX_PAUSE_SECONDS, most_seconds))
 
 
 class Destination:
@@ -27,6 +31,7 @@ class Destination:
     __slots__ = (
         "_idle",
         "_limit",
+        "_pauses",
         "_window",
         "domains",
         "failures",
@@ -37,7 +42,7 @@ class Destination:
         "workers",
     )
 
-    def __init__(self, route: Route, limit: int) -> None:
+    def __init__(self, route: Route, limit: int, pauses: Backoff) -> None:
         self.route = route
         self.domains: set[str] = set()
         self.waiting: deque[Load] = deque()
@@ -47,6 +52,7 @@ class Destination:
         """Milliseconds since 1970."""
         self.reason: Reply | None = None
         self._limit = limit
+        self._pauses = pauses
         self._window = min(FIRST_WINDOW, limit)
         self._idle: deque[asyncio.Future[Load | None]] = deque()
 
@@ -104,7 +110,7 @@ class Destination:
         self._window = 1
         self.failures += 1
         self.reason = reason
-        self.not_before = now + int(PAUSES.pause(self.failures, chance) * 1000)
+        self.not_before = now + int(self._pauses.pause(self.failures, chance) * 1000)
 
     def take_waiting(self) -> list[Load]:
         """All that waits, which is then somebody else's business."""

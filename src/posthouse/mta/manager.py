@@ -123,7 +123,9 @@ class Manager:
         self._sort(items)
 
     def wake(self) -> None:
-        """Look at the queue now: something in it was changed."""
+        """An operator changed something in the queue: look at it now, and try even what was away a moment ago."""
+        for destination in self._destinations.values():
+            destination.not_before = 0
         self._woken.set()
 
     # -- running -----------------------------------------------------------------------------

@@ -1,10 +1,15 @@
 """Privileges: ports are bound as root, everything else is done as somebody who may do little."""
 
 import grp
+import importlib
 import os
 import pwd
 import resource
 from contextlib import suppress
+
+
+LATE_MODULES = ("encodings.idna", "zxcvbn", "dns.asyncresolver", "dns.rdtypes.ANY.MX", "concurrent.futures.thread")
+"""What is imported only when it is first needed: once we may do little, we may not be able to read it any more."""
 
 
 class Privileged(Exception):
@@ -26,6 +31,8 @@ def drop(user: str, group: str = "") -> None:
         raise Privileged(f"[privileges]: {str(error).strip(chr(34))}") from error
     if entry.pw_uid == 0:
         raise Privileged("[privileges] user is root: choose somebody who may do little")
+    for module in LATE_MODULES:
+        importlib.import_module(module)
     os.setgroups([group_id])
     os.setresgid(group_id, group_id, group_id)
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)

@@ -7,7 +7,7 @@ from posthouse.mail.envelope import Notify, Recipient
 from posthouse.mail.outcome import Deferred, Delivered, Failed, Relayed
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.classify import classify, wants_another_round, with_status
-from posthouse.mta.destination import Destination
+from posthouse.mta.destination import Destination, pauses
 from posthouse.mta.load import make_loads
 from posthouse.mta.reporting import Action
 from posthouse.mta.route import DirectoryRoute, Routes, Terms, static
@@ -132,7 +132,7 @@ async def test_the_table_knows_domains_parents_and_the_rest():
 
 
 def test_concurrency_grows_with_success_and_falls_with_failure():
-    destination = Destination(static("a", 25, Terms()), 20)
+    destination = Destination(static("a", 25, Terms()), 20, pauses(300, 7200))
     assert destination._window == 2
     for _ in range(50):
         destination.succeeded()
