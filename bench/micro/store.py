@@ -18,38 +18,11 @@ from pathlib import Path
 
 import uvloop
 
-from posthouse.mail.content import Blob
-from posthouse.observe.ports import Level
 from posthouse.storage.ports import Acceptance, Facts, Filing, Role
 from posthouse.storage.sqlite import writer
 from posthouse.storage.sqlite.engine import open_store
-
-
-class Now:
-    def now(self):
-        return time.time()
-
-    def monotonic(self):
-        return time.monotonic()
-
-
-class Numbers:
-    def trace_id(self):
-        return "t"
-
-    def token(self, octets):
-        return os.urandom(octets).hex()
-
-
-class Silent:
-    def note(self, event, level=Level.INFO, /, **values):
-        print(event, values)
-
-    def bug(self, event, error, /, **values):
-        raise error
-
-    def bind(self, **values):
-        return self
+from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.testing.journal import KeptJournal
 
 
 def compute(loops):
@@ -84,7 +57,7 @@ def acceptance(number, account, blob):
 async def run(options):
     per_us = loops_per_microsecond()
     with tempfile.TemporaryDirectory(dir=options.dir) as where:
-        store = await open_store(Path(where), clock=Now(), ids=Numbers(), journal=Silent())
+        store = await open_store(Path(where), clock=SystemClock(), ids=RandomIds(), journal=KeptJournal())
         accounts = [
             await store.create_account(f"u{n}@office.test", "", (), quota=1 << 50) for n in range(options.accounts)
         ]

@@ -21,6 +21,7 @@ import struct
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Self
 
 EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 NOLOGFLUSH = struct.pack("I", 2)
@@ -34,7 +35,7 @@ class PowerCut:
         self.disk = directory / "disk"
         self._mebibytes = mebibytes
 
-    def __enter__(self) -> "PowerCut":
+    def __enter__(self) -> Self:
         self.disk.mkdir(parents=True, exist_ok=True)
         with self.image.open("wb") as image:
             image.truncate(self._mebibytes * 1024 * 1024)

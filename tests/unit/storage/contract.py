@@ -339,7 +339,9 @@ async def test_a_full_destination_is_avoided_and_the_limit_kept(store):
 async def test_a_deferred_item_waits_with_its_reason(store):
     await post(store)
     (item,) = await claim(store)
-    assert await store.settle([Settlement(item.item, item.token, 900, "451 later", "mx.far.test", warned=True)]) == [True]
+    assert await store.settle([Settlement(item.item, item.token, 900, "451 later", "mx.far.test", warned=True)]) == [
+        True
+    ]
     (again,) = await store.queued(QueueFilter())
     assert (again.attempts, again.due_at, again.last, again.last_host) == (1, 900, "451 later", "mx.far.test")
     assert again.warned
@@ -376,7 +378,12 @@ async def test_items_born_claimed_look_like_claimed_ones(store):
     (born,) = (await post(store, "q1", owner="w", lease_until=10**13)).items
     (found,) = await store.queued(QueueFilter())
     assert found.claimed
-    assert (found.item, found.token, found.recipient, found.due_at) == (born.item, born.token, born.recipient, born.due_at)
+    assert (found.item, found.token, found.recipient, found.due_at) == (
+        born.item,
+        born.token,
+        born.recipient,
+        born.due_at,
+    )
 
 
 async def test_the_items_of_a_dead_owner_are_due_again(store):
