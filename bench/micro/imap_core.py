@@ -126,6 +126,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "ranges": lambda n: b"a FETCH " + b"1:*," * (n // 4) + b"1 FLAGS\r\n",
     "small literals": lambda n: b"a SEARCH" + b" SUBJECT {1+}\r\nx" * (n // 100) + b"\r\n",
     "escaped quotes": lambda n: b'a SEARCH SUBJECT "' + b"\\\\" * (n // 2) + b'"\r\n',
+    "ampersands in a name": lambda n: b"a SELECT " + b"&" * n + b"\r\n",
     "line in small pieces": lambda n: b"a NOOP" + b" " * n + b"\r\n",
 }
 

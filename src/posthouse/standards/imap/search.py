@@ -12,6 +12,8 @@ from posthouse.standards.imap.scanner import SEQUENCE, ParseError, Scanner
 
 RETURNS = frozenset({"MIN", "MAX", "COUNT", "ALL", "SAVE"})
 CHARSETS = frozenset({"US-ASCII", "UTF-8", "ASCII", "UTF8"})
+MAX_CONTENT_KEYS = 20
+"""BODY and TEXT of one search: each reads every message in the mailbox (threat I02)."""
 _FIELD_NAME = re.compile(rb"[\x21-\x39\x3b-\x7e]{1,200}")
 _KEYWORD = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]{1,100}')
 
@@ -69,6 +71,7 @@ class _Frame:
 def parse_criteria(scanner: Scanner) -> c.Criteria:
     """``search-key *(SP search-key)`` up to the end."""
     stack = [_Frame("all")]
+    content_keys = 0
     while True:
         kind: Literal["list", "not", "or"] | None = (
             "list"
@@ -85,6 +88,10 @@ def parse_criteria(scanner: Scanner) -> c.Criteria:
             stack.append(_Frame(kind))
             continue
         key: c.Criteria | None = _parse_key(scanner)
+        if isinstance(key, c.BodyContains | c.TextContains):
+            content_keys += 1
+            if content_keys > MAX_CONTENT_KEYS:
+                raise ParseError("Too many keys that search content", condition="NO", code="LIMIT")
         while key is not None:
             stack[-1].keys.append(key)
             key = stack[-1].closed(scanner)

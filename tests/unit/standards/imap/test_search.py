@@ -93,3 +93,11 @@ def test_nesting_is_bounded(text):
 
 def test_depth_that_people_need():
     assert search("OR ALL " * 48 + "ALL")
+
+
+def test_keys_that_read_every_message_are_few():
+    """Threat I02: a search costs its keys times the mailbox."""
+    assert search("OR " * 19 + "BODY a " * 19 + "TEXT b")
+    with pytest.raises(ParseError) as caught:
+        search(" ".join(["NOT BODY x"] * 21))
+    assert ("NO", "LIMIT") == (caught.value.condition, caught.value.code)
