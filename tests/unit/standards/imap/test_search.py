@@ -100,4 +100,4 @@ def test_keys_that_read_every_message_are_few():
     assert search("OR " * 19 + "BODY a " * 19 + "TEXT b")
     with pytest.raises(ParseError) as caught:
         search(" ".join(["NOT BODY x"] * 21))
-    assert ("NO", "LIMIT") == (caught.value.condition, caught.value.code)
+    assert (caught.value.condition, caught.value.code) == ("NO", "LIMIT")
