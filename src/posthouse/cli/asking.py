@@ -67,7 +67,7 @@ class House:
 
     def _connect(self) -> socket.socket | None:
         """The control socket of the running server, or None."""
-        from posthouse.net.local import short_name
+        from posthouse.net.names import short_name
 
         path = self._control or self.directory / "control.sock"
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

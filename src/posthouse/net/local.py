@@ -4,12 +4,10 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-MAX_PATH_OCTETS = 100
-"""A socket's name has room for 107; longer ones are reached through their directory."""
+from posthouse.net.names import short_name
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -56,16 +54,3 @@ def _is_alive(path: Path) -> bool:
         except OSError:
             return False
         return True
-
-
-@contextmanager
-def short_name(path: Path) -> Iterator[str]:
-    """A name for ``path`` that fits into a socket address."""
-    if len(os.fsencode(path)) <= MAX_PATH_OCTETS or not path.parent.is_dir():
-        yield str(path)
-        return
-    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)

@@ -76,7 +76,7 @@ def test_limits_need_no_server() -> None:
 
 
 def test_a_list_imports_nothing_that_it_does_not_need() -> None:
-    """Start-up time is imports: none of the server, no crypto, no configuration model, no tables library."""
+    """Start-up time is imports: no event loop, no crypto, no configuration model, no tables library."""
     code = (
         "import sys; from posthouse.cli.main import posthouse\n"
         "try: posthouse(['queue', 'list', '--dir', '/nonexistent'], standalone_mode=False)\n"

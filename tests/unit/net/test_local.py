@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from posthouse.net.local import listen_locally, own_user, peer_user, short_name
+from posthouse.net.local import listen_locally, own_user, peer_user
 
 
 async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,18 +42,3 @@ async def test_a_living_server_is_not_pushed_aside(tmp_path) -> None:
     with pytest.raises(FileExistsError):
         await listen_locally(tmp_path / "x.sock", hang_up, line_octets=100)
     server.close()
-
-
-def test_a_short_path_is_its_own_name(tmp_path) -> None:
-    with short_name(tmp_path / "x") as name:
-        assert name == str(tmp_path / "x")
-
-
-def test_a_long_path_is_reached_through_its_directory(tmp_path) -> None:
-    deep = tmp_path / ("d" * 60) / ("e" * 60)
-    deep.mkdir(parents=True)
-    (deep / "x").write_text("here")
-    with short_name(deep / "x") as name:
-        assert len(name) < 100
-        with open(name) as file:
-            assert file.read() == "here"
