@@ -250,6 +250,9 @@ class Reception:
         if not outcome.reply.accepted:
             return (self._note(outcome.reply),)
         self._accepted(transaction)
+        for refusal in outcome.refusals:  # the sender gets a report; the ledger shall know why
+            address = str(transaction.recipients[refusal.index].address)
+            self._desk.refusals.note(self.client, refusal.reply, sender=transaction.sender, recipients=(address,))
         return (outcome.reply,)
 
     def _accepted(self, transaction: Transaction) -> None:

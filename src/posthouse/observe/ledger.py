@@ -28,7 +28,7 @@ class Record(msgspec.Struct, omit_defaults=True, rename={"sender": "from", "reci
     recipients: tuple[str, ...] = ()
     size: int = 0
     stored: tuple[str, ...] = ()
-    """The addresses of ours it was filed for."""
+    """The addresses of ours it was to be filed for; one that had no room has a record of its own refusal."""
     queued: tuple[str, ...] = ()
     """The addresses elsewhere it is carried to."""
     limit: str = ""
