@@ -20,6 +20,7 @@ from posthouse.storage.sqlite.mailboxes import (
     make_parents,
 )
 from posthouse.storage.sqlite.posting import MAY_BE_ORPHAN
+from posthouse.storage.sqlite.readers import pack
 from posthouse.storage.sqlite.tx import Row, Tx
 
 _render = SQLITE.render
@@ -30,6 +31,12 @@ DELETE_MESSAGE = _render(sql.DELETE_MESSAGE)
 LOG_CHANGE = _render(sql.LOG_CHANGE)
 END_LETTER = _render(sql.END_LETTER)
 LETTER_EMAIL = _render(sql.LETTER_EMAIL)
+MAYBE_DELETED = _render(sql.MAYBE_DELETED)
+DELETE_MESSAGES = _render(sql.DELETE_MESSAGES)
+LETTERS_IN = pack(_render(sql.LETTERS_IN), 1)
+_PACKED = "SELECT json_extract(value, '$[0]') FROM json_each(?1)"
+LETTERS_MAY_BE_ORPHANS = _render(sql.LETTERS_MAY_BE_ORPHANS).replace("{letters}", _PACKED)
+END_LETTERS = _render(sql.END_LETTERS).replace("{letters}", _PACKED)
 
 
 def change_flags(
@@ -119,7 +126,7 @@ def move(
 
 def expunge(tx: Tx, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid] | None, now: int) -> list[Uid]:
     if uids is None:
-        rows = [] if not tx.box(account, mailbox).deleted else tx.rows(EVERY_MESSAGE, account, mailbox)
+        rows = [] if not tx.box(account, mailbox).deleted else tx.rows(MAYBE_DELETED, account, mailbox)
     else:
         rows = _rows(tx, account, mailbox, uids)
     return _remove(tx, account, mailbox, [row for row in rows if "\\Deleted" in parse_flags(row[2])], now)
@@ -184,11 +191,12 @@ def delete_mailbox(tx: Tx, account: AccountId, mailbox: MailboxId) -> None:
     if row[1] == Role.INBOX.name:
         raise Conflict("INBOX stays")
     tally = tx.tally(account)
-    for uid, _, _, size, letter in tx.rows(EVERY_MESSAGE, account, mailbox):
-        tx.execute(DELETE_MESSAGE, (account, mailbox, uid))
-        _end_letter(tx, letter)
-        tally.used -= size
+    tally.used -= tx.box(account, mailbox).size
     tx.flush()
+    letters = tx.rows(LETTERS_IN, account, mailbox)[0][0]
+    tx.execute(DELETE_MESSAGES, (account, mailbox))
+    tx.execute(LETTERS_MAY_BE_ORPHANS, (letters,))
+    tx.execute(END_LETTERS, (letters,))
     tx.execute(FORGET_CHANGES, (account, mailbox))
     tx.execute(DELETE_MAILBOX, (account, mailbox))
     tally.next_modseq()

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
@@ -10,7 +12,7 @@ from posthouse.mail.ids import AccountId, BlobId, QueueId
 from posthouse.storage.ports import Item, Posting, QueueFilter, Settlement, State
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sqlite.readers import Snapshot
+from posthouse.storage.sqlite.readers import Snapshot, pack
 from posthouse.storage.sqlite.tx import Tx
 
 _render = SQLITE.render
@@ -29,6 +31,15 @@ RECLAIM = _render(sql.RECLAIM)
 NEXT_DUE = _render(sql.NEXT_DUE)
 END_POSTING = _render(sql.END_POSTING)
 MAY_BE_ORPHAN = _render(sql.MAY_BE_ORPHAN)
+
+_COLUMNS = 28
+_OCTETS = frozenset({18, 19})
+CLAIMED_ITEMS = pack(
+    f"{ITEMS} WHERE i.item_no IN (SELECT value FROM json_each(?1))",  # noqa: S608  ours
+    _COLUMNS,
+    octets=_OCTETS,
+)
+_item_rows = msgspec.json.Decoder(list[list[Any]])
 
 _STATES = (State.WAITING, State.HELD)
 
@@ -75,7 +86,7 @@ def claim(tx: Tx, owner: str, now: int, lease_until: int, limit: int, avoid: str
         return []
     claimed = f"[{','.join(map(str, numbers))}]"
     tx.execute(CLAIM, (owner, lease_until, claimed))
-    rows = tx.rows(f"{ITEMS} WHERE i.item_no IN (SELECT value FROM json_each(?1))", claimed)  # noqa: S608  our own statement
+    rows = _item_rows.decode(tx.rows(CLAIMED_ITEMS, claimed)[0][0])
     items = {row[0]: parse_item(row, now) for row in rows}
     return [items[number] for number in numbers]
 
@@ -92,7 +103,8 @@ def parse_item(row: Sequence[Any], now: int) -> Item:
     return Item(
         item, QueueId(queue_id), token, recipient, domain, attempts, created_at, due_at, expires_at, _STATES[state],
         owner is not None and due_at > now, bool(warned), last, last_host, reverse_path,
-        Content(prefix, Blob(BlobId(blob.hex()), size)), Body(body), bool(utf8), Return(ret) if ret else None, envid,
+        Content(bytes.fromhex(prefix), Blob(BlobId(blob.lower()), size)), Body(body), bool(utf8),
+        Return(ret) if ret else None, envid,
         None if submitter is None else AccountId(submitter), bool(require_tls), bool(is_report),
     )  # fmt: skip
 
@@ -163,7 +175,7 @@ def queued(snapshot: Snapshot, which: QueueFilter, now: int) -> list[Item]:
         local, _, domain = which.recipient.rpartition("@")
         tests += [("i.local = ?", local), ("i.domain = ?", domain)]
     where = " AND ".join(test for test, _ in tests) or "1 = 1"
-    rows = snapshot.rows(
-        f"{ITEMS} WHERE {where} ORDER BY p.created_at, i.item_no LIMIT ?", *(value for _, value in tests), which.limit
-    )
+    statement = f"{ITEMS} WHERE {where} ORDER BY p.created_at, i.item_no LIMIT ?"
+    packed = pack(statement, _COLUMNS, octets=_OCTETS)
+    rows = snapshot.gather(packed, _item_rows, *(value for _, value in tests), which.limit)
     return [parse_item(row, now) for row in rows]

@@ -112,7 +112,7 @@ def _absent(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, uidnext:
 
 def read(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> list[Stored]:
     wanted = msgspec.json.encode(list(uids)).decode()
-    return [_stored(row) for row in snapshot.gather(READ, _stored_rows, account, mailbox, wanted)]
+    return [_stored(row) for row in sorted(snapshot.gather(READ, _stored_rows, account, mailbox, wanted))]
 
 
 def _stored(row: StoredRow) -> Stored:
