@@ -15,6 +15,7 @@ runs), *over* (last words are being written, input is ignored), gone.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ LINGER_OCTETS = 1024 * 1024
 
 RATE_WINDOW_SECONDS = 30.0
 """L18: the least rate is an average over this long, asked for after the first such time."""
+
+QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Linux has it; elsewhere there is nothing to do."""
+INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 
 Answer = AsyncIterator[Any]
 
@@ -430,7 +435,14 @@ class Session(asyncio.Protocol):
         if not self._windows:
             self._content_since = now
             self._begin_window(now)
+            self._acknowledge_at_once()
         self._expect(min(self._door.patience, max(0.0, self._window_since + RATE_WINDOW_SECONDS - now)))
+
+    def _acknowledge_at_once(self) -> None:
+        """Who sends content in two writes waits for our ACK of the first (Nagle); it must not be delayed by 40 ms."""
+        carrier = self._transport.get_extra_info("socket")
+        if carrier is not None and QUICK_ACK is not None and carrier.family in INTERNET:
+            carrier.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
 
     def _begin_window(self, now: float) -> None:
         self._windows += 1
