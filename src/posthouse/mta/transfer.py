@@ -31,7 +31,18 @@ MaySend = Callable[[Load], bool]
 class Transfer:
     """One load on one link. ``outcomes`` grows by item; items without one at the end are not ours any more."""
 
-    __slots__ = ("_accepted", "_blobs", "_link", "_load", "_may_send", "_passage", "answered", "ended", "outcomes")
+    __slots__ = (
+        "_accepted",
+        "_blobs",
+        "_link",
+        "_load",
+        "_may_send",
+        "_passage",
+        "_sender_refused",
+        "answered",
+        "ended",
+        "outcomes",
+    )
 
     def __init__(self, link: Link, load: Load, passage: Passage, blobs: Blobs, may_send: MaySend) -> None:
         self._link = link
@@ -40,6 +51,7 @@ class Transfer:
         self._blobs = blobs
         self._may_send = may_send
         self._accepted: list[Item] = []
+        self._sender_refused = False
         self.outcomes: dict[int, Outcome] = {}
         self.answered = False
         """The server has said anything at all in this transaction."""
@@ -140,6 +152,9 @@ class Transfer:
         if link.closed or not link.wants_content:
             self._unanswered()
             return
+        if self._sender_refused:  # it refused MAIL and goes on all the same: whatever we sent, it might deliver
+            link.drop()
+            return
         if not self._accepted:  # RFC 2920 section 3.1: it wants content for nobody; give it none
             await link.say(Mailing((b".\r\n",), last=True))
             link.dirty = False
@@ -184,6 +199,7 @@ class Transfer:
             if answer.to is Verb.RCPT:
                 self._recipient(next(waiting), answer.reply)
             elif answer.to is Verb.MAIL and not answer.reply.accepted:
+                self._sender_refused = True
                 self._rest(classify(answer.reply, self._link.host, to=Verb.MAIL))
                 self._link.dirty = False
             elif answer.to is Verb.DATA and answer.reply.code != 354:

@@ -125,7 +125,6 @@ class House:
         )
         if accepted.items:
             self.manager.take(accepted.items)
-        self.manager.wake()
 
     async def queued(self, **which):
         return await self.store.queued(QueueFilter(**which))
@@ -294,6 +293,20 @@ async def test_a_destination_that_is_away_is_left_alone_and_its_mail_goes_when_i
     await house.post("dave@elsewhere.test")
     await house.empty()
     assert sum(command.startswith("RCPT") for command in hop.commands) == 3
+
+
+async def test_an_operator_may_try_a_destination_at_once(house, hop):
+    house.lead("elsewhere.test", 1)
+    await house.post("bob@elsewhere.test")
+    await house.tried()
+    await queue.retry(house.store, QueueFilter(), house.clock)
+    house.manager.wake()
+
+    async def tried_again():
+        [item] = await house.queued()
+        return item.attempts == 2 and not item.claimed
+
+    await house.until(tried_again)
 
 
 async def test_a_slow_destination_delays_no_other(house, hop):

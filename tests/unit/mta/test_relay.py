@@ -279,3 +279,10 @@ async def test_a_handshake_that_fails_falls_back_only_where_the_policy_may(road,
     must = await road.carry(item(), route=road.route(tls=TlsPolicy.MUST))
     assert isinstance(may.outcomes[1], Relayed)
     assert must.outcomes[1].reply.status == "4.7.5"
+
+
+async def test_a_server_that_refuses_the_sender_and_asks_for_content_gets_none(road, hop, item):
+    await hop.start(hop.speak(keywords=("PIPELINING",), answers={"MAIL": "451 4.2.1 later"}))
+    trip = await road.carry(item())
+    assert isinstance(trip.outcomes[1], Deferred)
+    assert hop.said[-1] == b"DATA\r\n"

@@ -108,12 +108,15 @@ class ClientConnection:
             return None
         try:
             reply = self._reader.next_reply()
-            return self._nothing_yet() if reply is None else self._answer(reply)
+            if reply is not None:
+                return self._answer(reply)
+            self._check_end()
         except RemoteError:
             self._phase = Phase.OVER
             raise
+        return None
 
-    def _nothing_yet(self) -> None:
+    def _check_end(self) -> None:
         if self._ended:
             raise RemoteError("the server closed the connection")
 
