@@ -105,6 +105,7 @@ class Works:
     space: Space
     rates: ClientRates
     account_rates: AccountRates
+    census: Census
     welcome: Welcome
     """One count of IMAP connections for all ports."""
     exempt: Networks
@@ -157,6 +158,7 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools) ->
         space,
         rates=ClientRates(limits, clock),
         account_rates=AccountRates(limits, clock),
+        census=census,
         welcome=Welcome(authenticator, most=limits.imap_account_connections, failures=limits.auth_failures),
         exempt=exempt,
     )
@@ -337,6 +339,7 @@ def desk_of(name: str, office: Office, offer: Offer, works: Works, tools: Tools,
         relay=Networks(relay),
         exempt=works.exempt,
         messages_max=offer.messages_max,
+        is_stressed=lambda: works.census.is_stressed,
     )
 
 
