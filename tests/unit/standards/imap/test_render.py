@@ -79,23 +79,3 @@ def test_a_line_end_in_a_name_stays_inside_it(utf8):
     """Such a name cannot be made; if one came from elsewhere it would be no second line."""
     octets = b"".join(render(r.Listed('a\r\n* BYE "x', ()), utf8=utf8))
     assert octets.startswith((b'* LIST () "/" {', b'* LIST () "/" "a&AA0ACg-'))
-
-
-def test_dates():
-    assert attributes.internaldate(837596665) == b'INTERNALDATE "17-Jul-1996 09:44:25 +0000"'
-    assert attributes.internaldate(-5) == b'INTERNALDATE " 1-Jan-1970 00:00:00 +0000"'
-    assert attributes.savedate(None) == b"SAVEDATE NIL"
-
-
-def test_codes():
-    assert codes.copy_uid(9, [(1, 4), (2, 5), (3, 6), (7, 7)]) == "COPYUID 9 1:3,7 4:7"
-    assert codes.copy_uid(9, []) == ""
-    assert codes.permanent_flags(["\\Seen"]) == "PERMANENTFLAGS (\\Seen \\*)"
-    assert codes.modified([7, 9]) == "MODIFIED 7,9"
-
-
-def test_preview():
-    assert attributes.preview("Hello", utf8=False) == b'PREVIEW "Hello"'
-    assert attributes.preview("ü", utf8=False) == b"PREVIEW {2}\r\n\xc3\xbc"
-    assert attributes.preview("ü", utf8=True) == b'PREVIEW "\xc3\xbc"'
-    assert attributes.preview(None, utf8=True) == b"PREVIEW NIL"
