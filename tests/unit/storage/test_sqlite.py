@@ -10,7 +10,7 @@ import pytest
 
 from posthouse.mail.content import Blob
 from posthouse.observe.ports import Level
-from posthouse.storage.ports import Acceptance, Filing, Role, SchemaTooNew, StorageError
+from posthouse.storage.ports import Acceptance, Facts, Filing, Role, SchemaTooNew, StorageError
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.storage.sqlite.connection import open_writer, require_sqlite
 from posthouse.storage.sqlite.engine import open_store
@@ -137,6 +137,32 @@ async def test_a_cancelled_waiter_does_not_disturb_its_batch(store):
     given_up.cancel()
     assert (await stays).placed[0].uid == 2
     assert await messages_in(store, account) == 2
+
+
+async def test_a_full_disk_refuses_what_has_no_room_and_keeps_what_is_there(store, journal):
+    account = await account_in(store)
+    await store.accept(acceptance(account, "t0"))
+    database = store._writer._connection
+    database.pragma("max_page_count", database.pragma("page_count") + 3)
+    octets = b"y" * 100_000
+    blob = Blob(hashlib.sha256(octets).hexdigest(), len(octets), octets)
+    too_large = Acceptance("large", blob, (Filing(account, Role.INBOX, b""),))
+    results = await asyncio.gather(store.accept(too_large), store.accept(too_large), return_exceptions=True)
+    assert [type(result) for result in results] == [StorageError, StorageError]
+    assert {entry.level for entry in journal.entries} == {Level.ALARM}
+    assert await messages_in(store, account) == 1
+    database.pragma("max_page_count", 10**6)
+    assert (await store.accept(too_large)).placed[0].uid == 2
+
+
+async def test_a_bug_in_one_unit_fails_it_alone_and_is_reported(store, journal):
+    account = await account_in(store)
+    filing = Filing(account, Role.INBOX, b"", facts=Facts(subject="\ud800"))
+    bad = Acceptance("bad", acceptance(account).blob, (filing,))
+    results = await asyncio.gather(store.accept(bad), store.accept(acceptance(account)), return_exceptions=True)
+    assert isinstance(results[0], StorageError)
+    assert results[1].placed[0].uid == 1
+    assert [entry.event for entry in journal.entries] == ["storage.bug"]
 
 
 async def test_a_closed_store_refuses(tmp_path, journal):

@@ -174,7 +174,7 @@ class Writer:
             if order.error is None:
                 order.future.set_result(order.result)
             else:
-                order.future.set_exception(_final(order.error))
+                order.future.set_exception(self._final(order.error))
         self._next()
 
     def _fail(self, batch: list[_Order], error: BaseException) -> None:
@@ -186,8 +186,16 @@ class Writer:
         self._journal.note("storage.failed", Level.ALARM, error=str(error), units=len(batch))
         for order in batch:
             if not order.future.done():
-                order.future.set_exception(_final(error))
+                order.future.set_exception(_as_storage_error(error))
         self._next()
+
+    def _final(self, error: BaseException) -> StorageError:
+        """What the waiter of a failed unit sees: our refusals as they are; all else alarms too."""
+        if isinstance(error, (apsw.Error, OSError)):
+            self._journal.note("storage.failed", Level.ALARM, error=str(error), units=1)
+        elif not isinstance(error, StorageError):
+            self._journal.bug("storage.bug", error)
+        return _as_storage_error(error)
 
     def _next(self) -> None:
         if self._waiting:
@@ -198,8 +206,9 @@ class Writer:
                 self._idle.set_result(None)
 
 
-def _final(error: BaseException) -> BaseException:
-    """What a waiter gets to see: our own refusals as they are, a disk's or a database's as ``StorageError``."""
-    if isinstance(error, (apsw.Error, OSError)):
-        return StorageError(f"{type(error).__name__}: {error}")
-    return error
+def _as_storage_error(error: BaseException) -> StorageError:
+    if isinstance(error, StorageError):
+        return error
+    final = StorageError(f"{type(error).__name__}: {error}")
+    final.__cause__ = error
+    return final
