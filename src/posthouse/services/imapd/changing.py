@@ -2,7 +2,7 @@
 
 from posthouse.mail.ids import ModSeq
 from posthouse.ms.folders import find_mailbox
-from posthouse.services.imapd.session import Answer, Session, flag_attributes, resolve, tell_expunged
+from posthouse.services.imapd.session import Answer, Session, flag_attributes, resolve, take_turns, tell_expunged
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
 from posthouse.storage.ports import Change
@@ -41,6 +41,7 @@ async def store(session: Session, event: events.Store) -> Answer:
         ModSeq(since) if since is not None else None,
     )
     for index in sorted(view.take(changed)):
+        await take_turns(index)
         if not event.silent:
             yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
         elif session.condstore:

@@ -6,7 +6,7 @@ from posthouse.lib.sansio import Piece
 from posthouse.ms.fetch import BATCH, Letter, Undecodable, letters
 from posthouse.ms.parts import cut
 from posthouse.ms.view import SEEN, MailboxView
-from posthouse.services.imapd.session import Answer, Session, flag_attributes, resolve
+from posthouse.services.imapd.session import Answer, Session, flag_attributes, resolve, take_turns
 from posthouse.standards.imap import attributes, events
 from posthouse.standards.imap.bodystructure import format_bodystructure
 from posthouse.standards.imap.fetchitems import Attribute, Binary, BinarySize, BodySection, FetchItem, SectionText
@@ -41,6 +41,7 @@ async def fetch(session: Session, event: events.Fetch) -> Answer:
                 yield response
     if _AT_HAND.issuperset(items):
         for index in indexes:
+            await take_turns(index)
             yield Fetched(index + 1, tuple(_at_hand(view, index, item) for item in items))
         yield Tagged(event.tag, OK, "Done")
         return

@@ -1,5 +1,6 @@
 """What one IMAP session knows: who it is, what it has selected, what it has asked us to tell."""
 
+import asyncio
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from posthouse.standards.imap.sequence import SequenceSet, format_sequence_set
 from posthouse.storage.ports import AccountRow, Store
 
 Answer = AsyncIterator[Response]
+
+TURN = 500
+"""Responses in a row that wait for nothing, before the neighbours get their turn (invariant H7)."""
 
 
 @dataclass(slots=True)
@@ -137,6 +141,12 @@ def flag_attributes(session: Session, view: MailboxView, index: int, *, uid: boo
     if session.condstore:
         found.append(attributes.modseq(view.modseq(index)))
     return tuple(found)
+
+
+async def take_turns(index: int) -> None:
+    """Let others run after each ``TURN`` responses that needed no waiting."""
+    if index % TURN == TURN - 1:
+        await asyncio.sleep(0)
 
 
 def resolve(session: Session, numbers: SequenceSet, *, by_uid: bool) -> list[int] | None:

@@ -1,0 +1,108 @@
+"""What goes wrong is said in words a client understands, and costs nobody else anything."""
+
+import asyncio
+
+import pytest
+
+from posthouse.net.ports import Farewell
+from posthouse.storage.ports import StorageError
+from posthouse.testing.mailreader import MailReader
+
+LETTER = b"Subject: x\r\n\r\ny\r\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"), [(Farewell.IDLE, ""), (Farewell.SHUTDOWN, "[UNAVAILABLE]"), (Farewell.TROUBLE, "[SERVERBUG]")]
+)
+async def test_last_words(alice, reason, code):
+    for response in alice.door.farewell(reason):
+        assert alice.core.send(response)[0].startswith(b"* BYE " + code.encode())
+    assert alice.core.closed
+
+
+async def test_a_disk_that_fails_is_told_and_the_alarm_is_raised(alice, monkeypatch):
+    async def fail(*_):
+        raise StorageError("disk")
+
+    await alice.says("SELECT INBOX")
+    monkeypatch.setattr(type(alice.office.store), "mailboxes", fail)
+    assert (await alice.says("CREATE x"))[-1].startswith("NO [UNAVAILABLE]")
+    assert any(entry.event == "imap.storage" for entry in alice.office.journal.entries)
+
+
+async def test_a_message_that_the_disk_refuses_is_not_acknowledged(alice, monkeypatch):
+    def fail(*_):
+        raise StorageError("disk full")
+
+    from posthouse.storage.sqlite.blobs import FileBlobWriter
+
+    monkeypatch.setattr(FileBlobWriter, "write", fail)
+    answer = await alice.says(f"APPEND INBOX {{{len(LETTER)}+}}\r\n".encode() + LETTER)
+    assert answer[-1].startswith("NO [UNAVAILABLE]")
+
+
+async def test_the_mailbox_that_is_looked_at_may_go_while_another_command_is_answered(alice, twin):
+    await alice.says("CREATE Short")
+    await alice.says("SELECT Short")
+    await twin.says("DELETE Short")
+    await asyncio.sleep(0)
+    assert (await alice.says('LIST "" INBOX'))[-1].startswith("* BYE")
+
+
+async def test_an_idling_session_learns_that_its_mailbox_is_gone(alice, twin):
+    await alice.says("CREATE Short")
+    await alice.says("SELECT Short")
+    await alice.says("IDLE")
+    await twin.says("DELETE Short")
+    await asyncio.sleep(0)
+    assert (await alice.pushed())[-1].startswith("* BYE")
+
+
+async def test_a_change_between_looking_and_watching_is_not_lost(office, house, alice, twin, monkeypatch):
+    store = type(office.store)
+    view = store.view
+
+    async def view_and_then_mail_comes(self, *arguments):
+        found = await view(self, *arguments)
+        await twin.says(f"APPEND INBOX {{{len(LETTER)}+}}\r\n".encode() + LETTER)
+        await asyncio.sleep(0)
+        return found
+
+    monkeypatch.setattr(store, "view", view_and_then_mail_comes)
+    lines = await alice.says("SELECT INBOX")
+    assert "* 0 EXISTS" in lines
+    monkeypatch.undo()
+    assert "* 1 EXISTS" in lines + await alice.says("IDLE")
+
+
+async def test_too_many_mistakes_end_it(alice):
+    heard = []
+    for _ in range(51):
+        heard = await alice.says("NONSENSE")
+    assert heard[-1].startswith("* BYE")
+
+
+async def test_a_password_exchange_may_be_cancelled(office, house):
+    reader = MailReader(office, house)
+    await reader.greeting()
+    assert await reader.says("AUTHENTICATE PLAIN") == ["+ "]
+    assert (await reader.plain(b"*\r\n"))[0].endswith("BAD Cancelled")
+
+
+async def test_a_structure_that_was_never_stored_is_worked_out(alice, office):
+    from posthouse.mail.content import Blob
+    from posthouse.mail.ids import TraceId
+    from posthouse.storage.ports import Acceptance, Filing, Role
+
+    octets = b"Subject: bare\r\n\r\nno facts"
+    writer = office.store.blobs.open()
+    writer.write(octets)
+    blob: Blob = await writer.finish()
+    filing = Filing(office.accounts["alice"], Role.INBOX, b"Delivered-To: a\r\n")
+    await office.store.accept(Acceptance(TraceId("t"), blob, (filing,)))
+    await alice.says("SELECT INBOX")
+    heard = await alice.octets("FETCH 1 (ENVELOPE BODYSTRUCTURE BODY[TEXT] BODY[HEADER.FIELDS (SUBJECT DELIVERED-TO)])")
+    assert b'"bare"' in heard
+    assert b'"plain"' in heard
+    assert b"no facts)" in heard or b"no facts " in heard
+    assert b"Delivered-To: a\r\nSubject: bare\r\n\r\n" in heard
