@@ -192,8 +192,7 @@ class TcpStream(asyncio.Protocol):
         if not octets:
             return
         if self._tunnel is not None:
-            self._tunnel.send(octets)
-            octets = self._tunnel.outgoing()
+            octets = self._tunnel.wrap(octets)
         self._transport.write(octets)
 
     async def _drain(self, end: float) -> None:

@@ -388,8 +388,7 @@ class Session(asyncio.Protocol):
             return
         octets = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._tunnel is not None:
-            self._tunnel.send(octets)
-            octets = self._tunnel.outgoing()
+            octets = self._tunnel.wrap(octets)
         if self._drained is not None:
             self._sent += len(octets)
         self._transport.write(octets)

@@ -182,9 +182,17 @@ class Tunnel:
         der = self._tls.getpeercert(binary_form=True)
         return hashlib.new(_signature_hash(der), der).digest() if der else b""
 
-    def send(self, octets: bytes) -> None:
-        """Put ``octets`` inside; ``outgoing`` then has them for the network."""
-        self._tls.write(octets)
+    def wrap(self, octets: bytes) -> bytes:
+        """What the network must carry for ``octets`` to come out at the other end."""
+        if len(octets) <= FEED:
+            self._tls.write(octets)
+            return self._out.read()
+        view = memoryview(octets)
+        wrapped: list[bytes] = []
+        for at in range(0, len(view), FEED):
+            self._tls.write(view[at : at + FEED])
+            wrapped.append(self._out.read())
+        return b"".join(wrapped)
 
     def end(self) -> None:
         """Say that no more will come, without waiting for the echo (RFC 8446 section 6.1)."""

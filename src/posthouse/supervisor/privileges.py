@@ -7,7 +7,6 @@ import pwd
 import resource
 from contextlib import suppress
 
-
 LATE_MODULES = ("encodings.idna", "zxcvbn", "dns.asyncresolver", "dns.rdtypes.ANY.MX", "concurrent.futures.thread")
 """What is imported only when it is first needed: once we may do little, we may not be able to read it any more."""
 

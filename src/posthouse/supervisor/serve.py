@@ -35,6 +35,7 @@ from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
 from posthouse.supervisor.housekeeping import feed_watchdog, sweep, watch_health
+from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.wire import Setting, SliceReader, Tools, Works, build, open_doors
@@ -77,6 +78,7 @@ class Server:
         """Bind, read keys, and be nobody special from here on. Raises ``PortTaken``, ``OSError``, ``Privileged``."""
         configuration = self.setting.configuration
         privileges.raise_file_limit()
+        give_back_large_blocks()
         for one in configuration.listener:
             self._sockets.append(bind(one.address, one.number))
         self._certificates = read_certificates(configuration)

@@ -49,9 +49,8 @@ class Client:
         await self.say(b"")
 
     async def say(self, octets: bytes) -> bytes:
-        if octets:
-            self.tunnel.send(octets)
-        self.heard += self.tunnel.receive(await self.wire.say(self.tunnel.outgoing()))
+        wrapped = self.tunnel.wrap(octets) if octets else self.tunnel.outgoing()
+        self.heard += self.tunnel.receive(await self.wire.say(wrapped))
         heard, self.heard = self.heard, b""
         return heard
 
@@ -98,8 +97,7 @@ async def test_an_upgrade_octet_by_octet(keys):
     client.heard = b""
     while client.tunnel.channel is None:
         client.tunnel.receive(await house.wire.say_slowly(client.tunnel.outgoing()))
-    client.tunnel.send(b"one\n")
-    assert client.tunnel.receive(await house.wire.say_slowly(client.tunnel.outgoing())) == b"ok one\n"
+    assert client.tunnel.receive(await house.wire.say_slowly(client.tunnel.wrap(b"one\n"))) == b"ok one\n"
 
 
 async def test_clear_text_after_the_upgrade_is_never_a_command(keys):
