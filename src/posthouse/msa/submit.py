@@ -30,6 +30,7 @@ from posthouse.mta.receive import (
     Outcome,
     Receiver,
     Transaction,
+    nobody,
 )
 from posthouse.mta.space import Space
 from posthouse.standards.imf.header import parse_header
@@ -39,7 +40,6 @@ LOGIN_FIRST = Reply(530, "5.7.0", ("log in first",))  # RFC 4954 section 6, RFC 
 CLOSED = Reply(421, "4.7.0", ("your account has been closed",), hang_up=True)
 SENDER_NOT_YOURS = Reply(553, "5.7.1", ("you may not send as this address",))
 TOO_MUCH = Reply(451, "4.7.1", ("you have sent too much to outside, try again later",))
-NOBODY_THERE = "no such user here"
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Submission(Receiver):
             return NEEDS_UTF8
         residence = self._directory.resolve(address)
         if isinstance(residence, Unknown):
-            return Reply(550, "5.1.1", (f"<{address}>: {NOBODY_THERE}",))
+            return nobody(address)
         elsewhere = isinstance(residence, Foreign)
         if isinstance(residence, Alias):
             expansion = expand(self._directory, (recipient,), self._limits)

@@ -167,7 +167,7 @@ class Receiver:
             self._rates.count_unknown(client.peer.address)
         if any(mark in address.local for mark in "@%!"):  # forms of a relay attempt that our grammar lets pass
             return NO_RELAY
-        return Reply(550, "5.1.1", (f"<{address}>: no such user here",))
+        return nobody(address)
 
     # -- the content
 
@@ -270,6 +270,12 @@ class Receiver:
         if writer is not None and not client.exempt:
             self._rates.count_octets(client.peer.address, writer.size)
         transaction.discard()
+
+
+def nobody(address: Address) -> Reply:
+    """Who it is that does not exist; replies stay ASCII, whatever was asked for (RFC 6531 section 3.7.4)."""
+    text = "no such user here"
+    return Reply(550, "5.1.1", (text if address.needs_utf8 else f"<{address}>: {text}",))
 
 
 def is_own_literal(address: Address, client: Client) -> bool:

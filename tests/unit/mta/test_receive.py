@@ -127,6 +127,14 @@ async def test_who_does_not_exist_is_refused_in_the_session(office):
     assert said == "550 5.1.1 <nobody@office.test>: no such user here (id t00000000002)"
 
 
+async def test_replies_stay_ascii_whoever_was_asked_for(office):
+    async with office.smtp() as session:
+        await session.hello()
+        await session.tell("MAIL FROM:<friend@elsewhere.test> SMTPUTF8")
+        said = await session.tell("RCPT TO:<jürgen@office.test>")
+    assert said.startswith("550 5.1.1 no such user here (id ")
+
+
 async def test_an_alias_that_leads_nowhere_is_refused_in_the_session(office):
     assert (await answer(office, "<chicken@office.test>")).startswith("554 5.4.6")
 
