@@ -60,6 +60,11 @@ class Server:
             time.sleep(0.02)
         return json.loads(file.read_text())
 
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate(timeout=PATIENCE)
+
     def stop(self) -> str:
         self.process.send_signal(signal.SIGTERM)
         said, _ = self.process.communicate(timeout=PATIENCE)
@@ -82,8 +87,7 @@ def server(directory, base):
     server = Server(directory, base)
     server.wait_ready()
     yield server
-    if server.process.poll() is None:
-        server.stop()
+    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -211,23 +215,30 @@ def test_a_reload_goes_on_as_it_was(server, endpoints):
         assert client.noop()[0] == 250
 
 
-def test_a_stop_is_clean_and_a_second_start_goes_on(server, endpoints, directory, base):
-    where = endpoints["services"]["smtp"]
-    with smtplib.SMTP(where["host"], where["port"]) as client:
-        client.ehlo("waiting.test")
-        server.process.send_signal(signal.SIGTERM)
-        code, text = client.getreply()
-        assert code == 421, text
-    server.process.communicate(timeout=PATIENCE)
-    assert server.process.returncode == 0
+def test_a_stop_is_clean_and_a_second_start_goes_on(tmp_path):
+    directory, base = tmp_path / "data", free_base()
+    first = Server(directory, base)
+    try:
+        before = first.wait_ready()
+        where = before["services"]["smtp"]
+        with smtplib.SMTP(where["host"], where["port"]) as client:
+            client.sendmail("x@else.test", ["alice@office.test"], LETTER)
+            first.process.send_signal(signal.SIGTERM)
+            code, text = client.getreply()
+            assert code == 421, text
+        first.process.communicate(timeout=PATIENCE)
+        assert first.process.returncode == 0
+    finally:
+        first.kill()
     again = Server(directory, base)
     try:
         after = again.wait_ready()
-        assert (after["accounts"], after["admin"]) == (endpoints["accounts"], endpoints["admin"])
-        assert after["pid"] != endpoints["pid"]
+        assert (after["accounts"], after["admin"]) == (before["accounts"], before["admin"])
+        assert after["pid"] != before["pid"]
         assert any(LETTER in one for one in inbox(after, "alice"))
-    finally:
         page = again.stop()
+    finally:
+        again.kill()
     assert after["accounts"][0]["password"] in page
     assert max(map(len, page.splitlines())) <= 80
-    assert "alarm" not in server.log.read_text()
+    assert "alarm" not in again.log.read_text()
