@@ -48,6 +48,6 @@ def check_name(name: str) -> str:
     for level in levels:
         if level in {"", ".", ".."} or len(level.encode("utf-8")) > MAX_LEVEL_OCTETS:
             raise BadName("Mailbox name has an empty, relative or too long level")
-    if levels[0].upper() == "INBOX":
+    if levels[0].isascii() and levels[0].upper() == "INBOX":  # a dotless i in capitals is I, and another name
         levels[0] = "INBOX"
     return "/".join(levels)

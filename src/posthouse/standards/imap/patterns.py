@@ -15,7 +15,7 @@ class Pattern:
     __slots__ = ("_exact", "_last", "_masks", "_prefix", "_stay", "_stay_inside")
 
     def __init__(self, pattern: str) -> None:
-        if pattern[:5].upper() == "INBOX" and pattern[5:6] in {"", "/", "*", "%"}:
+        if pattern[:5].isascii() and pattern[:5].upper() == "INBOX" and pattern[5:6] in {"", "/", "*", "%"}:
             pattern = "INBOX" + pattern[5:]
         # A run of wildcards that has a star is a star; the rest is one percent sign.
         pattern = _WILD.sub(lambda run: "*" if "*" in run[0] else "%", pattern)

@@ -37,6 +37,11 @@ def test_bad_names_in_utf8(name):
         parse_mailbox_name(name.encode(), utf8=True)
 
 
+def test_only_ascii_letters_make_inbox():
+    """``\u0131nbox``, with a dotless i, in capitals reads INBOX; it is no way into it."""
+    assert "\u0131nbox" == parse_mailbox_name("\u0131nbox".encode(), utf8=True)
+
+
 def test_names_are_in_one_normal_form():
     assert parse_mailbox_name("U\u0308".encode(), utf8=True) == "Ü"
 
