@@ -11,7 +11,7 @@ MOST_MAILBOXES = 10_000
 
 def find_mailbox(mailboxes: Sequence[Mailbox], name: str) -> Mailbox | None:
     """The mailbox called ``name``; INBOX whatever its case."""
-    if name.upper() == "INBOX":
+    if name.isascii() and name.upper() == "INBOX":
         name = "INBOX"
     for mailbox in mailboxes:
         if mailbox.name == name:

@@ -15,6 +15,10 @@ def test_inbox_in_any_case_and_others_exactly():
     assert find_mailbox(mailboxes, "work") is None
 
 
+def test_a_dotless_i_does_not_lead_to_inbox():
+    assert find_mailbox([mailbox("INBOX")], "\u0131nbox") is None
+
+
 def test_parents():
     assert parents_of("a/b/c") == ["a", "a/b"]
     assert parents_of("a") == []

@@ -39,7 +39,7 @@ def test_bad_names_in_utf8(name):
 
 def test_only_ascii_letters_make_inbox():
     """``\u0131nbox``, with a dotless i, in capitals reads INBOX; it is no way into it."""
-    assert "\u0131nbox" == parse_mailbox_name("\u0131nbox".encode(), utf8=True)
+    assert parse_mailbox_name("\u0131nbox".encode(), utf8=True) == "\u0131nbox"
 
 
 def test_names_are_in_one_normal_form():
