@@ -48,7 +48,7 @@ BOB = Recipient(parse_mailbox("bob@elsewhere.test"))
 
 class Quiet:
     def note(self, *_given: object, **_values: object) -> None: ...
-    def bug(self, event: str, error: BaseException, /, **_values: object) -> None:
+    def bug(self, _event: str, error: BaseException, /, **_values: object) -> None:
         raise error
 
     def bind(self, **_values: object) -> "Quiet":
@@ -98,7 +98,8 @@ def make_relay(port: int, blobs, clock) -> tuple[Relay, Routes]:
     mx = MxLookup(NoDns(), Ourselves(frozenset()), random.random)
     routes = Routes(mx, table={}, default=route)
     dialer = TcpDialer(blobs, lambda verify: client_context(verify=verify))
-    return Relay(dialer=dialer, routes=routes, blobs=blobs, clock=clock, ids=RandomIds(), hostname="office.test"), routes
+    ids = RandomIds()
+    return Relay(dialer=dialer, routes=routes, blobs=blobs, clock=clock, ids=ids, hostname="office.test"), routes
 
 
 async def relay_alone(port: int, messages: int, links: int, content: bytes) -> None:

@@ -19,6 +19,7 @@ from posthouse.mail.outcome import Deferred, Delivered, Failed, Outcome, Relayed
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.classify import wants_another_round
 from posthouse.mta.destination import Destination, pauses
+from posthouse.mta.leases import LEASE_SECONDS, Leases
 from posthouse.mta.link import Link
 from posthouse.mta.load import Load, make_loads
 from posthouse.mta.outside import Outside
@@ -30,9 +31,6 @@ from posthouse.mta.settling import Result
 from posthouse.observe.ports import Journal, Level, Meter
 from posthouse.storage.ports import Item, QueueFilter, StorageError, Store
 
-LEASE_SECONDS: Final = 60.0
-LEASE_MARGIN_SECONDS: Final = 5.0
-"""No content is ended when less than this is left of the lease."""
 MAX_IN_HAND: Final = 2000
 """Items in memory at once."""
 CLAIM_AT_ONCE: Final = 200
@@ -52,13 +50,6 @@ SHORTEST_SLEEP_SECONDS: Final = 0.05
 BUSY_SLEEP_SECONDS: Final = 1.0
 
 OUR_TROUBLE = reply(451, "4.3.0", "this server could not read the message")
-
-
-@dataclass(slots=True)
-class _Held:
-    item: Item
-    until: float
-    """Monotonic seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +87,7 @@ class Manager:
         self._longest = min(LONGEST_SLEEP_SECONDS, float(limits.retry_first_seconds))
         self._pauses = pauses(limits.retry_first_seconds, limits.retry_most_seconds)
         self._together = int(limits.recipients_per_transfer)
-        self._held: dict[int, _Held] = {}
+        self._leases = Leases(crew.store, crew.clock, crew.journal)
         self._destinations: dict[str, Destination] = {}
         self._known = _Known()
         self._workers = 0
@@ -111,15 +102,15 @@ class Manager:
     # -- Handoff ---------------------------------------------------------------------------
 
     def lease(self, at: int) -> tuple[str, int] | None:
-        if self._tasks is None or self._stopping or len(self._held) >= MAX_IN_HAND:
+        if self._tasks is None or self._stopping or len(self._leases) >= MAX_IN_HAND:
             self._missed = True
             return None
-        return self._owner, at + int(LEASE_SECONDS * 1000)
+        return self._owner, self._leases.end_at(at)
 
     def take(self, items: Sequence[Item]) -> None:
         now = self._now()
         ends = [min(LEASE_SECONDS, (item.due_at - now) / 1000) if item.due_at > now else 0.0 for item in items]
-        self._hold(items, self._crew.clock.monotonic() + min(ends, default=0.0))
+        self._leases.hold(items, self._crew.clock.monotonic() + min(ends, default=0.0))
         self._sort(items)
 
     def wake(self) -> None:
@@ -133,7 +124,7 @@ class Manager:
     async def run(self) -> None:
         """Carry the queue until ``stop`` or cancellation. At start, what our earlier life held is taken back."""
         await self._crew.store.reclaim(self._owner)
-        self._held.clear()
+        self._leases.clear()
         self._destinations.clear()
         self._known = _Known()
         try:
@@ -185,15 +176,15 @@ class Manager:
 
     async def _claim(self) -> bool:
         """Take up what is due. True when there may be more at once."""
-        room = min(CLAIM_AT_ONCE, MAX_IN_HAND - len(self._held))
+        room = min(CLAIM_AT_ONCE, MAX_IN_HAND - len(self._leases))
         if room <= 0:
             self._missed = True
             return False
         now, started = self._now(), self._crew.clock.monotonic()
         items = await self._crew.store.claim(
-            owner=self._owner, now=now, lease_until=now + int(LEASE_SECONDS * 1000), limit=room, avoid=self._avoid(now)
+            owner=self._owner, now=now, lease_until=self._leases.end_at(now), limit=room, avoid=self._avoid(now)
         )
-        self._hold(items, started + LEASE_SECONDS)
+        self._leases.hold(items, started + LEASE_SECONDS)
         self._sort(items)
         return len(items) == room
 
@@ -215,10 +206,6 @@ class Manager:
         return min(max(left, shortest), self._longest)
 
     # -- from items to loads -------------------------------------------------------------------
-
-    def _hold(self, items: Iterable[Item], until: float) -> None:
-        for item in items:
-            self._held[item.item] = _Held(item, until)
 
     def _sort(self, items: Iterable[Item]) -> None:
         """Give every item to its destination, or ask where its domain is served."""
@@ -352,7 +339,7 @@ class Manager:
         if destination.not_before > self._now():
             self._put_back(load.items, destination.not_before, destination.reason)
             return link
-        trip = await self._crew.relay.carry(route, load, link, self._may_send)
+        trip = await self._crew.relay.carry(route, load, link, self._leases.may_send)
         self._kept(destination, load, trip.outcomes)
         if not trip.reached:
             self._unreached(destination, trip.outcomes)
@@ -384,7 +371,7 @@ class Manager:
         for item in load.items:
             outcome = outcomes.get(item.item)
             if outcome is None:
-                self._held.pop(item.item, None)
+                self._leases.let_go((item,))
                 continue
             again = self._now() + 1000 if progress and wants_another_round(outcome) else None
             if final and isinstance(outcome, Relayed) and not outcome.speaks_dsn:
@@ -418,46 +405,17 @@ class Manager:
 
     # -- leases and results ------------------------------------------------------------------------
 
-    def _may_send(self, load: Load) -> bool:
-        limit = self._crew.clock.monotonic() + LEASE_MARGIN_SECONDS
-        return all(
-            (held := self._held.get(item.item)) is not None and held.item.token == item.token and held.until > limit
-            for item in load.items
-        )
-
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            await self.renew()
-
-    async def renew(self) -> None:
-        """Lengthen the leases of all that is in hand; what is not ours any more is let go."""
-        held = list(self._held.values())
-        if not held:
-            return
-        started = self._crew.clock.monotonic()
-        try:
-            ours = await self._crew.store.renew(
-                [(one.item.item, one.item.token) for one in held], self._now() + int(LEASE_SECONDS * 1000)
-            )
-        except StorageError as error:
-            self._crew.journal.note("queue.storage-trouble", Level.ALARM, error=str(error))
-            return
-        for one, still in zip(held, ours, strict=True):
-            if still:
-                one.until = started + LEASE_SECONDS
-            elif self._held.get(one.item.item) is one:
-                del self._held[one.item.item]
+            await self._leases.renew()
 
     def _settle(self, results: Iterable[Result]) -> None:
         self._crew.settler.add(results)
 
     def _settled(self, items: Sequence[Item]) -> None:
-        for item in items:
-            held = self._held.get(item.item)
-            if held is not None and held.item.token == item.token:
-                del self._held[item.item]
-        if self._missed and len(self._held) < MAX_IN_HAND // 2:
+        self._leases.let_go(items)
+        if self._missed and len(self._leases) < MAX_IN_HAND // 2:
             self._missed = False
             self._woken.set()
 
