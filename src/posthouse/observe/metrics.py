@@ -134,3 +134,16 @@ class PrometheusMeter:
 
 
 def _ignore(_amount: float) -> None: ...
+
+
+def format_table() -> str:
+    """``METRICS`` for people: ``docs/reference/metrics.md``."""
+    rows = [
+        "# Metrics\n",
+        "Served at `/metrics` of the metrics listener. Labels are words from short lists, never addresses or domains.\n",
+        "| name | kind | labels | meaning |\n|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        name = f"posthouse_{metric.name}" + ("_total" if metric.kind is Kind.COUNTER else "")
+        rows.append(f"| `{name}` | {metric.kind.value} | {', '.join(metric.labels)} | {metric.meaning} |")
+    return "\n".join(rows) + "\n"

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import posthouse
-from posthouse.observe.metrics import METRICS, PrometheusMeter
+from posthouse.observe.metrics import METRICS, PrometheusMeter, format_table
 
 USE = re.compile(r"meter\.(count|gauge|observe)\(\s*\"([a-z_]+)\"")
 
@@ -31,3 +31,8 @@ def test_a_metric_nobody_listed_costs_nothing():
 
 def test_labels_are_never_addresses():
     assert not {label for metric in METRICS for label in metric.labels} & {"peer", "address", "domain", "user", "id"}
+
+
+def test_the_reference_is_printed_from_the_table():
+    reference = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
+    assert reference.read_text("utf-8") == format_table()
