@@ -215,6 +215,15 @@ async def test_replies_join_the_thread_of_what_they_answer(store):
     assert len(set(threads)) == 3
 
 
+async def test_strange_text_comes_back_as_it_was(store):
+    alice = await an_account(store)
+    facts = Facts(subject='a\0b"\\\u2028\x01\U0001f600', preview="\x7f")
+    place = await file(store, alice, "t1", facts=facts, flags=frozenset({'we"ird\\x'}))
+    (message,) = await store.read(alice, place.mailbox, [1])
+    assert message.facts == facts
+    assert message.flags == {'we"ird\\x'}
+
+
 # -- blobs ----------------------------------------------------------------------------------
 
 
