@@ -9,8 +9,8 @@ from posthouse.standards.mime.structure import Part
 from posthouse.standards.mime.transfer import IDENTITY, decode_transfer
 
 LONGEST = 256
-_PLAIN_OCTETS = 1024
-_CODED_OCTETS = 2048
+_PLAIN_OCTETS = 512
+_CODED_OCTETS = 1024
 _HTML_OCTETS = 16 * 1024
 _MOST_PARTS = 50
 
@@ -30,6 +30,8 @@ def preview_text(octets: bytes, top: Part) -> str:
     if part.encoding not in IDENTITY:
         raw = decode_transfer(raw, part.encoding)
     if not raw.isascii():
+        if part.encoding in IDENTITY:
+            raw = octets[part.body : min(part.end, part.body + 2 * most)]
         raw = _whole_characters(raw)
     charset = find_parameter(part.parameters, b"charset") or b""
     text = decode_text(raw, charset.decode("ascii", "replace"))
@@ -68,7 +70,11 @@ def _first_text(top: Part) -> Part | None:
 
 def _whole_characters(octets: bytes) -> bytes:
     """``octets`` without a last character that was cut in two, for charsets that keep ASCII bytes for ASCII."""
-    end = len(octets)
-    while end and end > len(octets) - 4 and octets[end - 1] & 0xC0 == 0x80:
-        end -= 1
-    return octets[: end - 1] if end and octets[end - 1] >= 0xC0 and end > len(octets) - 4 else octets
+    for back in range(1, min(4, len(octets)) + 1):
+        octet = octets[-back]
+        if octet >= 0xC0:
+            length = 2 if octet < 0xE0 else 3 if octet < 0xF0 else 4
+            return octets[:-back] if length > back else octets
+        if octet < 0x80:
+            break
+    return octets

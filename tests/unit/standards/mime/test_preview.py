@@ -44,3 +44,9 @@ def test_it_is_short_and_whole_characters():
 def test_unclosed_html_is_only_text():
     strip_html("<!--" * 4000)
     strip_html("<style>" * 2000)
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_no_character_is_cut_in_two(shift):
+    text = "x" * shift + "€" * 2000
+    assert preview(b"\r\n" + text.encode()) == text[:256]
