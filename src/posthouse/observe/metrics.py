@@ -140,7 +140,7 @@ def format_table() -> str:
     """``METRICS`` for people: ``docs/reference/metrics.md``."""
     rows = [
         "# Metrics\n",
-        "Served at `/metrics` of the metrics listener. Labels are words from short lists, never addresses or domains.\n",
+        "Served at `/metrics` of the metrics listener. Labels are words of ours, never addresses or domains.\n",
         "| name | kind | labels | meaning |\n|---|---|---|---|",
     ]
     for metric in METRICS:
