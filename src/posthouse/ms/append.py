@@ -6,7 +6,7 @@ Nothing it claims about itself is believed: it gets no trace lines and no verdic
 """
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import replace
 
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.content import Blob
@@ -19,70 +19,68 @@ HERE_OCTETS = 128 * 1024
 STEP_OCTETS = 1024 * 1024
 
 
+class Appender:
+    """Takes messages in for their readers; shared by all sessions."""
+
+    __slots__ = ("_clock", "_ids", "_reading", "store")
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
+        self.store, self._clock, self._ids = store, clock, ids
+        self._reading = asyncio.Semaphore(1)
+        """One large message in memory at a time."""
+
+    def begin(
+        self, account: AccountId, mailbox: MailboxId, *, flags: frozenset[str], received_at: int | None
+    ) -> "Appending":
+        """A message for ``mailbox``. ``received_at`` in milliseconds, None for now."""
+        return Appending(self, Filing(account, mailbox, b"", flags=flags, received_at=received_at or 0))
+
+    async def file(self, blob: Blob, filing: Filing) -> Placed:
+        """**Durable.** Raises ``QuotaExceeded``, ``Missing`` or another StorageError."""
+        now = int(self._clock.now() * 1000)
+        facts = await self._facts(blob)
+        filing = replace(filing, received_at=filing.received_at or now, facts=facts)
+        acceptance = Acceptance(trace=TraceId(self._ids.trace_id()), blob=blob, filings=(filing,), at=now)
+        placed = (await self.store.accept(acceptance)).placed[0]
+        if isinstance(placed, Overquota):
+            raise QuotaExceeded("the account has no room")
+        return placed
+
+    async def _facts(self, blob: Blob) -> Facts:
+        if blob.octets is not None and blob.size <= HERE_OCTETS:
+            return describe(b"", blob.octets)
+        async with self._reading:
+            octets = await self._whole(blob)
+            return await asyncio.get_running_loop().run_in_executor(None, describe, b"", octets)
+
+    async def _whole(self, blob: Blob) -> bytes:
+        if blob.octets is not None:
+            return blob.octets
+        steps = range(0, blob.size, STEP_OCTETS)
+        return b"".join([await self.store.blobs.read(blob.blob_id, at, STEP_OCTETS) for at in steps])
+
+
 class Appending:
     """One message on its way in."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        ids: Ids,
-        account: AccountId,
-        mailbox: MailboxId,
-        *,
-        flags: frozenset[str],
-        received_at: int | None,
-    ) -> None:
-        self._store, self._clock, self._ids = store, clock, ids
-        self._account, self._mailbox = account, mailbox
-        self._flags, self._received_at = flags, received_at
-        self._writer = store.blobs.open()
+    __slots__ = ("_appender", "_filing", "_writer")
+
+    def __init__(self, appender: Appender, filing: Filing) -> None:
+        self._appender = appender
+        self._filing = filing
+        self._writer = appender.store.blobs.open()
 
     def write(self, chunk: bytes) -> None:
         """Take the next octets; raises StorageError when the disk refuses."""
         self._writer.write(chunk)
 
     async def finish(self) -> Placed:
-        """File it. **Durable.** Raises ``QuotaExceeded``, ``Missing`` or another StorageError."""
+        """Return only once the message would survive a power cut; where it is. Raises as ``Appender.file``."""
         try:
-            blob = await self._writer.finish()
-            now = int(self._clock.now() * 1000)
-            filing = Filing(
-                account=self._account,
-                mailbox=self._mailbox,
-                prefix=b"",
-                flags=self._flags,
-                received_at=self._received_at if self._received_at is not None else now,
-                facts=await facts_of(self._store, blob),
-            )
-            acceptance = Acceptance(trace=TraceId(self._ids.trace_id()), blob=blob, filings=(filing,), at=now)
-            placed = (await self._store.accept(acceptance)).placed[0]
+            return await self._appender.file(await self._writer.finish(), self._filing)
         finally:
             self._writer.discard()
-        if isinstance(placed, Overquota):
-            raise QuotaExceeded("the account has no room")
-        return placed
 
     def discard(self) -> None:
         """Forget what came so far."""
         self._writer.discard()
-
-
-async def facts_of(store: Store, blob: Blob) -> Facts:
-    """Describe a blob that nothing refers to yet; a large one without stopping the loop."""
-    if blob.octets is not None and blob.size <= HERE_OCTETS:
-        return describe(b"", blob.octets)
-    octets = blob.octets
-    if octets is None:
-        found = bytearray()
-        while len(found) < blob.size:
-            step = await store.blobs.read(blob.blob_id, len(found), STEP_OCTETS)
-            if not step:
-                break
-            found += step
-        octets = bytes(found)
-    return await _in_thread(describe, octets)
-
-
-async def _in_thread(work: Callable[[bytes, bytes], Facts], octets: bytes) -> Facts:
-    return await asyncio.get_running_loop().run_in_executor(None, work, b"", octets)

@@ -9,6 +9,7 @@ from posthouse.admd.authenticator import Attempt, Authenticator
 from posthouse.admd.limits import Limits
 from posthouse.filter.networks import Networks
 from posthouse.lib.ports import Clock, Ids
+from posthouse.ms.append import Appender
 from posthouse.net.ports import Farewell, Line
 from posthouse.observe.ports import Journal, Level
 from posthouse.services.imapd import catalogue, changing, filing, finding, reading, selection
@@ -56,7 +57,7 @@ _TAGLESS = (events.AppendChunk, events.LiteralWanted)
 class Imapd:
     """What all IMAP sessions of a listener share. ``open`` makes core and door for a connection that was admitted."""
 
-    __slots__ = ("clock", "exempt", "ids", "journal", "limits", "offer", "pause", "reception", "store")
+    __slots__ = ("appender", "clock", "exempt", "journal", "limits", "offer", "pause", "reception", "store")
 
     def __init__(
         self,
@@ -73,7 +74,8 @@ class Imapd:
         pause: Pause = asyncio.sleep,
     ) -> None:
         self.offer, self.store, self.limits = offer, store, limits
-        self.clock, self.ids, self.journal = clock, ids, journal
+        self.clock, self.journal = clock, journal
+        self.appender = Appender(store, clock, ids)
         self.exempt = exempt or Networks()
         """Addresses that may ask as often as they like."""
         self.pause = pause
@@ -93,7 +95,7 @@ class ImapDoor:
 
     def __init__(self, house: Imapd, line: Line) -> None:
         self._house = house
-        self._session = Session(line, house.store, house.clock, house.ids, house.journal)
+        self._session = Session(line, house.store, house.clock, house.appender, house.journal)
         self._until = house.clock.monotonic() + house.limits.early_seconds
         """Who has not logged in by then is gone (I03): a deadline, not a pause between commands."""
         self._attempt: Attempt | None = None

@@ -1,6 +1,5 @@
 """APPEND (RFC 9051 section 6.3.12): the message goes to the store in chunks; OK is a promise (promise point 1)."""
 
-from posthouse.ms.append import Appending
 from posthouse.ms.folders import find_mailbox, room_left
 from posthouse.services.imapd.session import Answer, Session
 from posthouse.standards.imap import codes, events
@@ -21,10 +20,7 @@ async def start(session: Session, event: events.StartAppend) -> Answer:
         yield Tagged(event.tag, NO, "No room left", "OVERQUOTA")
     else:
         session.fault = None
-        session.appending = Appending(
-            session.store,
-            session.clock,
-            session.ids,
+        session.appending = session.appender.begin(
             session.owner,
             mailbox.mailbox,
             flags=event.flags - {"\\Recent"},

@@ -5,9 +5,9 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
-from posthouse.lib.ports import Clock, Ids
+from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId, MailboxId, Uid
-from posthouse.ms.append import Appending
+from posthouse.ms.append import Appender, Appending
 from posthouse.ms.view import MailboxView, Update
 from posthouse.net.ports import Line
 from posthouse.observe.ports import Journal
@@ -41,14 +41,14 @@ class Session:
 
     __slots__ = (
         "account",
-        "appending",
+        "appender", "appending",
         "clock",
         "condstore",
         "dirty",
         "failures",
         "fault",
         "idling",
-        "ids",
+
         "journal",
         "line",
         "qresync",
@@ -59,8 +59,8 @@ class Session:
         "utf8",
     )  # fmt: skip
 
-    def __init__(self, line: Line, store: Store, clock: Clock, ids: Ids, journal: Journal) -> None:
-        self.line, self.store, self.clock, self.ids, self.journal = line, store, clock, ids, journal
+    def __init__(self, line: Line, store: Store, clock: Clock, appender: Appender, journal: Journal) -> None:
+        self.line, self.store, self.clock, self.appender, self.journal = line, store, clock, appender, journal
         self.account: AccountRow | None = None
         self.selected: Selected | None = None
         self.appending: Appending | None = None
