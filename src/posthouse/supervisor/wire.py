@@ -395,6 +395,7 @@ def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
             journal=tools.journal,
             reception=works.welcome,
             exempt=works.exempt,
+            directory=works.directory,
         ).open
     for name, upgrade in (("pop3", starttls), ("pop3s", False)):
         service = Pop3Service(

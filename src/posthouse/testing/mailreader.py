@@ -154,4 +154,5 @@ def open_house(office: Office, *, welcoming: bool = True, pauses: list[float] | 
         journal=office.journal,
         reception=Welcoming(office) if welcoming else None,
         pause=pause,
+        directory=office.directory,
     )

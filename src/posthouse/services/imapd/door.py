@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import Any
 
 from posthouse.admd.authenticator import Attempt, Authenticator
+from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
 from posthouse.filter.networks import Networks
 from posthouse.lib.ports import Clock, Ids
@@ -19,7 +20,7 @@ from posthouse.standards.imap import codes, events, responses
 from posthouse.standards.imap.offer import Offer
 from posthouse.standards.imap.responses import Bye, Condition, Continuation, Response, Tagged, refuse
 from posthouse.standards.imap.server import ServerConnection
-from posthouse.storage.ports import Conflict, Missing, QuotaExceeded, StorageError, Store
+from posthouse.storage.ports import AccountRow, Conflict, Missing, QuotaExceeded, StorageError, Store
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 Pause = Callable[[float], Awaitable[None]]
@@ -57,7 +58,18 @@ _TAGLESS = (events.AppendChunk, events.LiteralWanted)
 class Imapd:
     """What all IMAP sessions of a listener share. ``open`` makes core and door for a connection that was admitted."""
 
-    __slots__ = ("appender", "clock", "exempt", "journal", "limits", "offer", "pause", "reception", "store")
+    __slots__ = (
+        "appender",
+        "clock",
+        "directory",
+        "exempt",
+        "journal",
+        "limits",
+        "offer",
+        "pause",
+        "reception",
+        "store",
+    )
 
     def __init__(
         self,
@@ -71,11 +83,13 @@ class Imapd:
         journal: Journal,
         reception: Reception | None = None,
         exempt: Networks | None = None,
+        directory: Directory | None = None,
         pause: Pause = asyncio.sleep,
     ) -> None:
         self.offer, self.store, self.limits = offer, store, limits
         self.clock, self.journal = clock, journal
         self.appender = Appender(store, clock, ids)
+        self.directory = directory
         self.exempt = exempt or Networks()
         """Addresses that may ask as often as they like."""
         self.pause = pause
@@ -83,6 +97,11 @@ class Imapd:
             authenticator, most=limits.imap_account_connections, failures=limits.auth_failures
         )
         """Given to the listener's twin (143 and 993), so that both count together."""
+
+    def knows(self, account: AccountRow) -> bool:
+        """Whether the account may still use the house: it may have been closed since the login (threat I09)."""
+        now = account if self.directory is None else self.directory.account(account.account)
+        return now is not None and now.enabled
 
     def open(self, line: Line) -> tuple[ServerConnection, "ImapDoor"]:
         return ServerConnection(self.offer), ImapDoor(self, line)
@@ -120,6 +139,8 @@ class ImapDoor:
     def handle(self, event: events.Event) -> Iterable[Response] | AsyncIterator[Response]:
         session = self._session
         session.idling = False
+        if session.account is not None and not self._house.knows(session.account):
+            return (Bye("This account is closed"),)
         if isinstance(event, events.AppendChunk):
             return filing.chunk(session, event)
         if isinstance(event, events.LiteralWanted):
@@ -235,6 +256,8 @@ class ImapDoor:
         session = self._session
         if not session.idling or session.selected is None or not session.dirty:
             return ()
+        if session.account is not None and not self._house.knows(session.account):
+            return (Bye("This account is closed"),)
         return self._poll(None, may_expunge=True)
 
     async def _exchange(self, tag: str, octets: bytes | None) -> Answer:

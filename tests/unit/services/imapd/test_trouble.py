@@ -75,6 +75,13 @@ async def test_a_change_between_looking_and_watching_is_not_lost(office, house, 
     assert "* 1 EXISTS" in lines + await alice.says("IDLE")
 
 
+async def test_an_account_that_is_closed_is_shown_out(alice, office):
+    await office.store.change_account(office.accounts["alice"], enabled=False)
+    await office.directory.refresh(office.store)
+    assert (await alice.says("SELECT INBOX"))[-1].startswith("* BYE")
+    assert alice.core.closed
+
+
 async def test_too_many_mistakes_end_it(alice):
     heard = []
     for _ in range(51):
