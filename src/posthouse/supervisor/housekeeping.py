@@ -10,11 +10,13 @@ from posthouse.lib.ports import Clock
 from posthouse.net.listener import Listener
 from posthouse.observe.ports import Journal, Level, Meter
 from posthouse.storage.ports import StorageError, Store
+from posthouse.supervisor.memory import give_back_free_pages
 from posthouse.supervisor.notify import ServiceManager
 
 SWEEP_SECONDS = 600.0
 FIRST_SWEEP_SECONDS = 30.0
 LAG_SECONDS = 1.0
+TRIM_SECONDS = 30.0
 LAG_WORTH_A_WORD = 0.5
 
 
@@ -52,6 +54,13 @@ async def watch_health(
             meter.count("connections", one.admitted - admitted, door=one.name)
             meter.count("connections_refused", one.refused - refused, door=one.name)
             seen[one.name] = (one.admitted, one.refused)
+
+
+async def give_memory_back() -> None:
+    """Now and then, when a burst may be over."""
+    while True:
+        await asyncio.sleep(TRIM_SECONDS)
+        give_back_free_pages()
 
 
 def _measure_process(meter: Meter) -> None:

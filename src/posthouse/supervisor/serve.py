@@ -34,7 +34,7 @@ from posthouse.storage.ports import Store
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
-from posthouse.supervisor.housekeeping import feed_watchdog, sweep, watch_health
+from posthouse.supervisor.housekeeping import feed_watchdog, give_memory_back, sweep, watch_health
 from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.ports import RandomIds, SystemClock
@@ -165,6 +165,7 @@ class Server:
             "directory": lambda: works.directory.follow(store, clock=tools.clock, journal=journal),
             "sweep": lambda: sweep(store, tools.clock, journal, tools.meter),
             "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
+            "memory": give_memory_back,
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]
