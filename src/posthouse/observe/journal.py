@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol, TextIO
 
 from posthouse.observe.ports import Journal, Level
+from posthouse.observe.sink import sink_of
 
 MAX_VALUE = 512
 """Characters of one value; a stranger writes most of them."""
@@ -39,10 +40,10 @@ class Later(Protocol):
 class StreamJournal:
     """Implements ``observe.ports.Journal``."""
 
-    __slots__ = ("_json", "_later", "_lost", "_sink", "_size", "_wait_for_turn", "_waiting", "level")
+    __slots__ = ("_json", "_later", "_lost", "_size", "_wait_for_turn", "_waiting", "_write", "level")
 
     def __init__(self, sink: TextIO, *, as_json: bool | None = None, level: Level = Level.INFO) -> None:
-        self._sink = sink
+        self._write = sink_of(sink)
         self._json = not sink.isatty() if as_json is None else as_json
         self.level = level
         self._waiting: list[str] = []
@@ -76,25 +77,34 @@ class StreamJournal:
         self._size += len(line)
         if self._later is None or level >= Level.ALARM:
             self.flush()
-        elif not self._wait_for_turn:
-            self._wait_for_turn = True
-            self._later(FLUSH_SECONDS, self.flush)
+        else:
+            self._flush_later()
 
     def flush(self) -> None:
-        """Write what has been collected; what cannot be written is lost and counted."""
+        """Write what has been collected. A reader that is busy gets the rest later, one that is gone gets nothing."""
         self._wait_for_turn = False
-        lines, self._waiting, self._size = self._waiting, [], 0
-        if self._lost:
+        lines, self._waiting = self._waiting, []
+        if self._lost and lines:
             values: dict[str, object] = {"entries": self._lost}
             lines.append((format_json if self._json else format_logfmt)("journal.lost", Level.WARNING, values))
             self._lost = 0
         if not lines:
             return
         try:
-            self._sink.write("".join(lines))
-            self._sink.flush()
-        except (OSError, ValueError):
+            rest = self._write("".join(lines))
+        except OSError:
+            self._size = 0
             self._lost += len(lines)
+            return
+        self._size = len(rest)
+        if rest:
+            self._waiting.append(rest)
+            self._flush_later()
+
+    def _flush_later(self) -> None:
+        if self._later is not None and not self._wait_for_turn:
+            self._wait_for_turn = True
+            self._later(FLUSH_SECONDS, self.flush)
 
 
 class BoundJournal:

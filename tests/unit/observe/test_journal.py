@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import pytest
 
@@ -131,3 +132,22 @@ def test_events_are_counted_and_passed_on():
 def test_every_event_counts_something_that_is_listed():
     assert unlisted() == []
     assert EVENTS
+
+
+def test_a_pipe_that_nobody_reads_stops_nobody():
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as far, os.fdopen(writing, "w") as near:
+        journal = StreamJournal(near, as_json=True)
+        calls = []
+        journal.attach(lambda _delay, callback: calls.append(callback))
+        for number in range(2000):
+            journal.note("x", number=number, value="y" * 100)
+        calls.pop()()
+        assert len(calls) == 1  # the rest waits for its reader
+        heard = b""
+        while calls:
+            heard += os.read(far.fileno(), 100_000)
+            calls.pop()()
+        os.set_blocking(far.fileno(), False)
+        heard += far.read() or b""
+    assert [json.loads(line)["number"] for line in heard.splitlines()] == list(range(2000))
