@@ -28,8 +28,9 @@ def test_what_guessers_try_first_is_refused(password: str) -> None:
     assert judge(password) is not None
 
 
-@pytest.mark.parametrize("password", ["tr0ub4dor&3x!Q", "seven green herrings", "x9#Kq2vBw!7", generate_password()])
-def test_long_or_hard_to_guess_passwords_are_good(password: str) -> None:
+@pytest.mark.parametrize("password", ["tr0ub4dor&3x!Q", "seven green herrings", "x9#Kq2vBw!7", None])
+def test_long_or_hard_to_guess_passwords_are_good(password: str | None) -> None:
+    password = password or generate_password()  # not in the name of the test: two workers must collect the same names
     assert judge(password) is None
 
 
