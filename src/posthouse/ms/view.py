@@ -39,12 +39,14 @@ NOTHING = Update()
 class MailboxView:
     """Numbers, UIDs, flags and mod-sequences as this session knows them. An index is a number minus one."""
 
-    __slots__ = ("_flags", "_gone", "_modseqs", "_sets", "highest", "mailbox", "uids")
+    __slots__ = ("_flags", "_gone", "_modseqs", "_sets", "highest", "mailbox", "settled", "uids")
 
     def __init__(self, view: View) -> None:
         self.mailbox: Mailbox = view.mailbox
         self.highest: ModSeq = view.highest
         """Everything up to here has been taken in."""
+        self.settled: ModSeq = view.highest
+        """Everything up to here has been told, messages that are gone included (RFC 7162 section 3.2)."""
         self.uids = array("I", (message.uid for message in view.messages))
         self._modseqs = array("Q", (message.modseq for message in view.messages))
         self._sets: dict[frozenset[str], frozenset[str]] = {}
@@ -117,6 +119,8 @@ class MailboxView:
             changed = [index for index in map(self.index, changed_uids) if index is not None]
         else:
             expunged = ()
+        if self._gone is None:
+            self.settled = self.highest
         return Update(expunged, len(self.uids) if grew else None, tuple(changed))
 
     def drop(self, uids: Iterable[Uid]) -> tuple[tuple[int, Uid], ...]:

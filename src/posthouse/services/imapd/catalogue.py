@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from posthouse.ms.folders import MOST_MAILBOXES, find_mailbox, names_with_children
-from posthouse.services.imapd.session import Answer, Session
+from posthouse.services.imapd.session import Answer, Session, enable_condstore
 from posthouse.standards.imap import events
 from posthouse.standards.imap.patterns import Pattern
 from posthouse.standards.imap.responses import Condition, Listed, Response, StatusOf, Tagged
@@ -143,6 +143,9 @@ async def status(session: Session, event: events.Status) -> Answer:
     if mailbox is None:
         yield Tagged(event.tag, NO, "No such mailbox", "NONEXISTENT")
         return
+    if "HIGHESTMODSEQ" in event.items:
+        for response in enable_condstore(session):
+            yield response
     yield status_of(mailbox, event.items)
     yield Tagged(event.tag, OK, "Done")
 

@@ -2,7 +2,15 @@
 
 from posthouse.mail.ids import ModSeq
 from posthouse.ms.folders import find_mailbox
-from posthouse.services.imapd.session import Answer, Session, flag_attributes, resolve, take_turns, tell_expunged
+from posthouse.services.imapd.session import (
+    Answer,
+    Session,
+    enable_condstore,
+    flag_attributes,
+    resolve,
+    take_turns,
+    tell_expunged,
+)
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
 from posthouse.storage.ports import Change
@@ -28,7 +36,8 @@ async def store(session: Session, event: events.Store) -> Answer:
         return
     since = event.unchanged_since
     if since is not None:
-        session.condstore = True
+        for response in enable_condstore(session):
+            yield response
     if not indexes:
         yield Tagged(event.tag, OK, "Nothing to do")
         return

@@ -15,7 +15,7 @@ from posthouse.net.ports import Farewell, Line
 from posthouse.observe.ports import Journal, Level
 from posthouse.services.imapd import catalogue, changing, filing, finding, reading, selection
 from posthouse.services.imapd.access import Reception
-from posthouse.services.imapd.session import Answer, Session, news
+from posthouse.services.imapd.session import Answer, Session, enable_condstore, highest, news
 from posthouse.standards.imap import codes, events, responses
 from posthouse.standards.imap.offer import Offer
 from posthouse.standards.imap.responses import Bye, Condition, Continuation, Response, Tagged, refuse
@@ -213,7 +213,7 @@ class ImapDoor:
             if isinstance(one, Bye):
                 return
         if last.condition is OK and not last.code:
-            last = Tagged(last.tag, OK, last.text, codes.highest_modseq(self._session.chosen.view.highest))
+            last = Tagged(last.tag, OK, last.text, codes.highest_modseq(self._session.chosen.view.settled))
         yield last
 
     def _failed(self, tag: str, error: StorageError) -> Response:
@@ -241,9 +241,12 @@ class ImapDoor:
 
     async def _poll(self, last: Response | None, *, may_expunge: bool, always: bool = False) -> Answer:
         """What is new in the selected mailbox, then ``last``; a mailbox that is gone ends the session (RFC 2180)."""
+        session = self._session
         try:
-            async for response in news(self._session, may_expunge=may_expunge, always=always):
+            async for response in news(session, may_expunge=may_expunge, always=always):
                 yield response
+            if session.qresync and session.selected is not None and session.selected.view.has_gone:
+                yield highest(session.selected.view)  # RFC 7162 section 3.2: who is gone is still to be told
         except Missing:
             yield Bye("The mailbox is gone")
             return
@@ -271,11 +274,12 @@ class ImapDoor:
 
     def _enable(self, tag: str, capabilities: tuple[str, ...]) -> Iterable[Response]:
         session = self._session
-        session.condstore |= "CONDSTORE" in capabilities or "QRESYNC" in capabilities
+        wanted = "CONDSTORE" in capabilities or "QRESYNC" in capabilities
+        told = tuple(enable_condstore(session)) if wanted else ()
         session.qresync |= "QRESYNC" in capabilities
         session.rev2 |= "IMAP4REV2" in capabilities
         session.utf8 |= session.rev2 or "UTF8=ACCEPT" in capabilities
-        return (responses.Enabled(capabilities), Tagged(tag, OK, "Done"))
+        return (responses.Enabled(capabilities), *told, Tagged(tag, OK, "Done"))
 
     def _malformed(self, event: events.Malformed) -> Iterable[Response]:
         self._faults += 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from posthouse.ms.search import Found as Hits
 from posthouse.ms.search import search as search_mailbox
-from posthouse.services.imapd.session import Answer, Selected, Session
+from posthouse.services.imapd.session import Answer, Selected, Session, enable_condstore
 from posthouse.standards.imap import criteria, events
 from posthouse.standards.imap.responses import Condition, Esearch, Found, Notice, Tagged
 from posthouse.standards.imap.sequence import format_sequence_set
@@ -24,7 +24,8 @@ async def search(session: Session, event: events.Search) -> Answer:
     within = _Numbers(selected)
     now = int(session.clock.now())
     if asks_modseq(event.criteria):
-        session.condstore = True
+        for response in enable_condstore(session):
+            yield response
     found = search_mailbox(session.store, session.owner, selected.view, event.criteria, within, now)
     async for hits in found:  # noqa: B007 - the last one counts
         if session.clock.monotonic() - spoke >= SIGN_OF_LIFE_SECONDS:

@@ -6,7 +6,7 @@ from posthouse.lib.sansio import Piece
 from posthouse.ms.fetch import BATCH, Letter, Undecodable, letters
 from posthouse.ms.parts import cut
 from posthouse.ms.view import SEEN, MailboxView
-from posthouse.services.imapd.session import Answer, Session, flag_attributes, resolve, take_turns
+from posthouse.services.imapd.session import Answer, Session, enable_condstore, flag_attributes, resolve, take_turns
 from posthouse.standards.imap import attributes, events
 from posthouse.standards.imap.bodystructure import format_bodystructure
 from posthouse.standards.imap.fetchitems import Attribute, Binary, BinarySize, BodySection, FetchItem, SectionText
@@ -29,7 +29,8 @@ async def fetch(session: Session, event: events.Fetch) -> Answer:
         yield Tagged(event.tag, BAD, "No such message number")
         return
     if Attribute.MODSEQ in event.items or event.changed_since is not None:
-        session.condstore = True
+        for response in enable_condstore(session):
+            yield response
     items: Sequence[FetchItem] = event.items
     if event.changed_since is not None:
         since = event.changed_since

@@ -3,7 +3,7 @@
 from posthouse.ms.folders import find_mailbox
 from posthouse.ms.view import DELETED, MailboxView
 from posthouse.services.imapd.catalogue import identity
-from posthouse.services.imapd.session import Answer, Selected, Session, flag_attributes
+from posthouse.services.imapd.session import Answer, Selected, Session, flag_attributes, highest
 from posthouse.standards.imap import codes, events
 from posthouse.standards.imap.responses import (
     Condition,
@@ -54,7 +54,7 @@ async def select(session: Session, event: events.Select) -> Answer:
     yield Notice(OK, "Predicted", codes.uid_next(now.uidnext))
     permanent = () if event.read_only else SYSTEM_FLAGS
     yield Notice(OK, "Kept", codes.permanent_flags(permanent, keywords=not event.read_only))
-    yield Notice(OK, "Highest", codes.highest_modseq(max(1, view.highest)))
+    yield highest(view)
     yield Notice(OK, "Identity", codes.mailbox_id(identity(now)))
     if session.rev2:
         yield Listed(now.name)
@@ -83,10 +83,14 @@ async def _resynchronize(session: Session, selected: Selected, known: events.Kno
 async def close(session: Session, event: events.Close) -> Answer:
     """CLOSE removes what is flagged for it, without a word; UNSELECT does not (RFC 3691)."""
     selected = session.chosen
+    code = ""
     if event.expunge and not selected.read_only and _any_deleted(selected.view):
-        await session.store.expunge(session.owner, selected.mailbox, None)
+        gone = await session.store.expunge(session.owner, selected.mailbox, None)
+        if gone and session.qresync:  # RFC 7162 section 3.2.8
+            delta = await session.store.delta(session.owner, selected.mailbox, selected.view.highest)
+            code = codes.highest_modseq(delta.highest)
     session.deselect()
-    yield Tagged(event.tag, OK, "Closed")
+    yield Tagged(event.tag, OK, "Closed", code)
 
 
 def _any_deleted(view: MailboxView) -> bool:

@@ -11,8 +11,8 @@ from posthouse.ms.append import Appender, Appending
 from posthouse.ms.view import MailboxView, Update
 from posthouse.net.ports import Line
 from posthouse.observe.ports import Journal
-from posthouse.standards.imap import attributes
-from posthouse.standards.imap.responses import Exists, Expunged, Fetched, Response, Vanished
+from posthouse.standards.imap import attributes, codes
+from posthouse.standards.imap.responses import Condition, Exists, Expunged, Fetched, Notice, Response, Vanished
 from posthouse.standards.imap.sequence import SequenceSet, format_sequence_set
 from posthouse.storage.ports import AccountRow, Store
 
@@ -141,6 +141,19 @@ def flag_attributes(session: Session, view: MailboxView, index: int, *, uid: boo
     if session.condstore:
         found.append(attributes.modseq(view.modseq(index)))
     return tuple(found)
+
+
+def enable_condstore(session: Session) -> Iterator[Response]:
+    """The first command that shows interest in mod-sequences learns the highest (RFC 7162 section 3.1)."""
+    if not session.condstore:
+        session.condstore = True
+        if session.selected is not None:
+            yield highest(session.selected.view)
+
+
+def highest(view: MailboxView) -> Notice:
+    """The mod-sequence up to which the client has been told everything."""
+    return Notice(Condition.OK, "Highest", codes.highest_modseq(max(1, view.settled)))
 
 
 async def take_turns(index: int) -> None:

@@ -341,7 +341,7 @@ async def test_quick_resynchronization(alice, twin):
     for _ in range(3):
         await append(alice)
     await twin.says("SELECT INBOX")
-    (line, _) = await twin.says("STATUS INBOX (UIDVALIDITY HIGHESTMODSEQ)")
+    (_, line, _) = await twin.says("STATUS INBOX (UIDVALIDITY HIGHESTMODSEQ)")
     validity = int(line.partition("UIDVALIDITY ")[2].split(" ")[0])
     modseq = int(line.partition("HIGHESTMODSEQ ")[2].split(")")[0])
     await twin.says("STORE 1 +FLAGS (\\Deleted)")

@@ -77,6 +77,6 @@ async def test_a_saved_result_can_be_named(reader):
 
 async def test_mod_sequences(reader):
     await reader.says("STORE 2 +FLAGS (\\Answered)")
-    (line, _) = await reader.says("FETCH 2 (MODSEQ)")
+    (_, line, _) = await reader.says("FETCH 2 (MODSEQ)")
     modseq = line.partition("MODSEQ (")[2].partition(")")[0]
     assert (await reader.says(f"SEARCH MODSEQ {modseq}"))[0] == f"* SEARCH 2 (MODSEQ {modseq})"
