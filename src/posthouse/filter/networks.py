@@ -1,6 +1,7 @@
 """Networks and the addresses in them. An IPv4-mapped IPv6 address is the IPv4 address (threat A01)."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 WIDEST_IPV4 = 16
@@ -21,6 +22,7 @@ def normalise(address: str) -> IPv4Address | IPv6Address | None:
     return parsed
 
 
+@lru_cache(1024)
 def number_of(address: str) -> tuple[int, int] | None:
     """The version and the number of an address, None when it is not one. Asked several times a connection."""
     parts = address.split(".")

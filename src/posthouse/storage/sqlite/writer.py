@@ -15,7 +15,9 @@ retries it and calls it durable.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 import apsw
@@ -30,6 +32,10 @@ Unit = Callable[[Tx], Any]
 
 MAX_BATCH = 200
 """Units in one transaction: bounds how long the loop is busy with one batch (about 8 ms)."""
+
+GATHER_SECONDS = 0.002
+"""How long a batch waits for company when the one before had some: fewer commits, each for more units. A unit that
+comes alone never waits. Measured with bench/road: a fifth less CPU a message at 20 sessions."""
 
 
 class _Order:
@@ -62,9 +68,12 @@ class Writer:
         self._committed = committed
         self._tx = Tx(connection)
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="posthouse-commit")
+        self._batches: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = Thread(target=self._serve, name="posthouse-commit", daemon=True)
+        self._thread.start()
         self._waiting: list[_Order] = []
         self._busy = False
+        self._had_company = False
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
         self._broken: str | None = None
@@ -87,8 +96,14 @@ class Writer:
         if self._busy:
             self._idle = self._loop.create_future()
             await self._idle
-        self._thread.shutdown()
+        self._batches.put(None)
+        self._thread.join()
         self._connection.close()
+
+    def _serve(self) -> None:
+        """The thread: one batch after the other (an executor would make a future of each)."""
+        while (batch := self._batches.get()) is not None:
+            batch()
 
     def _start(self) -> None:
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
@@ -102,7 +117,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001  whatever it was, every waiter must hear of it
             self._fail(batch, error)
             return
-        self._thread.submit(self._finish, batch, light, heavy, again=failed)
+        self._had_company = len(batch) > 1
+        self._batches.put(partial(self._finish, batch, light, heavy, again=failed))
 
     def _begin(self) -> None:
         self._faults.at("batch.open")
@@ -200,7 +216,9 @@ class Writer:
         return _as_storage_error(error)
 
     def _next(self) -> None:
-        if self._waiting:
+        if self._waiting and self._had_company and not self._closed:
+            self._loop.call_later(GATHER_SECONDS, self._start)
+        elif self._waiting:
             self._start()
         else:
             self._busy = False
