@@ -117,6 +117,7 @@ class Pop3Door:
         "_ousted",
         "_retrieved",
         "_service",
+        "_until",
     )
 
     def __init__(self, service: Pop3Service, line: Line, core: ServerConnection) -> None:
@@ -130,6 +131,8 @@ class Pop3Door:
         self._errors = 0
         self._failures = 0
         self._heard_at = 0.0
+        self._until = service.clock.monotonic() + service.limits.early_seconds
+        """Who has not logged in by then is gone (threat I03): a deadline, not a pause between commands."""
         self._ousted = False
         self._retrieved = self._octets = 0
 
@@ -137,7 +140,9 @@ class Pop3Door:
 
     @property
     def patience(self) -> float:
-        return AUTOLOGOUT_SECONDS if self._account is not None else float(self._service.limits.early_seconds)
+        if self._account is not None:
+            return AUTOLOGOUT_SECONDS
+        return max(0.1, self._until - self._service.clock.monotonic())
 
     @property
     def receives_content(self) -> bool:

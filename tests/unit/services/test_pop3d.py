@@ -357,6 +357,16 @@ async def test_trouble_with_the_store_is_temporary_and_told(full, monkeypatch) -
     assert "pop3.unremoved" in [entry.event for entry in full.office.journal.entries]
 
 
+async def test_before_login_the_time_is_counted_from_the_first_octet(full) -> None:
+    """Threat I03: commands without end do not keep a stranger's place."""
+    session = await full.connect()
+    full.office.clock.pass_time(20)
+    await session.tell("CAPA")
+    assert session.door.patience == 10
+    full.office.clock.pass_time(20)
+    assert session.door.patience < 1
+
+
 async def test_patience_is_short_before_login_and_ten_minutes_after(full) -> None:
     """RFC 1939 section 3; L33."""
     assert (await full.connect()).door.patience == 30

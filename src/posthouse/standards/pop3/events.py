@@ -111,6 +111,7 @@ class Offence(Enum):
     UNKNOWN = "unknown command"
     CLEAR = "password in the clear"
     TOO_LONG = "line too long"
+    FOREIGN = "another protocol"
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,9 @@ COMMANDS: dict[str, Command] = {
     "QUIT": Command(ANYWHERE, _alone(Quit(update=False))),
 }
 
+FOREIGN_VERBS = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "TRACE", "CONNECT", "PRI"})
+"""A browser was made to speak to us: what it sends next may be an attacker's (threat S03)."""
+
 ALWAYS = ("TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER", "LANG")
 """Capabilities in every state (RFC 2449 section 6, RFC 3206, RFC 6856)."""
 
@@ -256,7 +259,7 @@ class ServerConnection:
         verb = verb.upper()
         command = COMMANDS.get(verb)
         if command is None:
-            return Fault(Offence.UNKNOWN, "unknown command")
+            return self._unknown(verb)
         if self._state not in command.states:
             where = "log in first" if self._state is State.AUTHORIZATION else "not after login"
             return Fault(Offence.SEQUENCE, where)
@@ -268,6 +271,12 @@ class ServerConnection:
             return self._in_context(command.build(arguments))
         except _BadArguments as error:
             return Fault(Offence.SYNTAX, str(error))
+
+    def _unknown(self, verb: str) -> Fault:
+        if verb not in FOREIGN_VERBS:
+            return Fault(Offence.UNKNOWN, "unknown command")
+        self._buffer.clear()
+        return Fault(Offence.FOREIGN, "this is a POP3 server", hang_up=True)
 
     def _in_context(self, event: Event) -> Event:
         """What the session so far adds to a command, or has against it."""

@@ -266,3 +266,14 @@ def test_the_end_of_the_input_closes() -> None:
     wire = Dialogue()
     assert wire.hear(b"") is None
     assert wire.core.closed
+
+
+@pytest.mark.parametrize("verb", [b"GET", b"post", b"OPTIONS", b"CONNECT"])
+def test_a_browser_hears_one_word_and_nothing_it_says_is_heard(verb: bytes) -> None:
+    """Threat S03: what a web page makes a browser send is not carried out."""
+    one = Dialogue()
+    fault = one.hear(verb + b" / HTTP/1.1\r\nHost: x\r\n\r\nCAPA\r\n")
+    assert fault == Fault(Offence.FOREIGN, "this is a POP3 server", hang_up=True)
+    assert one.say(Negative(fault.text, hang_up=True)) == b"-ERR this is a POP3 server\r\n"
+    assert one.core.closed
+    assert one.core.next_event() is None
