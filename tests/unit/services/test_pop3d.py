@@ -361,7 +361,7 @@ async def test_before_login_the_time_is_counted_from_the_first_octet(full) -> No
     """Threat I03: commands without end do not keep a stranger's place."""
     session = await full.connect()
     full.office.clock.pass_time(20)
-    await session.tell("CAPA")
+    assert await session.tell("NOOP") == "-ERR log in first"
     assert session.door.patience == 10
     full.office.clock.pass_time(20)
     assert session.door.patience < 1
