@@ -162,9 +162,9 @@ def test_mail_to_outside_never_leaves_the_machine(endpoints, directory):
         client.login("bob@office.test", password(endpoints, "bob"))
         letter = b"From: bob@office.test\r\nTo: q@far.example\r\nSubject: out\r\n\r\nhi\r\n"
         client.sendmail("bob@office.test", ["q@far.example"], letter)
-    kept = wait_for(lambda: list((directory / "outside").glob("*.eml")), "the letter to be kept outside")
-    assert b"Subject: out" in kept[0].read_bytes()
-    envelope = json.loads(kept[0].with_suffix(".json").read_text())
+    kept = wait_for(lambda: list((directory / "outside").glob("[!.]*.json")), "the letter to be kept outside")
+    assert b"Subject: out" in kept[0].with_suffix(".eml").read_bytes()
+    envelope = json.loads(kept[0].read_text())
     assert (envelope["from"], envelope["to"]) == ("bob@office.test", ["q@far.example"])
 
 

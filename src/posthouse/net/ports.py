@@ -60,7 +60,7 @@ class Door(Protocol[Event, Action]):
 
     @property
     def patience(self) -> float:
-        """Seconds the loop waits for the peer's next octet before ``Farewell.IDLE``."""
+        """Seconds the loop waits for the peer's next whole event before ``Farewell.IDLE``; octets alone buy no time."""
 
     @property
     def receives_content(self) -> bool:

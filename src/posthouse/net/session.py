@@ -105,6 +105,7 @@ class Session(asyncio.Protocol):
         "_door",
         "_drained",
         "_eof",
+        "_heard",
         "_house",
         "_leaving",
         "_lost",
@@ -137,6 +138,8 @@ class Session(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         """Set while the peer does not read fast enough; done when it has."""
         self._leaving: Farewell | None = None
+        self._heard = False
+        """Something whole was heard or said since the deadline was set: single octets buy no time (I03, S04)."""
         self._more = self._woken = self._eof = self._over = self._lost = False
         self._backlog = self._received = self._sent = 0
         self._deadline = self._stalled = self._window_since = self._content_since = 0.0
@@ -231,6 +234,7 @@ class Session(asyncio.Protocol):
         if drained is not None and not drained.done():
             drained.set_result(None)
         if self._busy is None and not self._over:
+            self._heard = True
             self._pump()
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -246,6 +250,7 @@ class Session(asyncio.Protocol):
 
     def _begin(self, answer: Callable[[], Iterable[Any] | Answer]) -> None:
         """Start with the greeting, then go on with what the peer says."""
+        self._heard = True
         pieces: list[Piece] = []
         try:
             waiting = self._perform(answer(), pieces)
@@ -276,6 +281,7 @@ class Session(asyncio.Protocol):
             event = core.next_event()
             if event is None:
                 break
+            self._heard = True
             answer = door.handle(event)
             if type(answer) is not tuple and hasattr(answer, "__anext__"):
                 return cast("Answer", answer)
@@ -427,7 +433,9 @@ class Session(asyncio.Protocol):
             self._keep_rate()
         else:
             self._windows = 0
-            self._expect(self._door.patience)
+            if self._heard:
+                self._heard = False
+                self._expect(self._door.patience)
 
     def _keep_rate(self) -> None:
         now = self._house.clock.monotonic()
@@ -543,6 +551,7 @@ class Session(asyncio.Protocol):
         if self._porch.implicit_tls:
             self._begin(self._door.greet)
         else:
+            self._heard = True
             self._listen()
 
     def _tls_failed(self, error: ssl.SSLError, tunnel: Tunnel) -> None:

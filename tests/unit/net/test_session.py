@@ -328,3 +328,17 @@ async def test_last_words_survive_a_peer_that_talks_on():
     await house.wire.say(b"more " * 1000)
     await house.wire.end()
     assert house.wire.transport.closed
+
+
+async def test_single_octets_buy_no_time():
+    """Threats S04 and I03: patience is for a whole command, not for each octet of one."""
+    house = House()
+    await house.wire.connect()
+    await house.wire.say(b"one\n")
+    heard = b""
+    for _ in range(70):
+        if house.door.farewells:
+            break
+        heard += await house.wire.say(b"x")
+        heard += await house.wire.pass_time(1)
+    assert heard == b"bye idle\n"
