@@ -60,9 +60,8 @@ def _section(name: str, model: Any) -> Iterator[str]:
     for key, field in model.model_fields.items():
         nested = _model_of(field.annotation)
         if nested is None:
-            rows.append(
-                f"| `{key}` | {_kind(model.__annotations__[key])} | {_default(field)} | {_cell(field.description or '')} |\n"
-            )
+            kind, default = _kind(model.__annotations__[key]), _default(field)
+            rows.append(f"| `{key}` | {kind} | {default} | {_cell(field.description or '')} |\n")
         elif key != "limits":
             many = get_origin(field.annotation) is tuple
             inner.append((f"{name}.{key}".lstrip(".") + ("[]" if many else ""), nested))

@@ -29,9 +29,9 @@ HEAD = """\
 Written by `python tools/standards.py` from `rfc/index.toml` and the citations in the source; do not edit.
 
 *yes*: meant to be followed whole, so that any deviation is a bug, but for what the note says. *partly*: the note says
-what there is. *no*: asked for, not there yet. The rooms are those whose code cites the standard; each citation stands
-on the line that obeys it, with its section. *tests* leads to the conformance tests, one for each normative sentence we
-have come to.
+what there is. *no*: asked for, not there yet. The rooms are those whose code cites the standard (of many, its core and
+its door); each citation stands on the line that obeys it, with its section. *tests* leads to the conformance tests, one
+for each normative sentence we have come to.
 """
 
 TITLES = {
@@ -100,7 +100,8 @@ def _row(number: int, entry: dict[str, Any], rooms: set[str]) -> str:
     folder = f"tests/conformance/rfc{number}"
     tests = f"[tests](../{folder}/)" if any((ROOT / folder).glob("test_*.py")) else ""
     link = f"[{number}](https://www.rfc-editor.org/rfc/rfc{number})"
-    shown = ", ".join(f"`{room}`" for room in sorted(rooms)) if entry["status"] != "no" else ""
+    near = {room for room in rooms if "." in room} or rooms  # its core and its door, where it has such
+    shown = ", ".join(f"`{room}`" for room in sorted(near)) if entry["status"] != "no" else ""
     return f"| {link} | {entry['title']} | {entry['status']}{note} | {shown} | {tests} |\n"
 
 
