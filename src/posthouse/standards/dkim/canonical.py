@@ -1,17 +1,17 @@
 """Canonical forms of headers and bodies (RFC 6376 section 3.4), the body's in one streaming pass."""
 
 import hashlib
-import re
-from typing import Protocol
+from typing import Any, Protocol
 
-_SPACES = re.compile(rb"[ \t]+")
+_TABS = bytes.maketrans(b"\t", b" ")
+_MANY_BREAKS = b"\r\n" * 4096
 
 
 def relaxed_field(field: bytes) -> bytes:
     """RFC 6376 section 3.4.2: a whole field, with the CRLF at the end."""
     name, _, value = field.partition(b":")
     unfolded = value.replace(b"\r\n", b"")
-    return name.rstrip(b" \t").lower() + b":" + _SPACES.sub(b" ", unfolded).strip(b" \t") + b"\r\n"
+    return name.rstrip(b" \t").lower() + b":" + _collapse(unfolded).strip(b" ") + b"\r\n"
 
 
 class BodyHash(Protocol):
@@ -37,13 +37,13 @@ class SimpleBody:
     def update(self, octets: bytes) -> None:
         content, breaks, self._held = _split_tail(self._held + octets)
         if content:
-            self._hash.update(b"\r\n" * self._breaks + content)
+            _add(self._hash, self._breaks, content)
             self._breaks = 0
         self._breaks += breaks
 
     def digest(self) -> bytes:
         if self._held:
-            self._hash.update(b"\r\n" * self._breaks + self._held)
+            _add(self._hash, self._breaks, self._held)
         self._hash.update(b"\r\n")
         return self._hash.digest()
 
@@ -70,7 +70,7 @@ class RelaxedBody:
         else:
             content, breaks, self._held = _split_tail(octets)
         if content:
-            self._hash.update(b"\r\n" * self._breaks + content)
+            _add(self._hash, self._breaks, content)
             self._breaks = 0
             self._empty = False
         self._breaks += breaks
@@ -80,6 +80,36 @@ class RelaxedBody:
         if not self._empty:
             self._hash.update(b"\r\n")
         return self._hash.digest()
+
+
+class BodyHashes:
+    """The body in every canonical form that somebody asked for, each hashed once whoever asked."""
+
+    __slots__ = ("_bodies", "_digests")
+
+    def __init__(self) -> None:
+        self._bodies: dict[bool, BodyHash] = {}
+        self._digests: dict[bool, bytes] = {}
+
+    def want(self, *, relaxed: bool) -> None:
+        """Ask for a form, before the first octet of the body."""
+        if relaxed not in self._bodies:
+            self._bodies[relaxed] = RelaxedBody() if relaxed else SimpleBody()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anybody asked."""
+        return bool(self._bodies)
+
+    def update(self, octets: bytes) -> None:
+        for body in self._bodies.values():
+            body.update(octets)
+
+    def digest(self, *, relaxed: bool) -> bytes:
+        """The hash of the whole body in a form that was asked for."""
+        if relaxed not in self._digests:
+            self._digests[relaxed] = self._bodies[relaxed].digest()
+        return self._digests[relaxed]
 
 
 def _split_tail(octets: bytes) -> tuple[bytes, int, bytes]:
@@ -97,7 +127,23 @@ def _split_tail(octets: bytes) -> tuple[bytes, int, bytes]:
     return octets[: start + stray], (len(rest) - stray) // 2, held
 
 
+def _add(state: Any, breaks: int, content: bytes) -> None:
+    """Hash the line ends that were held back, in pieces (there may be millions), then ``content``."""
+    while breaks > 4096:
+        state.update(_MANY_BREAKS)
+        breaks -= 4096
+    state.update(b"\r\n" * breaks + content)
+
+
 def _relax(octets: bytes) -> bytes:
-    if b"\t" in octets or b"  " in octets or b" \r\n" in octets:
-        octets = _SPACES.sub(b" ", octets).replace(b" \r\n", b"\r\n")
+    octets = _collapse(octets)
+    return octets.replace(b" \r\n", b"\r\n") if b" \r\n" in octets else octets
+
+
+def _collapse(octets: bytes) -> bytes:
+    """Each run of spaces and tabs as one space: each step halves the runs, so even a run of 64 KiB takes but 16."""
+    if b"\t" in octets:
+        octets = octets.translate(_TABS)
+    while b"  " in octets:
+        octets = octets.replace(b"  ", b" ")
     return octets

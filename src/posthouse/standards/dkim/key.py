@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from posthouse.standards.dkim.tags import parse_tags, without_space
 
 LEAST_BITS, MOST_BITS = 1024, 4096  # L38, RFC 8301 section 3.2
+MOST_EXPONENT_BITS = 33
+"""A public exponent as long as the modulus would make each check a hundred times as costly."""
 MOST_OCTETS = 4096
 """A record larger than this holds no key that we would use."""
 
@@ -81,6 +83,8 @@ def _load(kind: str, octets: bytes) -> RSAPublicKey | Ed25519PublicKey:
         raise ValueError("not an RSA key")  # noqa: TRY004 - what the record says, not what the caller did
     if not LEAST_BITS <= key.key_size <= MOST_BITS:
         raise ValueError(f"{key.key_size} bits")
+    if (exponent := key.public_numbers().e.bit_length()) > MOST_EXPONENT_BITS:
+        raise ValueError(f"an exponent of {exponent} bits")
     return key
 
 

@@ -6,7 +6,9 @@ a second one in front without breaking the signature.
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from posthouse.standards.dkim.canonical import relaxed_field
-from posthouse.standards.dkim.verify import raw_fields
+from posthouse.standards.dkim.verify import SignedFields
 from posthouse.standards.imf.header import Header
 
 OVERSIGNED = (
@@ -49,25 +51,50 @@ def format_signature(
     header: Header, body_hash: bytes, key: SigningKey, *, now: int, expires_at: int | None = None
 ) -> bytes:
     """A complete DKIM-Signature field. ``body_hash`` is the digest of a ``RelaxedBody``."""
-    present: dict[str, list[bytes]] = {}
-    for name, field in raw_fields(header):
-        present.setdefault(name, []).append(field)
-    names = [name for name in OVERSIGNED for _ in range(len(present.get(name, ())) + 1)]
-    state = hashlib.sha256()
-    for name in names:
-        if present.get(name):
-            state.update(relaxed_field(present[name].pop()))
+    return format_signatures(header, body_hash, (key,), now=now, expires_at=expires_at)
+
+
+def format_signatures(
+    header: Header, body_hash: bytes, keys: Iterable[SigningKey], *, now: int, expires_at: int | None = None
+) -> bytes:
+    """One DKIM-Signature field for each key, none of which signs another; the header is brought into form once."""
+    names, state = hash_fields(SignedFields(header), OVERSIGNED)
     expiry = f" x={expires_at};" if expires_at is not None else ""
-    start = (
-        f"DKIM-Signature: v=1; a={key.algorithm}; c=relaxed/relaxed; d={key.domain};\r\n"
-        f"\ts={key.selector}; t={now};{expiry}\r\n"
-        f"\th={_folded(':'.join(names), ':')};\r\n"
-        f"\tbh={b64encode(body_hash).decode()};\r\n\tb="
-    )
-    state.update(relaxed_field(start.encode()).removesuffix(b"\r\n"))
-    signature = b64encode(key.sign(state.digest())).decode()
+    fields = []
+    for key in keys:
+        start = (
+            f"DKIM-Signature: v=1; a={key.algorithm}; c=relaxed/relaxed; d={key.domain};\r\n"
+            f"\ts={key.selector}; t={now};{expiry}\r\n"
+            f"\th={folded_names(names)};\r\n"
+            f"\tbh={b64encode(body_hash).decode()};\r\n\tb="
+        )
+        fields.append(complete(start.encode(), state.copy(), key))
+    return b"".join(fields)
+
+
+def hash_fields(fields: SignedFields, wanted: Iterable[str]) -> tuple[list[str], Any]:
+    """The names for ``h``, each once more than it occurs, and a SHA-256 that has seen their relaxed forms."""
+    names = []
+    state = hashlib.sha256()
+    for name in wanted:
+        count = len(fields.called(name))
+        names += [name] * (count + 1)
+        for at in range(count - 1, -1, -1):
+            state.update(fields.relaxed(name, at))
+    return names, state
+
+
+def complete(start: bytes, state: Any, key: SigningKey) -> bytes:
+    """The field that ``start`` begins, ending in ``b=``, with its signature over what ``state`` has seen and itself."""
+    state.update(relaxed_field(start).removesuffix(b"\r\n"))
+    signature = b64encode(key.sign(state.digest()))
     pieces = [signature[at : at + LINE] for at in range(0, len(signature), LINE)]
-    return (start + "\r\n\t ".join(pieces) + "\r\n").encode()
+    return start + b"\r\n\t ".join(pieces) + b"\r\n"
+
+
+def folded_names(names: Iterable[str]) -> str:
+    """The value of ``h``."""
+    return _folded(":".join(names), ":")
 
 
 def _folded(text: str, at: str) -> str:

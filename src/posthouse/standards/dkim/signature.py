@@ -3,13 +3,18 @@
 import binascii
 import re
 from base64 import b64decode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import idna
 
 from posthouse.standards.dkim.tags import parse_tags, without_space
 
 MAX_SIGNATURES = 10  # L38
-_B_VALUE = re.compile(rb"([:;][ \t\r\n]*b[ \t\r\n]*=)[^;]*?(\r\n\Z|(?=;)|\Z)")
-_DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+\Z")
+MAX_NAME = 253  # RFC 1035 section 2.3.4, as text
+_B_VALUE = re.compile(rb"((?:\A[^:]*+:|;)[ \t\r\n]*+b[ \t\r\n]*+=)[^;]*?(\r\n\Z|(?=;)|\Z)")
+_FIELD_NAME = re.compile(r"[!-9;-~]+\Z")
+_DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,38 +40,75 @@ class Signature:
 def parse_signature(field: bytes) -> Signature:
     """A whole DKIM-Signature field; raises ``ValueError`` saying what is wrong with it."""
     tags = parse_tags(field.partition(b":")[2].decode("utf-8", "replace"))
-    missing = [name for name in ("v", "a", "b", "bh", "d", "h", "s") if not tags.get(name)]
-    if missing:
-        raise ValueError(f"tag {missing[0]} is missing")
+    if not tags.get("v"):
+        raise ValueError("tag v is missing")
     if tags["v"] != "1":
         raise ValueError("unknown version")
-    domain, selector = tags["d"].lower().rstrip("."), tags["s"].lower()
-    if not _DOMAIN.match(domain) or not _DOMAIN.match(f"{selector}.{domain}"):
-        raise ValueError("bad domain or selector")
-    identity = tags.get("i", f"@{domain}").rpartition("@")[2].lower()
-    if identity != domain and not identity.endswith("." + domain):
+    signature = read_signature(field, tags)
+    identity = a_label(tags["i"].rpartition("@")[2]) if "i" in tags else signature.domain
+    if identity != signature.domain and not identity.endswith("." + signature.domain):
         raise ValueError("i is not within d")  # RFC 6376 section 3.5
+    if "dns/txt" not in (method.strip() for method in tags.get("q", "dns/txt").lower().split(":")):
+        raise ValueError("unknown query method")
+    return replace(signature, identity=identity)
+
+
+def read_signature(field: bytes, tags: Mapping[str, str]) -> Signature:
+    """The tags that DKIM-Signature and ARC-Message-Signature have in common; raises ``ValueError``."""
+    missing = [name for name in ("a", "b", "bh", "d", "h", "s") if not tags.get(name)]
+    if missing:
+        raise ValueError(f"tag {missing[0]} is missing")
+    domain, selector = signer(tags)
     header_form, body_form = _canonicalization(tags.get("c", "simple/simple"))
-    headers = tuple(name.strip().lower() for name in tags["h"].split(":"))
+    headers = tuple([name.strip().lower() for name in tags["h"].split(":")])
+    if not all(_FIELD_NAME.match(name) for name in headers):
+        raise ValueError("bad field name in h")
     if "from" not in headers:
         raise ValueError("From is not signed")  # RFC 6376 section 5.4
-    if "dns/txt" not in tags.get("q", "dns/txt").lower().split(":"):
-        raise ValueError("unknown query method")
+    made_at, expires_at = seconds(tags.get("t")), seconds(tags.get("x"))
+    if made_at is not None and expires_at is not None and expires_at <= made_at:
+        raise ValueError("it expires before it is made")  # RFC 6376 section 3.5
     return Signature(
         field=field,
         algorithm=tags["a"].lower(),
-        signature=_base64(tags["b"]),
-        body_hash=_base64(tags["bh"]),
+        signature=base64_octets(tags["b"]),
+        body_hash=base64_octets(tags["bh"]),
         header_relaxed=header_form,
         body_relaxed=body_form,
         domain=domain,
         selector=selector,
-        identity=identity,
+        identity=domain,
         headers=headers,
-        made_at=_seconds(tags.get("t")),
-        expires_at=_seconds(tags.get("x")),
+        made_at=made_at,
+        expires_at=expires_at,
         has_length="l" in tags,
     )
+
+
+def signer(tags: Mapping[str, str]) -> tuple[str, str]:
+    """``d`` and ``s`` as A-labels, together a name that can be asked for; raises ``ValueError``."""
+    domain, selector = a_label(tags["d"]), a_label(tags["s"])
+    if "." not in domain or not _DOMAIN.match(domain) or not _DOMAIN.match(selector):
+        raise ValueError("bad domain or selector")
+    if len(key_name(domain, selector)) > MAX_NAME:  # no name; asking for it would look like DNS trouble
+        raise ValueError("domain or selector too long")
+    return domain, selector
+
+
+def key_name(domain: str, selector: str) -> str:
+    """Where the public key is published (RFC 6376 section 3.6.2.1)."""
+    return f"{selector}._domainkey.{domain}"
+
+
+def a_label(text: str) -> str:
+    """A domain name in lower case without the last dot, U-labels as A-labels (RFC 8616 section 4)."""
+    text = text.lower().rstrip(".")
+    if text.isascii():
+        return text
+    try:
+        return idna.encode(text, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise ValueError("bad domain or selector") from None
 
 
 def without_b(field: bytes) -> bytes:
@@ -82,14 +124,16 @@ def _canonicalization(text: str) -> tuple[bool, bool]:
     return header == "relaxed", body == "relaxed"
 
 
-def _base64(text: str) -> bytes:
+def base64_octets(text: str) -> bytes:
+    """The value of ``b`` or ``bh``, which may be folded anywhere; raises ``ValueError``."""
     try:
         return b64decode(without_space(text), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("bad base64") from None
 
 
-def _seconds(text: str | None) -> int | None:
+def seconds(text: str | None) -> int | None:
+    """The value of ``t`` or ``x``; raises ``ValueError``."""
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 12:
