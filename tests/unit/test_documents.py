@@ -1,9 +1,17 @@
 """The documents say what the code says: names, links, settings, standards and commands in them exist."""
 
+import imaplib
 import importlib
 import importlib.util
+import json
 import re
 import shlex
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import click
@@ -68,6 +76,117 @@ def test_a_name_that_is_gone_would_be_found():
 def test_the_tour_walks_through_every_office():
     walked = {name.split(".")[0] for name in NAME.findall((DOCS / "tour.md").read_text("utf-8"))}
     assert {"services", "msa", "mta", "mda", "ms", "filter", "admd", "net", "storage", "standards", "mail"} <= walked
+
+
+WALKER = """
+import dataclasses, json, sys
+from pathlib import Path
+from posthouse.supervisor.localserve import Wishes, open_office
+from posthouse.supervisor.serve import Server, make_journal
+
+directory, port = Path(sys.argv[1]), int(sys.argv[2])
+called = set()
+def note(frame, event, _):
+    if event == "call":
+        called.add((frame.f_globals.get("__name__"), frame.f_code.co_qualname))
+office = open_office(Wishes(directory=directory, base_port=port, config=directory / "walk.toml"))
+setting = dataclasses.replace(office.setting(), outside=None)
+journal = make_journal(setting.configuration, sys.stderr)
+server = Server(setting, journal, lambda: setting, seed=office.settle_in, on_ready=office.announce, may_be_root=True)
+server.prepare()
+sys.setprofile(note)
+server.run()
+sys.setprofile(None)
+(directory / "called.json").write_text(json.dumps(sorted(one for one in called if one[0])))
+"""
+"""A localserve that remembers which functions were called. Mail for others goes where routes and DNS send it."""
+
+STANDINS = {
+    "storage.ports.Store": "storage.sqlite.engine.SqliteStore",
+    "storage.ports.BlobWriter": "storage.sqlite.blobs.FileBlobWriter",
+    "mta.handoff.Handoff": "mta.manager.Manager",
+}
+"""Who stands behind a port."""
+
+
+def free_ports():
+    """The first of twelve ports that nobody uses now."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return min(chosen.getsockname()[1], 65000)
+
+
+def wait_for(directory, server):
+    """The services and the password of alice, once everybody can be served."""
+    for _ in range(1000):
+        if (directory / "endpoints.json").is_file():
+            ready = json.loads((directory / "endpoints.json").read_text())
+            return {name: one["port"] for name, one in ready["services"].items()}, ready["accounts"][0]["password"]
+        assert server.poll() is None, server.stderr.read()
+        time.sleep(0.02)
+    raise TimeoutError
+
+
+def walk(ports, password, trust):
+    """The three walks, as clients walk them."""
+    letter = "From: {0}\r\nTo: alice@office.test\r\nSubject: {1}\r\n\r\nHello.\r\n"
+    with smtplib.SMTP("127.0.0.1", ports["smtp"]) as outside:
+        outside.sendmail("you@example.com", "alice@office.test", letter.format("you@example.com", "A"))
+    with smtplib.SMTP_SSL("127.0.0.1", ports["submissions"], context=trust) as submitter:
+        submitter.login("alice@office.test", password)
+        strangers = ["friend@elsewhere.example", "friend@nowhere.example"]
+        submitter.sendmail("alice@office.test", strangers, letter.format("alice@office.test", "B"))
+    with imaplib.IMAP4_SSL("127.0.0.1", ports["imaps"], ssl_context=trust) as reader:
+        reader.login("alice@office.test", password)
+        reader.select("INBOX")
+        for items in ("(FLAGS)", "(BODY[HEADER] BODY[1])", "(BODY.PEEK[]<0.10>)"):
+            assert reader.fetch("1", items)[0] == "OK"
+        for _ in range(500):  # both strangers refuse, and alice hears of it
+            if int(reader.select("INBOX")[1][0]) == 3:
+                return
+            time.sleep(0.02)
+    raise TimeoutError
+
+
+@pytest.fixture(scope="module")
+def called(tmp_path_factory):
+    """What was called on the three walks, as (module, qualified name)."""
+    directory, port = tmp_path_factory.mktemp("tour"), free_ports()
+    (directory / "walk.toml").write_text(
+        'hostname = "mx.office.test"\n[[relay.route]]\ndomain = "elsewhere.example"\n'
+        f'host = "127.0.0.1"\nport = {port}  # ourselves, and we do not relay\n'
+    )
+    command = [sys.executable, "-c", WALKER, str(directory), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            ports, password = wait_for(directory, server)
+            walk(ports, password, ssl.create_default_context(cafile=str(directory / "tls" / "ca.pem")))
+        finally:
+            server.terminate()
+            trouble = server.communicate(timeout=60)[1]
+    assert server.returncode == 0, trouble
+    return {tuple(one) for one in json.loads((directory / "called.json").read_text())}
+
+
+def steps_of_the_tour():
+    """The names in the second column of the tour's tables."""
+    rows = re.findall(r"^\| \d+ \| (.*?) \|", (DOCS / "tour.md").read_text("utf-8"), re.MULTILINE)
+    return sorted({name for row in rows for name in NAME.findall(row)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", steps_of_the_tour())
+def test_a_step_of_the_tour_is_taken_on_the_way(name, called):
+    """Whoever walks the three walks comes by every function that the tour names."""
+    for port, standin in STANDINS.items():
+        name = name.replace(port, standin)
+    holder, _, last = name.rpartition(".")
+    kinds = [find(holder), *(find(holder).__subclasses__() if isinstance(find(holder), type) else ())]
+    for step in [getattr(kind, last) for kind in kinds]:
+        inside = f"{step.__qualname__}." if isinstance(step, type) else step.__qualname__
+        if any(module == step.__module__ and one.startswith(inside) for module, one in called):
+            return
+    pytest.fail(f"nobody came by {name}")
 
 
 # -- links
