@@ -30,8 +30,8 @@ Written by `python tools/standards.py` from `rfc/index.toml` and the citations i
 
 *yes*: meant to be followed whole, so that any deviation is a bug, but for what the note says. *partly*: the note says
 what there is. *no*: asked for, not there yet. The rooms are those whose code cites the standard (of many, its core and
-its door); each citation stands on the line that obeys it, with its section. *tests* leads to the conformance tests, one
-for each normative sentence we have come to.
+its door); each citation stands on the line that obeys it, with its section. Conformance tests, one for each normative
+sentence we have come to, are in [tests/conformance](../tests/conformance/), by number.
 """
 
 TITLES = {
@@ -90,19 +90,17 @@ def format_page() -> str:
     cited = read_citations()
     parts = [HEAD]
     for group, entries in read_index().items():
-        parts.append(f"\n## {TITLES[group]}\n\n| RFC | | status | rooms | tests |\n|---|---|---|---|---|\n")
+        parts.append(f"\n## {TITLES[group]}\n\n| RFC | | status | rooms |\n|---|---|---|---|\n")
         parts += [_row(number, entry, cited.get(number, set())) for number, entry in entries.items()]
     return "".join(parts)
 
 
 def _row(number: int, entry: dict[str, Any], rooms: set[str]) -> str:
     note = f"; {entry['note']}" if entry.get("note") else ""
-    folder = f"tests/conformance/rfc{number}"
-    tests = f"[tests](../{folder}/)" if any((ROOT / folder).glob("test_*.py")) else ""
     link = f"[{number}](https://www.rfc-editor.org/rfc/rfc{number})"
     near = {room for room in rooms if "." in room} or rooms  # its core and its door, where it has such
     shown = ", ".join(f"`{room}`" for room in sorted(near)) if entry["status"] != "no" else ""
-    return f"| {link} | {entry['title']} | {entry['status']}{note} | {shown} | {tests} |\n"
+    return f"| {link} | {entry['title']} | {entry['status']}{note} | {shown} |\n"
 
 
 def main(arguments: list[str]) -> int:
