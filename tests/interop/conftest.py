@@ -1,6 +1,7 @@
 """One ``posthouse localserve`` for all tests of a run, on free ports, in a directory that goes away with it."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -8,7 +9,8 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +47,7 @@ class LocalServer:
 
 def free_base_port() -> int:
     """A base from which all ports of a localserve are free."""
-    for base in range(21000, 32000, 50):
+    for base in range(21000 + os.getpid() % 200 * 50, 32000, 50):  # apart from other runs on this machine
         sockets = []
         try:
             for port in range(base, base + PORTS):
@@ -61,13 +63,13 @@ def free_base_port() -> int:
     raise AssertionError("no free ports")
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    directory = tmp_path_factory.mktemp("localserve")
+@contextmanager
+def localserve(directory: Path, *words: str) -> Iterator[LocalServer]:
+    """A ``posthouse localserve`` with ``words``; it must end as it lived, without a traceback."""
     program = str(Path(sys.executable).with_name("posthouse"))
     log = (directory / "log").open("wb")
     process = subprocess.Popen(
-        [program, "localserve", "--dir", str(directory / "data"), "--base-port", str(free_base_port())],
+        [program, "localserve", "--dir", str(directory / "data"), "--base-port", str(free_base_port()), *words],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -84,6 +86,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
             process.kill()
             process.wait()
         log.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    with localserve(tmp_path_factory.mktemp("localserve")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LocalServer]]:
+    """Makes servers whose limits are what the test says: ``strict("hops = 5")``; one for each saying."""
+    with ExitStack() as stack:
+        known: dict[str, LocalServer] = {}
+
+        def make(limits: str) -> LocalServer:
+            if limits not in known:
+                directory = tmp_path_factory.mktemp("strict")
+                file = directory / "posthouse.toml"
+                file.write_text(f'hostname = "mx.office.test"\n[limits]\n{limits}\n')
+                known[limits] = stack.enter_context(localserve(directory, "--config", str(file)))
+            return known[limits]
+
+        yield make
 
 
 def wait_for(path: Path, process: "subprocess.Popen[bytes]", log: Path) -> dict:
