@@ -74,6 +74,15 @@ class Appending:
         """Take the next octets; raises StorageError when the disk refuses."""
         self._writer.write(chunk)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the disk is behind: await ``drained`` before the next ``write``."""
+        return self._writer.is_full
+
+    async def drained(self) -> None:
+        """Returns when there is room again."""
+        await self._writer.drained()
+
     async def finish(self) -> Placed:
         """Return only once the message would survive a power cut; where it is. Raises as ``Appender.file``."""
         try:

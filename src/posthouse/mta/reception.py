@@ -46,7 +46,7 @@ from posthouse.standards.smtp.events import (
 )
 from posthouse.standards.smtp.offer import Offer
 from posthouse.standards.smtp.server import ServerConnection
-from posthouse.storage.ports import StorageError
+from posthouse.storage.ports import BlobWriter, StorageError
 
 Answer = Iterable[Reply] | AsyncIterator[Reply]
 
@@ -58,7 +58,7 @@ HELP = (Reply(214, "2.0.0", ("see RFC 5321; postmaster is a person",)),)
 NO_LOGIN = Reply(503, "5.5.1", ("no login here",))
 TOO_MANY_ERRORS = Reply(421, "4.7.0", ("too many errors, bye",), hang_up=True)
 TOO_MANY_MESSAGES = Reply(421, "4.7.0", ("enough messages on this connection, come again",), hang_up=True)
-NOTHING = ()
+NOTHING: tuple[Reply, ...] = ()
 
 FAREWELLS = {
     Farewell.IDLE: Reply(421, "4.4.2", ("you said nothing for too long, bye",), hang_up=True),
@@ -107,6 +107,13 @@ class Desk:
     delay: Callable[[float], Awaitable[None]] = asyncio.sleep
     is_stressed: Callable[[], bool] = _calm
     """Whether connections are so many that patience is short (L17)."""
+
+
+async def _let_it_drain(writer: BlobWriter) -> AsyncIterator[Reply]:
+    """The disk is slower than the peer: nothing more of the content is read meanwhile."""
+    await writer.drained()
+    for reply in NOTHING:
+        yield reply
 
 
 class Reception:
@@ -209,6 +216,9 @@ class Reception:
                 self._desk.office.add_content(transaction, event.octets)
             except StorageError as error:
                 transaction.fault = self._alarm(error)
+            writer = transaction.writer
+            if writer is not None and writer.is_full:
+                return _let_it_drain(writer)
         return NOTHING
 
     def _end_chunk(self, event: EndChunk) -> Answer:

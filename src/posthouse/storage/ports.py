@@ -53,8 +53,15 @@ class BlobWriter(Protocol):
     def size(self) -> int:
         """Octets written so far."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether more waits for the disk than should: await ``drained`` before the next ``write``."""
+
+    async def drained(self) -> None:
+        """Returns when there is room again; at once when nothing waits."""
+
     def write(self, chunk: bytes) -> None:
-        """Append ``chunk``; raises ``StorageError`` if the disk refuses."""
+        """Append ``chunk``; raises ``StorageError`` if the disk refuses or has refused an earlier one."""
 
     async def finish(self) -> Blob:
         """The blob, hashed and (when it is a file) synced, not yet referenced by anything. Idempotent."""

@@ -1,5 +1,6 @@
 """APPEND (RFC 9051 section 6.3.12): the message goes to the store in chunks; OK is a promise (promise point 1)."""
 
+from posthouse.ms.append import Appending
 from posthouse.ms.folders import find_mailbox, room_left
 from posthouse.services.imapd.session import Answer, Session
 from posthouse.standards.imap import codes, events
@@ -29,7 +30,7 @@ async def start(session: Session, event: events.StartAppend) -> Answer:
         yield Continuation()
 
 
-def chunk(session: Session, event: events.AppendChunk) -> tuple[Response, ...]:
+def chunk(session: Session, event: events.AppendChunk) -> tuple[Response, ...] | Answer:
     """The next octets of the message; nothing is answered before its end."""
     if session.appending is not None and session.fault is None:
         try:
@@ -37,7 +38,18 @@ def chunk(session: Session, event: events.AppendChunk) -> tuple[Response, ...]:
         except StorageError as error:
             session.fault = error
             session.appending.discard()
+        else:
+            if session.appending.is_full:
+                return _let_it_drain(session.appending)
     return ()
+
+
+async def _let_it_drain(appending: Appending) -> Answer:
+    """The disk is slower than the peer: nothing more of the message is read meanwhile."""
+    await appending.drained()
+    nothing: tuple[Response, ...] = ()
+    for response in nothing:
+        yield response
 
 
 async def end(session: Session, event: events.EndAppend) -> Answer:

@@ -8,7 +8,6 @@ touches it.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -21,6 +20,7 @@ from posthouse.mail.ids import BlobId
 from posthouse.storage.ports import BlobWriter, Missing, StorageError
 from posthouse.storage.sqlite.faults import Faults
 from posthouse.storage.sqlite.readers import Readers, Snapshot
+from posthouse.storage.sqlite.spool import Spool
 
 INLINE_OCTETS = 128 * 1024
 WRITE_OCTETS = 256 * 1024
@@ -38,6 +38,7 @@ class BlobFiles:
         self._ids = ids
         self.faults = faults
         self.syncing = ThreadPoolExecutor(4, thread_name_prefix="posthouse-fsync")
+        self.writing = ThreadPoolExecutor(2, thread_name_prefix="posthouse-spool")
         self.in_flight: Counter[str] = Counter()
         self.doomed: dict[str, asyncio.Event] = {}
         """Blobs whose file the sweep is about to unlink: a writer of the same content waits until it has."""
@@ -96,22 +97,21 @@ class BlobFiles:
         ]
 
     def close(self) -> None:
+        self.writing.shutdown()
         self.syncing.shutdown()
 
 
 class FileBlobWriter:
-    """Content on its way in."""
+    """Content on its way in: in memory while it is small, then in a ``Spool``."""
 
-    __slots__ = ("_blob", "_buffer", "_buffered", "_descriptor", "_digest", "_files", "_finishing", "_path", "_size")
+    __slots__ = ("_blob", "_buffer", "_buffered", "_files", "_finishing", "_size", "_spool")
 
     def __init__(self, files: BlobFiles) -> None:
         self._files = files
-        self._digest = hashlib.sha256()
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._size = 0
-        self._descriptor = -1
-        self._path: Path | None = None
+        self._spool: Spool | None = None
         self._blob: Blob | None = None
         self._finishing: asyncio.Lock | None = None
 
@@ -119,78 +119,69 @@ class FileBlobWriter:
     def size(self) -> int:
         return self._size
 
+    @property
+    def is_full(self) -> bool:
+        return self._spool is not None and self._spool.is_full
+
+    async def drained(self) -> None:
+        if self._spool is not None:
+            await self._spool.drained()
+
     def write(self, chunk: bytes) -> None:
-        self._digest.update(chunk)
-        self._buffer.append(bytes(chunk))
+        self._buffer.append(chunk)
         self._size += len(chunk)
         self._buffered += len(chunk)
-        if self._buffered >= WRITE_OCTETS or (self._descriptor < 0 and self._size > INLINE_OCTETS):
+        if self._buffered >= WRITE_OCTETS or (self._spool is None and self._size > INLINE_OCTETS):
             self._spill()
 
     def _spill(self) -> None:
-        """Write the buffer to the file, made when it is first needed."""
-        octets = b"".join(self._buffer)
-        self._buffer.clear()
-        self._buffered = 0
-        try:
-            if self._descriptor < 0:
-                self._path = self._files.temporary()
-                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            view = memoryview(octets)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            self.discard()
-            raise StorageError(f"the blob cannot be written: {error}") from error
+        """Give the buffer to the file, made when it is first needed."""
+        if self._spool is None:
+            self._spool = Spool(self._files.writing, self._files.temporary())
+        pieces, self._buffer = self._buffer, []
+        octets, self._buffered = self._buffered, 0
+        self._spool.add(pieces, octets)
 
     async def finish(self) -> Blob:
         if self._blob is not None:
             return self._blob
-        name = BlobId(self._digest.hexdigest())
-        if self._descriptor < 0 and self._size <= INLINE_OCTETS:
-            self._blob = Blob(name, self._size, b"".join(self._buffer))
+        if self._spool is None:
+            octets = b"".join(self._buffer)
+            self._blob = Blob(BlobId(hashlib.sha256(octets).hexdigest()), self._size, octets)
             return self._blob
         if self._finishing is None:
             self._finishing = asyncio.Lock()
         async with self._finishing:
             if self._blob is None:
-                await self._keep(name)
-                self._blob = Blob(name, self._size)
+                self._blob = Blob(await self._keep(self._spool), self._size)
         return self._blob
 
-    async def _keep(self, name: BlobId) -> None:
+    async def _keep(self, spool: Spool) -> BlobId:
         self._spill()
-        path, descriptor = self._path, self._descriptor
-        if path is None:
-            raise StorageError("the blob was discarded")
+        await spool.settled()
+        name = BlobId(spool.hexdigest())
         while (doom := self._files.doomed.get(name)) is not None:
             await doom.wait()
         self._files.in_flight[name] += 1
         try:
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._files.syncing, self._files.keep, descriptor, path, name)
+            await loop.run_in_executor(self._files.syncing, self._files.keep, spool.descriptor, spool.path, name)
         except BaseException as error:
             _land(self._files, name)
             self.discard()
             if isinstance(error, OSError):
                 raise StorageError(f"the blob cannot be kept: {error}") from error
             raise
-        self._path = None
-        os.close(descriptor)
-        self._descriptor = -1
+        spool.kept()
+        return name
 
     def discard(self) -> None:
         if self._blob is not None and self._blob.octets is None:
             _land(self._files, self._blob.blob_id)
         self._blob = None
         self._buffer.clear()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
-            self._path = None
+        if self._spool is not None:
+            self._spool.abandon()
 
     def __del__(self) -> None:
         self.discard()
