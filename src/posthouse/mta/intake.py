@@ -8,7 +8,8 @@ filed (a full mailbox) comes back as findings, by recipient.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
@@ -27,14 +28,13 @@ from posthouse.storage.ports import Acceptance, Accepted, BlobWriter, Facts, Fil
 FULL = Reply(452, "4.2.2", ("the mailbox is full",))
 DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))
 EXPANDED = Reply(250, "2.1.5", ("passed on to the members of the group",))
-READ_OCTETS = 1024 * 1024
+READ_OCTETS = 4 * 1024 * 1024
 """``storage.ports.Blobs.read`` is asked for no more at a time."""
 
 Describe = Callable[[bytes, bytes], Facts]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A message that is ready to be accepted, and what is needed to tell its sender what became of it."""
 
     acceptance: Acceptance
@@ -44,8 +44,7 @@ class Draft:
     """Our trace lines and as much of the content as is at hand, for reports."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """A recipient of the envelope, by its place, who gets nothing."""
 
     index: int

@@ -44,8 +44,8 @@ class Inspection:
         if self.size > 2 * self._max_octets:
             self.endless = True
         if self._lines_matter:
-            pairs = octets.count(b"\r\n")
-            if pairs != octets.count(b"\n") or pairs != octets.count(b"\r") or b"\0" in octets:
+            # As many CR and LF together as in the pairs: then there is neither without the other.
+            if len(octets) - len(octets.translate(None, b"\r\n")) != 2 * octets.count(b"\r\n") or b"\0" in octets:
                 self.stray = True
             self._measure(octets)
 

@@ -17,9 +17,6 @@ from posthouse.storage.ports import StorageError
 FULL_OCTETS = 1024 * 1024
 """What may wait for the disk before the giver should pause: with twenty contents at once, 20 MiB."""
 
-MAX_PIECES = 512
-"""Of one system call; Linux takes 1,024."""
-
 
 class Spool:
     """Belongs to the loop it was made in; only ``_write`` runs in the thread."""
@@ -93,19 +90,17 @@ class Spool:
 
     def _write(self, pieces: list[bytes]) -> None:
         error: OSError | None = None
-        octets = 0
+        # One piece for one hash and one write: each of them gives the interpreter lock up and must get it back.
+        octets = b"".join(pieces)
         try:
             if self.descriptor < 0:
                 self.descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            for piece in pieces:
-                self._digest.update(piece)
-                octets += len(piece)
-            for at in range(0, len(pieces), MAX_PIECES):
-                _write_whole(self.descriptor, pieces[at : at + MAX_PIECES])
+            self._digest.update(octets)
+            _write_whole(self.descriptor, octets)
         except OSError as refused:
             error = refused
         with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waits
-            self._loop.call_soon_threadsafe(self._written, octets, error)
+            self._loop.call_soon_threadsafe(self._written, len(octets), error)
 
     def _written(self, octets: int, error: OSError | None) -> None:
         self._writing = False
@@ -143,9 +138,7 @@ class Spool:
             self.path.unlink(missing_ok=True)
 
 
-def _write_whole(descriptor: int, pieces: list[bytes]) -> None:
-    done = os.writev(descriptor, pieces)
-    if done < sum(map(len, pieces)):
-        rest = memoryview(b"".join(pieces))[done:]
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+def _write_whole(descriptor: int, octets: bytes) -> None:
+    rest = memoryview(octets)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
