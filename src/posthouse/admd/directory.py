@@ -11,7 +11,8 @@ but mail for it was addressed well.
 """
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address
@@ -29,8 +30,7 @@ MAX_OWNERSHIP_STEPS = 1000
 RETRY_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(msgspec.Struct, frozen=True):
     """A mailbox of ours. ``address`` is the account's own; ``detail`` what stood behind the separator."""
 
     account: AccountId
@@ -38,23 +38,20 @@ class Local:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(msgspec.Struct, frozen=True):
     """An address of ours that stands for others; to be resolved in their turn (``posthouse.mda.expand``)."""
 
     address: Address
     targets: tuple[Address, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True):
     """A domain of ours, but nobody there has this name."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(msgspec.Struct, frozen=True):
     """Not a domain of ours."""
 
     address: Address

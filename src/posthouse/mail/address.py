@@ -5,7 +5,8 @@ quotes or a bad domain, whoever writes one to a wire need not check it again.
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 _ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]"
 DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*\Z")
@@ -16,8 +17,7 @@ MAX_DOMAIN_OCTETS = 255  # RFC 5321 section 4.5.3.1.2
 MAX_PATH_OCTETS = 256  # RFC 5321 section 4.5.3.1.3, with the angle brackets
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """``local`` unquoted as the peer meant it; ``domain`` in lower-case A-label form, or a literal in brackets.
 
     ``domain`` is empty for the one address that needs none, ``<postmaster>``

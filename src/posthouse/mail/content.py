@@ -1,12 +1,11 @@
 """The content: an immutable blob and a prefix of header lines of ours. Reading is prefix + blob."""
 
-from dataclasses import dataclass
+import msgspec
 
 from posthouse.mail.ids import BlobId
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(msgspec.Struct, frozen=True):
     """The name and size of stored octets. ``octets`` are at hand only while a small blob is on its way in."""
 
     blob_id: BlobId
@@ -14,8 +13,7 @@ class Blob:
     octets: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True):
     """A message: ``prefix`` (complete header lines, CRLF) and the blob exactly as it was received."""
 
     prefix: bytes

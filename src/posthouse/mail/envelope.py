@@ -1,7 +1,8 @@
 """The envelope: what routes a message. Headers only record (RFC 5321 section 2.3.1)."""
 
-from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
+
+import msgspec
 
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
@@ -31,8 +32,7 @@ class Notify(Flag):
     DELAY = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class OriginalRecipient:
+class OriginalRecipient(msgspec.Struct, frozen=True):
     """ORCPT (RFC 3461 section 4.2): the address as first given, already decoded from xtext."""
 
     kind: str
@@ -40,8 +40,7 @@ class OriginalRecipient:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True):
     """One recipient and the reports wanted about it. ``notify`` is None when the sender did not say."""
 
     address: Address
@@ -49,8 +48,7 @@ class Recipient:
     original: OriginalRecipient | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """Everything a transaction said outside the content."""
 
     reverse_path: Address | None
@@ -63,4 +61,4 @@ class Envelope:
     """RFC 3461 section 4.4, decoded from xtext; printable ASCII."""
     submitter: AccountId | None = None
     """The account that submitted it, None for mail from outside."""
-    require_tls: bool = field(default=False)
+    require_tls: bool = False

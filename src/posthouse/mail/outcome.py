@@ -1,19 +1,17 @@
 """What became of one recipient. Expected failures are values, never exceptions."""
 
-from dataclasses import dataclass
+import msgspec
 
 from posthouse.mail.reply import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """Filed in a mailbox of ours: the end of the road."""
 
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(msgspec.Struct, frozen=True):
     """Another server said 250 and has it now. ``speaks_dsn``: it will report by itself (RFC 3461 section 5.2.2)."""
 
     host: str
@@ -21,16 +19,14 @@ class Relayed:
     speaks_dsn: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(msgspec.Struct, frozen=True):
     """Not now: try again. ``host`` is empty when no server was reached."""
 
     reply: Reply
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Never: tell the sender."""
 
     reply: Reply

@@ -1,13 +1,12 @@
 """Replies: three digits, an enhanced status code, and text (RFC 5321 section 4.2, RFC 3463)."""
 
-from dataclasses import dataclass
+import msgspec
 
 MAX_LINE_TEXT = 500
 """RFC 5321 section 4.5.3.1.5: a reply line is at most 512 octets with code and CRLF."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """One SMTP reply.
 
     ``status`` is the enhanced code ``class.subject.detail`` and stands at the

@@ -7,7 +7,8 @@ SUCCESS and is itself reported as "expanded".
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from posthouse.admd.directory import Alias, Directory, Foreign, Local, Unknown
 from posthouse.admd.limits import Limits
@@ -21,16 +22,14 @@ LOOP = Reply(554, "5.4.6", ("the aliases of this address go in circles",))
 TOO_MANY = Reply(554, "5.3.5", ("this address stands for too many others",))
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """A recipient where it ends, and the place in the envelope of the one it came from."""
 
     recipient: Recipient
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(msgspec.Struct, frozen=True):
     """One copy for one account, however many recipients lead there. ``address`` is the one it is delivered to."""
 
     account: AccountId
@@ -38,16 +37,14 @@ class Copy:
     leaves: tuple[Leaf, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """A recipient that leads nowhere, and why."""
 
     leaf: Leaf
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(msgspec.Struct, frozen=True):
     copies: tuple[Copy, ...]
     onward: tuple[Leaf, ...] = ()
     """Recipients elsewhere."""

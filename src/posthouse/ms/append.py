@@ -6,7 +6,8 @@ Nothing it claims about itself is believed: it gets no trace lines and no verdic
 """
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.content import Blob

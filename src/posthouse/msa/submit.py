@@ -5,7 +5,9 @@ is the judgement: recipients may be anywhere, but every name the message is
 written in must belong to the account that logged in.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import msgspec
 
 from posthouse.admd.directory import Alias, Directory, Foreign, Unknown
 from posthouse.admd.limits import Limits
@@ -42,11 +44,10 @@ SENDER_NOT_YOURS = Reply(553, "5.7.1", ("you may not send as this address",))
 TOO_MUCH = Reply(451, "4.7.1", ("you have sent too much to outside, try again later",))
 
 
-@dataclass(slots=True)
 class Draft(Transaction):
     """A submission on its way in. ``gate`` is there while the header is not complete."""
 
-    gate: HeaderGate | None = field(default_factory=HeaderGate)
+    gate: HeaderGate | None = msgspec.field(default_factory=HeaderGate)
     outside: bool = False
     """At least one recipient is somewhere else (L27)."""
 

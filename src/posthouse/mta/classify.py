@@ -1,7 +1,8 @@
 """What a server's reply means for one recipient. Pure."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from posthouse.mail.outcome import Deferred, Failed, Outcome, Relayed
 from posthouse.mail.reply import Reply, reply

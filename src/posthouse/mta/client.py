@@ -1,14 +1,13 @@
 """Whom we are talking with, as the offices that take mail know him."""
 
-from dataclasses import dataclass
+import msgspec
 
 from posthouse.lib.sansio import Channel
 from posthouse.net.ports import Peer
 from posthouse.storage.ports import AccountRow
 
 
-@dataclass(slots=True)
-class Client:
+class Client(msgspec.Struct):
     """One connection; changed by what the session brings: a hello, TLS, a login."""
 
     peer: Peer

@@ -7,7 +7,7 @@ change nothing: a source route is dropped by the grammar, ``%``, ``!`` and a
 quoted at sign in a local-part are letters of a name that nobody has.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from posthouse.admd.directory import Alias, Directory, Foreign, Local, Residence
 from posthouse.admd.limits import Limits
@@ -46,8 +46,7 @@ MOST_FOR_NULL_SENDER = 100
 """A report goes to one address; RFC 5321 section 4.5.3.1.8 still demands room for so many."""
 
 
-@dataclass(slots=True)
-class Transaction:
+class Transaction(msgspec.Struct):
     """One message on its way in. Dropped whole, never set back (threat S07)."""
 
     client: Client
@@ -71,8 +70,7 @@ class Transaction:
             writer.discard()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a content ended: accepted (but for ``refusals``), or refused for everybody by ``reply``."""
 
     reply: Reply

@@ -6,8 +6,9 @@ items it is about, so that a settlement that is repeated reports once.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from posthouse.mail.content import Content
 from posthouse.mta.intake import Intake

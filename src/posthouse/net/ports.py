@@ -1,9 +1,10 @@
 """What the loop and a door know of each other, and the ports to the rest of the network."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from posthouse.lib.sansio import Channel, Piece
 
@@ -11,8 +12,7 @@ Event = TypeVar("Event", contravariant=True)
 Action = TypeVar("Action", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """Who is at the other end of a socket. ``address`` is an IP literal without zone or brackets."""
 
     address: str

@@ -7,9 +7,10 @@ does not fail its neighbours. Times are integer milliseconds since 1970 (UTC).
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.envelope import Body, Recipient, Return
@@ -96,8 +97,7 @@ class Role(Enum):
     ARCHIVE = "Archive"
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What readers need of a message again and again, worked out once (``posthouse.ms.describe``).
 
     ``envelope`` and ``structure`` are ready to send or to walk; their form is
@@ -115,8 +115,7 @@ class Facts:
     sent_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Filing:
+class Filing(msgspec.Struct, frozen=True):
     """One message for one mailbox.
 
     ``key`` makes it idempotent: the same (account, key) is filed once, however
@@ -131,12 +130,11 @@ class Filing:
     key: str | None = None
     flags: frozenset[str] = frozenset()
     received_at: int = 0
-    facts: Facts = field(default_factory=Facts)
+    facts: Facts = msgspec.field(default_factory=Facts)
     obey_quota: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """Where a filing ended up. ``repeated``: it was there already, by its key."""
 
     account: AccountId
@@ -148,15 +146,13 @@ class Placed:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Overquota:
+class Overquota(msgspec.Struct, frozen=True):
     """The account has no room; nothing was filed for it."""
 
     account: AccountId
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True):
     """The queue rows of one message: everybody it must still be carried to.
 
     ``due_at`` is when it may first be claimed. With ``owner`` and ``lease_until`` the
@@ -184,8 +180,7 @@ class Posting:
     token: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(msgspec.Struct, frozen=True):
     """All that becomes true when one message is accepted; it commits whole or not at all.
 
     ``trace`` makes it idempotent. ``record`` is the line of the decision ledger.
@@ -199,16 +194,14 @@ class Acceptance:
     at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """One ``Placed`` or ``Overquota`` for each filing, in order, and the claimed items of postings born claimed."""
 
     placed: tuple[Placed | Overquota, ...]
     items: tuple["Item", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(msgspec.Struct, frozen=True):
     """A mailbox as LIST and STATUS see it. ``name`` is UTF-8 with ``/`` between the levels."""
 
     mailbox: MailboxId
@@ -224,8 +217,7 @@ class Mailbox:
     deleted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message as a list of messages needs it: no content, no facts."""
 
     uid: Uid
@@ -234,8 +226,7 @@ class Message:
     """System flags with their backslash in canonical case (``\\Seen``), keywords as first written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """One message with what is needed to show it."""
 
     uid: Uid
@@ -249,8 +240,7 @@ class Stored:
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A mailbox at one instant: its counters and all its messages by ascending UID."""
 
     mailbox: Mailbox
@@ -266,8 +256,7 @@ class Change(Enum):
     REMOVE = "-FLAGS"
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """What happened in a mailbox after a mod-sequence: messages new or changed, and UIDs gone."""
 
     changed: tuple[Message, ...]
@@ -286,8 +275,7 @@ class State(Enum):
     HELD = "held"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One recipient of one queued message. ``token`` fences: only its latest holder may settle it."""
 
     item: int
@@ -318,8 +306,7 @@ class Item:
     is_report: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """What a worker found out about an item it holds.
 
     ``due_at`` None: the item is done and leaves the queue. Otherwise it waits until
@@ -335,8 +322,7 @@ class Settlement:
     attempted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class QueueFilter:
+class QueueFilter(msgspec.Struct, frozen=True):
     """Which queue items an operator means. Empty fields mean "any"."""
 
     queue_id: str = ""
@@ -350,8 +336,7 @@ class QueueFilter:
 # -- who we are --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class DomainRow:
+class DomainRow(msgspec.Struct, frozen=True):
     """A domain of ours, as an A-label in lower case. ``catch_all`` is an address of ours or empty."""
 
     name: str
@@ -359,8 +344,7 @@ class DomainRow:
     created_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(msgspec.Struct, frozen=True):
     """An account. ``verifiers`` are credentials as ``admd.credentials`` writes them; never a password."""
 
     account: AccountId
@@ -374,8 +358,7 @@ class AccountRow:
     created_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AliasRow:
+class AliasRow(msgspec.Struct, frozen=True):
     """An address that stands for others: one target makes an alias, several make a group."""
 
     address: str
@@ -383,8 +366,7 @@ class AliasRow:
     created_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(msgspec.Struct, frozen=True):
     """All we are, at one instant; ``epoch`` grows with every change."""
 
     epoch: int

@@ -10,9 +10,9 @@ the cost of their length.
 """
 
 import re
-from dataclasses import dataclass, field
 
 import idna
+import msgspec
 
 from posthouse.mail.address import Address
 
@@ -43,8 +43,7 @@ _HOST = re.compile(
 _LITERAL = re.compile(r"\[[!-Z^-~]{1,250}\]\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(msgspec.Struct, frozen=True):
     """One mailbox as it was written; all parts unquoted, encoded words still encoded."""
 
     name: bytes
@@ -63,12 +62,11 @@ class Mailbox:
         return Address(local, canonical_domain(self.domain.decode("utf-8")))
 
 
-@dataclass(slots=True)
-class Group:
+class Group(msgspec.Struct):
     """A named list (RFC 5322 section 3.4); often empty, as in ``undisclosed-recipients:;``."""
 
     name: bytes
-    members: list[Mailbox] = field(default_factory=list)
+    members: list[Mailbox] = msgspec.field(default_factory=list)
 
 
 def parse_addresses(octets: bytes, most: int = MOST_ADDRESSES) -> list[Mailbox | Group]:

@@ -1,8 +1,9 @@
 """Date and time of a message (RFC 5322 section 3.3), the obsolete forms included (section 4.3)."""
 
 import re
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -22,8 +23,7 @@ _DATE = re.compile(
 _COMMENT = re.compile(rb"\([^()\\]*+\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """An instant and the zone it was told in."""
 
     seconds: int

@@ -12,7 +12,8 @@ Limits L4 to L6: what is beyond them is not indexed, and ``excess`` says so.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 HEADER_OCTETS = 256 * 1024
 FIELD_OCTETS = 32 * 1024
@@ -28,8 +29,7 @@ _FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?(.*+(?:\n[ \t].*+)*+)\n?+")
 """A field name and colon if there are any, then everything to the end of the last continuation line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One field where it stands: ``octets[start:end]`` with its line end; ``name`` is empty for garbage."""
 
     name: str

@@ -1,8 +1,9 @@
 """Trace fields of ours and the counting of others' (RFC 5321 section 4.4, RFC 5322 section 3.6.7)."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from posthouse.mail.address import Address
 from posthouse.standards.imf.date import format_date
@@ -12,8 +13,7 @@ _UNSAFE = re.compile(r"[^!-'*-\[\]-~]+")
 """What a peer's name may not carry into a comment or an atom of ours: brackets, backslash, blanks, controls, 8 bit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True):
     """What one ``Received`` line tells: who gave us the message, how, for whom, and when."""
 
     hello: str

@@ -1,23 +1,22 @@
 """What an SMTP or LMTP client said. One event a command, one a chunk of content, never one a line of it."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Body, Recipient, Return
 from posthouse.mail.reply import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(msgspec.Struct, frozen=True):
     """EHLO, HELO or LHLO. ``name`` is what the client calls itself: printable, unproven."""
 
     verb: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class MailFrom:
+class MailFrom(msgspec.Struct, frozen=True):
     """MAIL FROM with all parameters of the extensions we offer, already checked against them."""
 
     reverse_path: Address | None
@@ -30,13 +29,11 @@ class MailFrom:
     """RFC 4954 section 5; ``<>`` or a mailbox. Believed from nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class RcptTo:
+class RcptTo(msgspec.Struct, frozen=True):
     recipient: Recipient
 
 
-@dataclass(frozen=True, slots=True)
-class StartContent:
+class StartContent(msgspec.Struct, frozen=True):
     """DATA, or the first BDAT of a transaction. DATA is answered 354 or refused; ``chunked`` needs no answer
     (RFC 3030 section 2): answer it with nothing, or with a refusal, which the core gives when the chunk is over.
     """
@@ -44,22 +41,19 @@ class StartContent:
     chunked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ContentChunk:
+class ContentChunk(msgspec.Struct, frozen=True):
     """Octets of the content: dot-unstuffed, CRLF line ends, never part of the end-of-data mark."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EndChunk:
+class EndChunk(msgspec.Struct, frozen=True):
     """A BDAT that was not the last is complete: answer 250."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class EndContent:
+class EndContent(msgspec.Struct, frozen=True):
     """The content is complete: answer once (LMTP: once for each accepted recipient).
 
     ``fault`` is the refusal that the content itself earned while it was read (bare CR,
@@ -70,46 +64,38 @@ class EndContent:
     fault: Reply | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StartTls: ...
+class StartTls(msgspec.Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class AuthStart:
+class AuthStart(msgspec.Struct, frozen=True):
     """AUTH. ``initial`` is the decoded initial response, None if there was none."""
 
     mechanism: str
     initial: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuthResponse:
+class AuthResponse(msgspec.Struct, frozen=True):
     """The answer to a 334 challenge, decoded; None when the client cancelled with ``*``."""
 
     octets: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reset: ...
+class Reset(msgspec.Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Noop: ...
+class Noop(msgspec.Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(msgspec.Struct, frozen=True):
     """VRFY. EXPN does not exist here (L29)."""
 
     argument: str
 
 
-@dataclass(frozen=True, slots=True)
-class Help: ...
+class Help(msgspec.Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Quit: ...
+class Quit(msgspec.Struct, frozen=True): ...
 
 
 class Offence(Enum):
@@ -123,8 +109,7 @@ class Offence(Enum):
     FOREIGN = "not SMTP"
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True):
     """A line that is no command we can carry out, and the reply it earned; the door adds its short id."""
 
     offence: Offence
