@@ -7,6 +7,8 @@ from posthouse.storage.ports import Mailbox
 DELIMITER = "/"
 MOST_MAILBOXES = 10_000
 """Of one account (threat I06)."""
+MOST_MESSAGES = 2_000_000
+"""Of one account before COPY ends: small ones cost no quota, and COPY doubles a mailbox each time."""
 
 
 def find_mailbox(mailboxes: Sequence[Mailbox], name: str) -> Mailbox | None:

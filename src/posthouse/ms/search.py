@@ -34,7 +34,7 @@ from posthouse.storage.ports import Store, Stored
 
 BATCH = 200
 TURN = 2000
-"""Messages judged by the view alone before the loop gets its turn."""
+"""Answers to keys before the loop gets its turn: one key asked of so many messages, or many keys of few."""
 TEXT_OCTETS = 4 * 1024 * 1024
 HERE_OCTETS = 128 * 1024
 """Content up to here is decoded in the loop, more in a thread."""
@@ -67,6 +67,7 @@ async def search(
 ) -> AsyncIterator[Found]:
     """The indexes that match, ascending; yields also in between, so that whoever asked can stop. ``now`` in seconds."""
     judge = _Judge(view, within, now)
+    turn = max(1, TURN // count_keys(criteria))
     matching: list[int] = []
     unsure: list[int] = []
     for index in range(len(view)):
@@ -75,13 +76,15 @@ async def search(
             unsure.append(index)
         elif verdict:
             matching.append(index)
-        if index % TURN == TURN - 1:
+        if index % turn == turn - 1:
             await asyncio.sleep(0)
             yield Found((), done=False)
     uids = [view.uid(index) for index in unsure]  # the view may learn of new messages meanwhile; UIDs stay
     for at in range(0, len(unsure), BATCH):
         places = dict(zip(uids[at : at + BATCH], unsure[at : at + BATCH], strict=True))
-        for stored in await store.read(account, view.mailbox.mailbox, list(places)):
+        for number, stored in enumerate(await store.read(account, view.mailbox.mailbox, list(places))):
+            if number % turn == turn - 1:
+                await asyncio.sleep(0)
             message = _Message(places[Uid(stored.uid)], stored)
             verdict = judge.verdict(criteria, message)
             if verdict is None:
@@ -92,6 +95,22 @@ async def search(
                 matching.append(message.index)
         await asyncio.sleep(0)
     yield Found(tuple(sorted(matching)), done=True)
+
+
+def count_keys(criteria: Criteria) -> int:
+    """How many questions ``criteria`` ask of a message at most."""
+    count, waiting = 0, [criteria]
+    while waiting:
+        match waiting.pop():
+            case key.And(keys):
+                waiting.extend(keys)
+            case key.Or(left, right):
+                waiting += [left, right]
+            case key.Not(inner):
+                waiting.append(inner)
+            case _:
+                count += 1
+    return max(1, count)
 
 
 class _Judge:

@@ -1,14 +1,20 @@
-"""STORE, COPY, MOVE, EXPUNGE (RFC 9051 section 6.4): each one unit of work of the store."""
+"""STORE, COPY, MOVE, EXPUNGE (RFC 9051 section 6.4).
 
-from posthouse.mail.ids import ModSeq
-from posthouse.ms.folders import find_mailbox
+COPY and MOVE are one unit of work of the store each. STORE and EXPUNGE promise
+nothing about their messages together, so they go in steps: other people's mail
+waits for one step, not for a mailbox of a hundred thousand.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from posthouse.mail.ids import ModSeq, Uid
+from posthouse.ms.folders import MOST_MESSAGES, find_mailbox
 from posthouse.services.imapd.session import (
     Answer,
     Session,
     enable_condstore,
     flag_attributes,
     resolve,
-    take_turns,
     tell_expunged,
 )
 from posthouse.standards.imap import attributes, codes, events
@@ -23,6 +29,12 @@ _CHANGES = {
     events.Change.REMOVE: Change.REMOVE,
 }
 READ_ONLY = "The mailbox is open for reading only"
+STEP = 1000
+"""Messages changed in one unit of work: some tens of milliseconds."""
+
+
+def _steps(uids: Sequence[Uid]) -> Iterator[Sequence[Uid]]:
+    return (uids[at : at + STEP] for at in range(0, len(uids), STEP))
 
 
 async def store(session: Session, event: events.Store) -> Answer:
@@ -41,20 +53,22 @@ async def store(session: Session, event: events.Store) -> Answer:
     if not indexes:
         yield Tagged(event.tag, OK, "Nothing to do")
         return
-    changed, refused = await session.store.change_flags(
-        session.owner,
-        selected.mailbox,
-        [view.uid(index) for index in indexes],
-        _CHANGES[event.change],
-        event.flags - {"\\Recent"},
-        ModSeq(since) if since is not None else None,
-    )
-    for index in sorted(view.take(changed)):
-        await take_turns(index)
-        if not event.silent:
-            yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
-        elif session.condstore:
-            yield Fetched(index + 1, (attributes.uid(view.uid(index)), attributes.modseq(view.modseq(index))))
+    refused: list[Uid] = []
+    for uids in _steps([view.uid(index) for index in indexes]):
+        changed, late = await session.store.change_flags(
+            session.owner,
+            selected.mailbox,
+            uids,
+            _CHANGES[event.change],
+            event.flags - {"\\Recent"},
+            ModSeq(since) if since is not None else None,
+        )
+        refused += late
+        for index in sorted(view.take(changed)):
+            if not event.silent:
+                yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
+            elif session.condstore:
+                yield Fetched(index + 1, (attributes.uid(view.uid(index)), attributes.modseq(view.modseq(index))))
     if refused:
         numbers = refused if event.by_uid else [index + 1 for index in map(view.index, refused) if index is not None]
         yield Tagged(event.tag, OK, "Some have changed meanwhile", codes.modified(sorted(numbers)))
@@ -71,13 +85,17 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
         bad = indexes is None
         yield Tagged(event.tag, BAD if bad else NO, "No such message number" if bad else READ_ONLY)
         return
-    target = find_mailbox(await session.store.mailboxes(session.owner), event.mailbox)
+    mailboxes = await session.store.mailboxes(session.owner)
+    target = find_mailbox(mailboxes, event.mailbox)
     if target is None:
         yield Tagged(event.tag, NO, "No such mailbox", "TRYCREATE")
         return
     uids = [selected.view.uid(index) for index in indexes]
     if not uids:
         yield Tagged(event.tag, OK, "Nothing to do")
+        return
+    if not moving and sum(mailbox.messages for mailbox in mailboxes) + len(uids) > MOST_MESSAGES:
+        yield Tagged(event.tag, NO, "Too many messages", "LIMIT")
         return
     carry = session.store.move if moving else session.store.copy
     pairs = sorted(
@@ -101,10 +119,19 @@ async def expunge(session: Session, event: events.Expunge) -> Answer:
     if selected.read_only:
         yield Tagged(event.tag, NO, READ_ONLY)
         return
-    uids = None
+    view = selected.view
     if event.uids is not None:
-        uids = [selected.view.uid(index) for index in resolve(session, event.uids, by_uid=True) or ()]
-    gone = await session.store.expunge(session.owner, selected.mailbox, uids) if uids is None or uids else ()
-    for response in tell_expunged(session, selected.view.drop(gone)):
-        yield response
+        named = [view.uid(index) for index in resolve(session, event.uids, by_uid=True) or ()]
+    else:
+        named = [view.uid(index) for index in range(len(view)) if "\\Deleted" in view.flags(index)]
+    for uids in _steps(named):
+        for response in tell_expunged(
+            session, view.drop(await session.store.expunge(session.owner, selected.mailbox, uids))
+        ):
+            yield response
+    if event.uids is None:  # and what others marked that we have not heard of
+        for response in tell_expunged(
+            session, view.drop(await session.store.expunge(session.owner, selected.mailbox, None))
+        ):
+            yield response
     yield Tagged(event.tag, OK, "Done")

@@ -1,5 +1,7 @@
 """Searching finds what is there, in whatever charset it was written."""
 
+import asyncio
+
 import pytest
 
 LETTERS = (
@@ -80,3 +82,21 @@ async def test_mod_sequences(reader):
     (_, line, _) = await reader.says("FETCH 2 (MODSEQ)")
     modseq = line.partition("MODSEQ (")[2].partition(")")[0]
     assert (await reader.says(f"SEARCH MODSEQ {modseq}"))[0] == f"* SEARCH 2 (MODSEQ {modseq})"
+
+
+async def test_a_search_with_many_keys_lets_others_run(reader):
+    """Threat H7: what is counted before others get their turn is questions, not messages."""
+    for _ in range(5):
+        await reader.says("COPY 1:* INBOX")
+    turns = 0
+
+    async def neighbour() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(neighbour())
+    await reader.says("SEARCH " + " ".join(["OR UID 1 UID 1:*"] * 500))
+    task.cancel()
+    assert turns > 30

@@ -1,0 +1,53 @@
+"""Changing very many messages: in steps, so that others' mail gets between them, and with an end."""
+
+import asyncio
+
+from posthouse.services.imapd import changing
+
+
+async def fill(alice, doublings: int) -> int:
+    """INBOX of alice's with ``2 ** doublings`` messages, selected."""
+    await alice.says(b"APPEND INBOX {14+}\r\nSubject: x\r\n\r\n")
+    await alice.says("SELECT INBOX")
+    for _ in range(doublings):
+        await alice.says("COPY 1:* INBOX")
+    return 2**doublings
+
+
+async def test_every_message_is_changed_step_by_step(alice):
+    number = await fill(alice, 11)
+    lines = await alice.says("STORE 1:* +FLAGS (\\Deleted)")
+    assert [line.split()[1] for line in lines[:-1]] == [str(n) for n in range(1, number + 1)]
+    modseqs = {line.split()[-1] for line in (await alice.says("FETCH 1:* (MODSEQ)")) if "FETCH" in line}
+    assert len(modseqs) == -(-number // changing.STEP)
+    lines = await alice.says("EXPUNGE")
+    assert sum(line.endswith("EXPUNGE") for line in lines) == number
+    assert "* 0 EXISTS" in await alice.says("SELECT INBOX")
+
+
+async def test_somebody_elses_mail_is_taken_between_two_steps(alice, office):
+    await fill(alice, 12)
+    storing = asyncio.ensure_future(alice.says("STORE 1:* +FLAGS.SILENT (\\Seen)"))
+    while not storing.done():
+        placed = await office.store.mailboxes(office.accounts["bob"])
+        assert placed
+        if not storing.done():
+            await office.store.create_mailbox(office.accounts["bob"], f"n{office.ids.token(4)}")
+            break
+    assert not storing.done(), "nobody else could write before it was all done"
+    assert (await storing)[-1] == "OK Done"
+
+
+async def test_expunge_takes_what_others_marked(alice, twin):
+    await fill(alice, 2)
+    await twin.says("SELECT INBOX")
+    await twin.says("STORE 2 +FLAGS.SILENT (\\Deleted)")
+    assert "* 2 EXPUNGE" in await alice.says("EXPUNGE")
+
+
+async def test_copying_comes_to_an_end(alice, monkeypatch):
+    """Small messages cost no quota, and each COPY of a mailbox to itself doubles it."""
+    monkeypatch.setattr(changing, "MOST_MESSAGES", 10)
+    await fill(alice, 3)
+    assert await alice.says("COPY 1:* INBOX") == ["NO [LIMIT] Too many messages"]
+    assert (await alice.says("COPY 1:2 INBOX"))[-1].startswith("OK")
