@@ -1,0 +1,184 @@
+"""Finding out who sent a message: SPF, DKIM, ARC and DMARC within one allowance of DNS questions and time.
+
+What does not wait for anything else is asked at the same time; DMARC comes
+last, because it weighs the others. The cost of a message whose answers are
+cached is that of its signatures; nothing here can fail.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Any
+
+from posthouse.filter.author import Ambiguous, Author, author_of
+from posthouse.filter.evidence import Evidence, IpRev, SpfEvidence
+from posthouse.filter.examination import Examination
+from posthouse.filter.questions import MAX_CHAIN_QUESTIONS, MAX_SPF_QUESTIONS, Allowance, Questions
+from posthouse.lib.ports import Clock
+from posthouse.standards.arc.verify import Chain
+from posthouse.standards.arc.verify import Status as ArcStatus
+from posthouse.standards.dkim.verify import Verification
+from posthouse.standards.dmarc.evaluate import Evaluation, Identifier, evaluate
+from posthouse.standards.dmarc.evaluate import Result as DmarcResult
+from posthouse.standards.dns.ports import DnsTrouble, Resolver
+from posthouse.standards.imf.address import mailboxes
+from posthouse.standards.imf.header import Header
+from posthouse.standards.spf.evaluate import Result as SpfResult
+from posthouse.standards.spf.evaluate import Verdict as SpfVerdict
+from posthouse.standards.spf.evaluate import check_host, is_name
+
+MAX_REPLY_TO = 20
+MAX_NAMES = 10
+"""Names of a client that are looked up to see whether one leads back (RFC 8601 section 3)."""
+
+
+async def authenticate(
+    examination: Examination,
+    *,
+    peer: str,
+    helo: str,
+    mail_from: str,
+    resolver: Resolver,
+    clock: Clock,
+    receiver: str = "unknown",
+    with_name: bool = False,
+) -> Evidence:
+    """All that can be found out. ``mail_from`` is empty for the null reverse-path; never raises.
+
+    ``with_name`` also looks whether the client's address has a name (iprev).
+    """
+    header = examination.close()
+    author = author_of(header)
+    allowance = Allowance(clock)
+    now = int(clock.now())
+    paths = _Paths(Questions(resolver, allowance, MAX_SPF_QUESTIONS), peer, helo, mail_from, receiver, now)
+    spf_helo, spf_mail, dkim, arc, name = await _together(
+        paths.of_helo(),
+        paths.of_sender(),
+        _signatures(examination, Questions(resolver, allowance), now),
+        _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now),
+        _client_name(Questions(resolver, allowance), peer) if with_name else None,
+    )
+    evidence = Evidence(
+        author=author,
+        peer=peer,
+        helo=helo,
+        mail_from=mail_from,
+        spf_helo=spf_helo,
+        spf_mail=spf_mail,
+        dkim=dkim or (),
+        arc=arc or Chain(ArcStatus.NONE),
+        iprev=name[0] if name else None,
+        client_name=name[1] if name else "",
+        reply_to=_reply_to(header),
+    )
+    dmarc = await _evaluate(evidence, Questions(resolver, allowance, kept=0))
+    return replace(evidence, dmarc=dmarc, queries=allowance.asked)
+
+
+async def _together(*works: Coroutine[Any, Any, Any] | None) -> list[Any]:
+    """The results of all works, which wait for the DNS at the same time; None for None."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [None if work is None else group.create_task(work) for work in works]
+    return [None if task is None else task.result() for task in tasks]
+
+
+class _Paths:
+    """SPF of one message: both identities share one allowance (L37)."""
+
+    __slots__ = ("_helo", "_mail_from", "_now", "_peer", "_questions", "_receiver")
+
+    def __init__(self, questions: Questions, peer: str, helo: str, mail_from: str, receiver: str, now: int) -> None:
+        self._questions = questions
+        self._peer = peer
+        self._helo = helo.lower().rstrip(".")
+        self._mail_from = mail_from
+        self._receiver = receiver
+        self._now = now
+
+    def of_helo(self) -> Coroutine[Any, Any, SpfEvidence] | None:
+        """RFC 7208 section 2.3; None for a HELO that is no domain name."""
+        if not is_name(self._helo) or self._helo.startswith("["):
+            return None
+        return self._check("helo", self._helo, f"postmaster@{self._helo}")
+
+    def of_sender(self) -> Coroutine[Any, Any, SpfEvidence] | None:
+        """RFC 7208 section 2.4; None for the null reverse-path, where HELO stands in."""
+        domain = self._mail_from.rpartition("@")[2].lower()
+        return self._check("mailfrom", domain, self._mail_from) if domain else None
+
+    async def _check(self, identity: str, domain: str, sender: str) -> SpfEvidence:
+        try:
+            verdict = await check_host(
+                self._questions, self._peer, domain, sender, helo=self._helo, receiver=self._receiver, now=self._now
+            )
+        except ValueError:  # an address that is none
+            verdict = SpfVerdict(SpfResult.NONE, "no address to check")
+        if verdict.result is SpfResult.TEMPERROR and self._questions.spent:
+            verdict = SpfVerdict(SpfResult.PERMERROR, "too many questions to the DNS")
+        return SpfEvidence(identity, domain, verdict)
+
+
+def _signatures(
+    examination: Examination, questions: Questions, now: int
+) -> Coroutine[Any, Any, tuple[Verification, ...]] | None:
+    verifier = examination.signatures
+    return None if verifier is None else verifier.finish(questions, now)
+
+
+def _chain(examination: Examination, questions: Questions, now: int) -> Coroutine[Any, Any, Chain] | None:
+    return None if examination.chain is None else examination.chain.finish(questions, now)
+
+
+async def _client_name(questions: Questions, peer: str) -> tuple[IpRev, str]:
+    """RFC 8601 section 3: a name of the address that leads back to it."""
+    try:
+        names = (await questions.ptr(peer)).records[:MAX_NAMES]
+        if not names:
+            return IpRev.PERMERROR, ""
+        client = ip_address(peer)
+        for name in names:
+            answer = await (questions.a(name) if client.version == 4 else questions.aaaa(name))
+            if any(ip_address(found) == client for found in answer.records):
+                return IpRev.PASS, name
+    except DnsTrouble:
+        return IpRev.TEMPERROR, ""
+    except ValueError:
+        return IpRev.PERMERROR, ""
+    return IpRev.FAIL, ""
+
+
+async def _evaluate(evidence: Evidence, questions: Questions) -> Evaluation:
+    author = evidence.author
+    if isinstance(author, Ambiguous):
+        return Evaluation(DmarcResult.NONE, "", reason="no author")
+    if not is_name(author.domain):
+        return Evaluation(DmarcResult.NONE, author.domain, reason="not a domain name")
+    found = await evaluate(questions, author.domain, proven_by(evidence, author))
+    if found.result is DmarcResult.TEMPERROR and questions.spent:  # too many signers; only the author's own count
+        own = [one for one in proven_by(evidence, author) if one.domain == author.domain]
+        found = await evaluate(questions, author.domain, own)
+    return found
+
+
+def proven_by(evidence: Evidence, author: Author) -> tuple[Identifier, ...]:
+    """The domains that vouch (RFC 9989 section 4.4), the author's own first; those that cannot align are left out.
+
+    Two names align only within one organizational domain, and so share at
+    least their last label.
+    """
+    last = author.domain.rpartition(".")[2]
+    found = [Identifier("dkim", domain) for domain in dict.fromkeys(evidence.signers)]
+    if evidence.spf is not None and evidence.spf.passed:
+        found.append(Identifier("spf", evidence.spf.domain))
+    found = [one for one in found if one.domain.rpartition(".")[2] == last]
+    return tuple(sorted(found, key=lambda one: one.domain != author.domain))
+
+
+def _reply_to(header: Header) -> tuple[str, ...]:
+    value = header.first("reply-to")
+    if value is None:
+        return ()
+    found = (one.domain.decode("utf-8", "replace").lower() for one in mailboxes(value, MAX_REPLY_TO))
+    return tuple(dict.fromkeys(domain for domain in found if domain))

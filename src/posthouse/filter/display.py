@@ -1,0 +1,92 @@
+"""One judgement for people: who really sent it, and what about it is meant to deceive (threat D10).
+
+``verified DOMAIN`` needs a signature of the author's own domain. SPF alone
+never identifies anybody: too many share their addresses with strangers
+(threat D07). ``via DOMAIN`` names who did sign or seal it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from posthouse.filter.author import Ambiguous
+from posthouse.filter.evidence import Evidence
+from posthouse.filter.judge import Policy, Verdict, trusted_sealer
+from posthouse.filter.lookalike import are_related, has_hidden, imitated, mixes_scripts, shows_other_address
+from posthouse.standards.dmarc.evaluate import Result as DmarcResult
+from posthouse.standards.dmarc.record import Policy as DmarcPolicy
+
+
+class Standing(Enum):
+    VERIFIED = "verified"
+    VIA = "via"
+    UNVERIFIED = "unverified"
+    FORGED = "forged"
+
+
+class Flag(Enum):
+    """What people are warned of."""
+
+    LOOKALIKE = "the domain looks like one you know"
+    MIXED_SCRIPTS = "the domain mixes alphabets"
+    OTHER_ADDRESS = "the name shows another address"
+    HIDDEN_CHARACTERS = "the name hides characters"
+    REPLY_ELSEWHERE = "answers go elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """``domain`` is the author's, or for ``via`` the signer's; A-labels."""
+
+    standing: Standing
+    domain: str = ""
+    flags: tuple[Flag, ...] = ()
+    resembles: str = ""
+    """The known domain that a lookalike imitates."""
+
+    def __str__(self) -> str:
+        """As it stands in the ledger."""
+        named = self.standing in {Standing.VERIFIED, Standing.VIA} and self.domain
+        return f"{self.standing.value} {self.domain}" if named else self.standing.value
+
+
+def display_of(evidence: Evidence, verdict: Verdict, policy: Policy, known: Iterable[str] = ()) -> Judgement:
+    """The judgement. ``known`` are the domains of the office and of those it writes to."""
+    author = evidence.author
+    if isinstance(author, Ambiguous):
+        return Judgement(Standing.FORGED)
+    standing, domain = _standing(evidence, verdict, policy)
+    resembles = imitated(author.domain, known)
+    flags = []
+    if resembles:
+        flags.append(Flag.LOOKALIKE)
+    if mixes_scripts(author.domain):
+        flags.append(Flag.MIXED_SCRIPTS)
+    if shows_other_address(author.name, str(author.address)):
+        flags.append(Flag.OTHER_ADDRESS)
+    if has_hidden(author.name) or has_hidden(author.address.local):
+        flags.append(Flag.HIDDEN_CHARACTERS)
+    if any(not are_related(one, author.domain) for one in evidence.reply_to):
+        flags.append(Flag.REPLY_ELSEWHERE)
+    return Judgement(standing, domain, tuple(flags), resembles)
+
+
+def _standing(evidence: Evidence, verdict: Verdict, policy: Policy) -> tuple[Standing, str]:
+    assert not isinstance(evidence.author, Ambiguous)
+    author, dmarc = evidence.author.domain, evidence.dmarc
+    if evidence.exempt == "authenticated":
+        return Standing.VERIFIED, author
+    aligned = {one.domain for one in dmarc.aligned if one.mechanism == "dkim"}
+    if aligned or author in evidence.signers:
+        return Standing.VERIFIED, author
+    sealer = trusted_sealer(evidence, policy.sealers)
+    if sealer:
+        return Standing.VIA, sealer
+    refused = any(one.name in {"own-domain", "dmarc"} for one in verdict.reasons) and verdict.reply is not None
+    if refused and not evidence.is_temporary:
+        return Standing.FORGED, author
+    if dmarc.result is DmarcResult.FAIL and dmarc.policy is not DmarcPolicy.NONE and not evidence.is_temporary:
+        return Standing.FORGED, author
+    if evidence.signers:
+        return Standing.VIA, evidence.signers[0]
+    return Standing.UNVERIFIED, author

@@ -1,0 +1,151 @@
+"""What was found out about one message: plain values, gathered once, judged and shown elsewhere."""
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from enum import Enum
+
+from posthouse.filter.author import Ambiguous, Author
+from posthouse.standards.arc.verify import Chain
+from posthouse.standards.arc.verify import Status as ArcStatus
+from posthouse.standards.authres.results import MethodResult, Property
+from posthouse.standards.dkim.verify import Result as DkimResult
+from posthouse.standards.dkim.verify import Verification
+from posthouse.standards.dmarc.evaluate import Evaluation
+from posthouse.standards.dmarc.evaluate import Result as DmarcResult
+from posthouse.standards.spf.evaluate import Result as SpfResult
+from posthouse.standards.spf.evaluate import Verdict as SpfVerdict
+
+
+class IpRev(Enum):
+    """RFC 8601 section 2.7.3: whether a name of the client's address leads back to it."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    TEMPERROR = "temperror"
+    PERMERROR = "permerror"
+    """It has no name at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpfEvidence:
+    """One check: ``identity`` is ``helo`` or ``mailfrom``, ``domain`` what was asked about."""
+
+    identity: str
+    domain: str
+    verdict: SpfVerdict
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict.result is SpfResult.PASS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All of it. ``mail_from`` is empty for the null reverse-path; ``client_name`` when iprev found none."""
+
+    author: Author | Ambiguous
+    peer: str
+    helo: str
+    mail_from: str
+    spf_helo: SpfEvidence | None = None
+    spf_mail: SpfEvidence | None = None
+    dkim: tuple[Verification, ...] = ()
+    dmarc: Evaluation = field(default_factory=lambda: Evaluation(DmarcResult.NONE, ""))
+    arc: Chain = field(default_factory=lambda: Chain(ArcStatus.NONE))
+    iprev: IpRev | None = None
+    client_name: str = ""
+    reply_to: tuple[str, ...] = ()
+    """The domains in Reply-To."""
+    exempt: str = ""
+    """Why nothing is asked of this client (``relay network``, ``authenticated``); empty for strangers."""
+    queries: int = 0
+    """How many questions to the DNS it took."""
+
+    @property
+    def spf(self) -> SpfEvidence | None:
+        """The check that counts: of MAIL FROM, or of HELO if there is none (RFC 7208 section 2.4)."""
+        return self.spf_mail or self.spf_helo
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """The domains whose signatures hold, top to bottom."""
+        return tuple([one.domain for one in self.dkim if one.result is DkimResult.PASS])
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether some answer about the author's own domain is missing that another day may bring."""
+        if self.dmarc.result is DmarcResult.TEMPERROR:
+            return True
+        if not isinstance(self.author, Author):
+            return False
+        domain = self.author.domain
+        if (
+            self.spf is not None
+            and self.spf.verdict.result is SpfResult.TEMPERROR
+            and may_align(self.spf.domain, domain)
+        ):
+            return True
+        return any(one.result is DkimResult.TEMPERROR and may_align(one.domain, domain) for one in self.dkim)
+
+
+def may_align(one: str, other: str) -> bool:
+    """Whether two domains might belong together: they share at least their last two labels."""
+    return one == other or one.split(".")[-2:] == other.split(".")[-2:]
+
+
+def results_of(evidence: Evidence) -> list[MethodResult]:
+    """The evidence as Authentication-Results tells it (RFC 8601 section 2.7)."""
+    results = []
+    if evidence.iprev is not None:
+        comment = evidence.client_name
+        results.append(
+            MethodResult("iprev", evidence.iprev.value, "", comment, (Property("policy", "iprev", evidence.peer),))
+        )
+    results += [_spf(one, evidence) for one in (evidence.spf_helo, evidence.spf_mail) if one is not None]
+    results += [_dkim(one) for one in evidence.dkim]
+    results.append(_dmarc(evidence))
+    if evidence.arc.status is not ArcStatus.NONE:
+        results.append(_arc(evidence))
+    return results
+
+
+def _spf(one: SpfEvidence, evidence: Evidence) -> MethodResult:
+    value = evidence.helo if one.identity == "helo" else evidence.mail_from
+    return MethodResult(
+        "spf", one.verdict.result.value, one.verdict.reason, "", (Property("smtp", one.identity, value),)
+    )
+
+
+def _dkim(one: Verification) -> MethodResult:
+    properties = []
+    if one.domain:
+        properties = [
+            Property("header", "d", one.domain),
+            Property("header", "s", one.selector),
+            Property("header", "a", one.algorithm),
+        ]
+        properties.append(Property("header", "b", _start_of(one.signature)))  # RFC 6008
+    comment = f"{one.bits} bits" if one.bits else ""
+    return MethodResult("dkim", one.result.value, one.reason, comment, tuple(properties))
+
+
+def _start_of(signature: bytes) -> str:
+    """RFC 6008 section 3: as much of ``b`` as tells signatures apart, eight characters at least."""
+    return b64encode(signature[:9]).decode()
+
+
+def _dmarc(evidence: Evidence) -> MethodResult:
+    author, found = evidence.author, evidence.dmarc
+    if isinstance(author, Ambiguous):
+        return MethodResult("dmarc", "permerror", f"the From {author.reason}")
+    comment = f"p={found.published.value} dom={found.policy_domain}" if found.policy_domain else ""
+    return MethodResult(
+        "dmarc", found.result.value, found.reason, comment, (Property("header", "from", author.domain),)
+    )
+
+
+def _arc(evidence: Evidence) -> MethodResult:
+    chain = evidence.arc
+    sealer = chain.sealers[-1] if chain.sealers else ""
+    properties = (Property("smtp", "remote-ip", evidence.peer),)  # RFC 8617 section 6
+    return MethodResult("arc", chain.status.value, chain.reason, f"i={chain.highest} {sealer}".strip(), properties)
