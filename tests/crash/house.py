@@ -2,7 +2,6 @@
 
 import imaplib
 import json
-import os
 import random
 import signal
 import socket
@@ -11,10 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
+WEAKENED = Path(__file__).with_name("weakened.py")
 
 
 def free_base() -> int:
@@ -35,25 +35,30 @@ class House:
     """``posthouse localserve`` on a directory that outlives it."""
 
     dir: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    fault: tuple[str, ...] = ()
+    """Arguments of ``weakened.py``; none for the real thing."""
+    log: Path = Path("/dev/null")
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         self.base = free_base()
         ready = self.dir / "endpoints.json"
         ready.unlink(missing_ok=True)
-        with (self.dir.parent / f"{self.dir.name}.log").open("ab") as log:
+        program = [sys.executable, str(WEAKENED), *self.fault] if self.fault else [PROGRAM]
+        config = self.dir / "small-disk.toml"
+        config.write_text('hostname = "crash.test"\n[limits]\nfree_octets = "1MiB"\nfree_inodes = 10\n')
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "localserve", "--dir", str(self.dir), "--base-port", str(self.base)],
+                [*program, "localserve", "--dir", str(self.dir), "--base-port", str(self.base)]
+                + ["--config", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self.environment},
             )
         end = time.monotonic() + 30
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"localserve did not start; see {log.name}")
+                raise AssertionError(f"localserve did not start; see {self.log}")
             time.sleep(0.02)
         self.endpoints = json.loads(ready.read_text())
 

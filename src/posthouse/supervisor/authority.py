@@ -2,8 +2,9 @@
 
 import datetime as dt
 import ipaddress
-import os
 from pathlib import Path
+
+from posthouse.supervisor.files import write_whole
 
 VALID_DAYS = 365
 RENEW_DAYS = 30
@@ -54,22 +55,10 @@ def make_certificates(directory: Path, names: tuple[str, ...], addresses: tuple[
     )
     pem = serialization.Encoding.PEM
     private = server_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_private(key, private)
-    server.write_bytes(certificate.public_bytes(pem) + ca.public_bytes(pem))
-    ca_file.write_bytes(ca.public_bytes(pem))
+    write_whole(key, private)
+    write_whole(ca_file, ca.public_bytes(pem), 0o644)
+    write_whole(server, certificate.public_bytes(pem) + ca.public_bytes(pem), 0o644)  # last: it says all are there
     return ca_file
-
-
-def write_private(path: Path, octets: bytes) -> None:
-    """A file that only its owner can read, there whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _is_fresh(certificate: Path) -> bool:

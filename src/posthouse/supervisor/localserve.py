@@ -13,8 +13,9 @@ from pathlib import Path
 
 from posthouse.admd.credentials import make_verifiers
 from posthouse.storage.ports import AliasRow, DomainRow, Store
-from posthouse.supervisor.authority import make_certificates, write_private
+from posthouse.supervisor.authority import make_certificates
 from posthouse.supervisor.config import Configuration, ListenerSection, StoreSection, TlsSection
+from posthouse.supervisor.files import write_whole
 from posthouse.supervisor.load import load
 from posthouse.supervisor.serve import Server
 from posthouse.supervisor.wire import Setting, Tools
@@ -81,7 +82,7 @@ class Office:
         known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
         self.passwords = {address: known.get(address) or make_password() for address in self.addresses}
         if self.passwords != known:
-            write_private(file, json.dumps(self.passwords, indent=1).encode() + b"\n")
+            write_whole(file, json.dumps(self.passwords, indent=1).encode() + b"\n")
 
     def setting(self) -> Setting:
         """The configuration of the file, if one was named, on loopback and with our own name, keys and ports."""
@@ -137,7 +138,7 @@ class Office:
     def announce(self, server: Server) -> None:
         """Ready: ``endpoints.json`` for programs, a page for people."""
         ports = {listener.name: listener.port for listener in server.listeners}
-        write_private(self.wishes.directory / "endpoints.json", json.dumps(self._endpoints(ports), indent=1).encode())
+        write_whole(self.wishes.directory / "endpoints.json", json.dumps(self._endpoints(ports), indent=1).encode())
         for line in self._page(ports):
             self.wishes.say(line)
 
