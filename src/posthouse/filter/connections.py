@@ -37,10 +37,11 @@ def surroundings(address: str) -> tuple[Key, ...]:
 class Census:
     """The open connections of the whole house and how fast new ones came; all gates share one."""
 
-    __slots__ = ("_at_once", "_connects", "_most", "_open", "total")
+    __slots__ = ("_at_once", "_connects", "_most", "_open", "_stressed_from", "total")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._most = limits.connections
+        self._stressed_from = limits.connections * STRESSED
         self._at_once = (limits.client_connections, limits.near_connections, limits.far_connections)
         self._connects: tuple[Allowance[Key], ...] = tuple(
             Allowance(most, MINUTE, clock)
@@ -66,10 +67,9 @@ class Census:
     def is_full(self, share: float) -> bool:
         return self.total >= self._most * share
 
-    @property
     def is_stressed(self) -> bool:
-        """So full that idle clients get less patience (L17)."""
-        return self.is_full(STRESSED)
+        """So full that idle clients get less patience (L17); asked for every command."""
+        return self.total >= self._stressed_from
 
     def is_crowded(self, keys: tuple[Key, ...]) -> bool:
         """L14: too many at once from there."""

@@ -52,14 +52,19 @@ def parse_network(text: str) -> Network:
 class Networks:
     """Exactly these networks; nothing is in it by default, not even private ones."""
 
-    __slots__ = ("_four", "_six")
+    __slots__ = ("_four", "_holds", "_six")
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         networks = [parse_network(text) for text in texts]
         self._four = tuple((int(n.network_address), int(n.netmask)) for n in networks if n.version == 4)
         self._six = tuple((int(n.network_address), int(n.netmask)) for n in networks if n.version == 6)
 
+        self._holds = lru_cache(1024)(self._look_up)  # asked several times a connection
+
     def __contains__(self, address: str) -> bool:
+        return self._holds(address)
+
+    def _look_up(self, address: str) -> bool:
         if not self._four and not self._six:
             return False
         numbered = number_of(address)

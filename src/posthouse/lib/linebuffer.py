@@ -10,53 +10,49 @@ here is quadratic in the number of pieces.
 class LineBuffer:
     """A queue of octets. It sets no limit by itself: ``line`` says when one is passed, ``clear`` lets go."""
 
-    __slots__ = ("_at", "_octets", "_searched")
+    __slots__ = ("_at", "_searched", "waiting")
 
     def __init__(self) -> None:
-        self._octets: bytes | bytearray = b""
+        self.waiting: bytes | bytearray = b""
+        """Empty when nothing waits; otherwise what waits begins at ``_at``."""
         self._at = 0
         self._searched = 0
         """Up to here there is no LF: an octet is looked at once, however slowly a line drips in."""
 
     def __len__(self) -> int:
-        return len(self._octets) - self._at
+        return len(self.waiting) - self._at
 
     def feed(self, octets: bytes) -> None:
         """Put ``octets`` behind those that wait."""
-        if self._at == len(self._octets):
-            self._octets = octets
-            self._at = self._searched = 0
-        elif isinstance(self._octets, bytearray):
-            self._octets += octets
+        if not self.waiting:
+            self.waiting = octets
+        elif isinstance(self.waiting, bytearray):
+            self.waiting += octets
         else:
-            grown = bytearray(memoryview(self._octets)[self._at :])
+            grown = bytearray(memoryview(self.waiting)[self._at :])
             grown += octets
-            self._octets = grown
+            self.waiting = grown
             self._searched -= self._at
             self._at = 0
 
     def line(self) -> bytes | None:
         """The next line with its LF, None while it is incomplete."""
-        end = self._octets.find(b"\n", max(self._searched, self._at)) + 1
+        end = self.waiting.find(b"\n", max(self._searched, self._at)) + 1
         if not end:
-            self._searched = len(self._octets)
+            self._searched = len(self.waiting)
             return None
         return self.take(end - self._at)
 
-    def first(self) -> int:
-        """The octet that comes next, -1 if there is none."""
-        return self._octets[self._at] if self._at < len(self._octets) else -1
-
     def peek(self, most: int) -> bytes:
         """The same as ``take``, and they stay."""
-        return bytes(self._octets[self._at : self._at + most])
+        return bytes(self.waiting[self._at : self._at + most])
 
     def take(self, most: int) -> bytes:
         """Up to ``most`` octets, as many as there are."""
-        octets, start = self._octets, self._at
+        octets, start = self.waiting, self._at
         end = start + most
         if end >= len(octets):
-            self._octets, self._at, self._searched = b"", 0, 0
+            self.waiting, self._at, self._searched = b"", 0, 0
             return bytes(octets if not start else octets[start:])
         taken = bytes(octets[start:end])
         if isinstance(octets, bytearray):
@@ -68,10 +64,10 @@ class LineBuffer:
 
     def rest(self) -> bytes:
         """All that waits."""
-        return self.take(len(self._octets))
+        return self.take(len(self.waiting))
 
     def clear(self) -> int:
         """Forget all that waits; how many octets that was."""
         count = len(self)
-        self._octets, self._at, self._searched = b"", 0, 0
+        self.waiting, self._at, self._searched = b"", 0, 0
         return count

@@ -5,6 +5,7 @@ quotes or a bad domain, whoever writes one to a wire need not check it again.
 """
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -29,8 +30,7 @@ class Address(msgspec.Struct, frozen=True):
     domain: str
 
     def __str__(self) -> str:
-        local = self.local if DOT_STRING.match(self.local) else quote(self.local)
-        return f"{local}@{self.domain}" if self.domain else local
+        return _spell(self.local, self.domain)
 
     @property
     def needs_utf8(self) -> bool:
@@ -41,6 +41,13 @@ class Address(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """What two spellings of one of *our* mailboxes share: both parts in lower case."""
         return f"{self.local.casefold()}@{self.domain}"
+
+
+@lru_cache(4096)
+def _spell(local: str, domain: str) -> str:
+    """Kept, because one message has its addresses written seven times."""
+    local = local if DOT_STRING.match(local) else quote(local)
+    return f"{local}@{domain}" if domain else local
 
 
 def quote(local: str) -> str:

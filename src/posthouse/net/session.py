@@ -113,6 +113,7 @@ class Session(asyncio.Protocol):
         "_open",
         "_over",
         "_porch",
+        "_prompted",
         "_received",
         "_sent",
         "_stalled",
@@ -140,6 +141,8 @@ class Session(asyncio.Protocol):
         self._leaving: Farewell | None = None
         self._heard = False
         """Something whole was heard or said since the deadline was set: single octets buy no time (I03, S04)."""
+        self._prompted = False
+        """The content that comes now has had its first octets acknowledged at once."""
         self._more = self._woken = self._eof = self._over = self._lost = False
         self._backlog = self._received = self._sent = 0
         self._deadline = self._stalled = self._window_since = self._content_since = 0.0
@@ -261,7 +264,9 @@ class Session(asyncio.Protocol):
 
     def _pump(self) -> None:
         """Answer what the core has understood so far; only while no answer is in progress."""
-        if self._busy is not None or self._over or self._drained is not None or self._in_handshake:
+        if self._busy is not None or self._over or self._drained is not None:
+            return
+        if self._tunnel is not None and self._in_handshake:
             return
         pieces: list[Piece] = []
         try:
@@ -276,6 +281,7 @@ class Session(asyncio.Protocol):
     def _advance(self, pieces: list[Piece]) -> Answer | None:
         """Answer events into ``pieces`` until one must wait: that answer, or None when nothing is left to do."""
         core, door = self._core, self._door
+        answer: Any
         self._more = False
         for _ in range(FAIR_EVENTS):
             event = core.next_event()
@@ -284,7 +290,7 @@ class Session(asyncio.Protocol):
             self._heard = True
             answer = door.handle(event)
             if type(answer) is not tuple and hasattr(answer, "__anext__"):
-                return cast("Answer", answer)
+                return answer  # type: ignore[no-any-return]
             for action in answer:
                 pieces += core.send(action)
             if core.closed or core.wants_tls:
@@ -303,10 +309,9 @@ class Session(asyncio.Protocol):
             pieces += self._core.send(action)
         return None
 
-    def _go_on(self, waiting: Answer | None, pieces: list[Piece]) -> None:
+    def _go_on(self, waiting: Answer | None, pieces: list[Any]) -> None:
         if waiting is None and Slice not in map(type, pieces):
-            if pieces:
-                self._write(cast("list[bytes]", pieces))
+            self._write(pieces)
             self._settle_down()
         else:
             self._start(self._work(waiting, pieces))
@@ -319,8 +324,9 @@ class Session(asyncio.Protocol):
         """The rest of a batch that must wait for something."""
         try:
             while True:
-                await self._copy(pieces)
-                pieces = []
+                if pieces:
+                    await self._copy(pieces)
+                    pieces = []
                 if waiting is not None:
                     await self._carry_out(waiting)
                 if self._over or self._core.closed or self._core.wants_tls:
@@ -442,11 +448,16 @@ class Session(asyncio.Protocol):
         if not self._windows:
             self._content_since = now
             self._begin_window(now)
+            self._prompted = False
+        elif not self._prompted:
+            self._prompted = True
             self._acknowledge_at_once()
         self._expect(min(self._door.patience, max(0.0, self._window_since + RATE_WINDOW_SECONDS - now)))
 
     def _acknowledge_at_once(self) -> None:
-        """Who sends content in two writes waits for our ACK of the first (Nagle); it must not be delayed by 40 ms."""
+        """The content did not come whole. Who sends it in two writes waits for our ACK of the first (Nagle), and the
+        kernel would like to send it with our next reply, in 40 ms at the latest: there will be none.
+        """
         carrier = self._transport.get_extra_info("socket")
         if carrier is not None and QUICK_ACK is not None and carrier.family in INTERNET:
             carrier.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)

@@ -339,7 +339,7 @@ def desk_of(name: str, office: Office, offer: Offer, works: Works, tools: Tools,
         relay=Networks(relay),
         exempt=works.exempt,
         messages_max=offer.messages_max,
-        is_stressed=lambda: works.census.is_stressed,
+        is_stressed=works.census.is_stressed,
     )
 
 

@@ -38,11 +38,11 @@ def test_counts_lines_and_rest_mix():
     buffer = filled(b"BDAT 3\r\nab", b"cRSET\r\nrest")
     assert buffer.line() == b"BDAT 3\r\n"
     assert buffer.take(3) == b"abc"
-    assert buffer.first() == ord("R")
+    assert buffer.peek(1) == b"R"
     assert buffer.peek(4) == b"RSET"
     assert buffer.line() == b"RSET\r\n"
     assert buffer.take(100) == b"rest"
-    assert buffer.first() == -1
+    assert buffer.peek(1) == b""
     assert buffer.rest() == b""
 
 

@@ -26,10 +26,10 @@ class CommandLines(LineBuffer):
 
     def command(self) -> bytes | Malformed | None:
         """The next command line with its LF, the refusal of one, or None while it is incomplete."""
-        if not self._overlong:
-            first = self.first()
-            if first not in _FIRST:
-                return self._foreign() if first >= 0 else None
+        if not self.waiting:
+            return None
+        if not self._overlong and self.waiting[self._at] not in _FIRST:
+            return self._foreign()
         line = self.line()
         length = self._overlong + (len(line) if line is not None else len(self))
         if length <= self._offer.command_octets:

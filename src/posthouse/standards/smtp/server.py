@@ -77,12 +77,12 @@ class ServerConnection:
 
     __slots__ = (
         "_after_skip", "_buffer", "_due", "_early", "_eof", "_must_wait", "_owed", "_pending", "_secured",
-        "_skip", "_state", "authenticated", "closed", "offer", "transaction",
+        "_skip", "_state", "authenticated", "closed", "offer", "transaction", "wants_tls",
     )  # fmt: skip
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
-        self.closed = False
+        self.closed = self.wants_tls = False
         self.authenticated = False
         self.transaction: Transaction | None = None
         self._state = State.GREETING
@@ -136,7 +136,7 @@ class ServerConnection:
             self._leave()
         elif pending is None:
             return self._send_unasked(action)
-        elif type(pending) is StartTls and self._buffer and action.accepted:
+        elif type(pending) is StartTls and self._buffer.waiting and action.accepted:
             self._leave()  # threat T01: a command in the clear, to be heard as if under TLS
             return [refusals.EARLY.reply.octets]
         else:
@@ -147,6 +147,7 @@ class ServerConnection:
         """The handshake is done: nothing said before it counts (RFC 3207 section 4.2)."""
         if self._state not in _SILENT:
             raise LocalError("the connection is not waiting for TLS")
+        self.wants_tls = False
         if self._buffer.clear():
             self._leave()  # said in the clear, to be heard as if under TLS (threat T01)
             return
@@ -155,10 +156,6 @@ class ServerConnection:
         self._secured = True
         self.authenticated = False
         self.transaction = None
-
-    @property
-    def wants_tls(self) -> bool:
-        return self._state is State.TLS and not self.closed
 
     def hello_reply(self, hello: Hello) -> Reply:
         """The positive answer to ``hello`` at this point of the session."""
@@ -171,7 +168,7 @@ class ServerConnection:
         transaction = self.transaction
         if self._state is State.GREETING:
             self._state = State.FRESH if action.accepted else State.BARRED
-            self._early = bool(self._buffer)  # threat S03: an early talker
+            self._early = bool(self._buffer.waiting)  # threat S03: an early talker
             return [action.octets]
         if self._state is State.CHUNK and transaction is not None and not action.accepted:
             transaction.refusal = action
@@ -185,9 +182,10 @@ class ServerConnection:
         self._pending = None
         if self._must_wait:
             self._must_wait = False
-            self._early = bool(self._buffer)
+            self._early = bool(self._buffer.waiting)
         if step.state is not None:
             self._state = step.state
+            self.wants_tls = step.state is State.TLS
         if step.effect is not Effect.NOTHING:
             self._apply(step.effect, pending)
         elif type(pending) is Malformed and pending.reply.hang_up:
@@ -214,6 +212,7 @@ class ServerConnection:
 
     def _leave(self) -> None:
         self.closed = True
+        self.wants_tls = False
         self._pending = self._due = self.transaction = None
         self._buffer.clear()
 
@@ -255,7 +254,7 @@ class ServerConnection:
         if row is None:
             return self._unknown(verb)
         if row.last:
-            if self._buffer and not (verb == "AUTH" and _is_one_trip(argument)):
+            if self._buffer.waiting and not (verb == "AUTH" and _is_one_trip(argument)):
                 return refusals.EARLY
             self._must_wait = verb != "AUTH" or not _is_one_trip(argument)
         if verb == "BDAT":
@@ -422,7 +421,7 @@ class ServerConnection:
 
     def _sasl(self, line: bytes) -> Event:
         """A response to a challenge (RFC 4954 section 4)."""
-        if self._buffer:
+        if self._buffer.waiting:
             return refusals.EARLY
         self._must_wait = True
         octets: bytes | None = None
@@ -439,7 +438,7 @@ class ServerConnection:
         transaction = self.transaction
         if transaction is None or not isinstance(transaction.reader, DotReader):
             raise LocalError("content without a transaction")
-        if not self._buffer:
+        if not self._buffer.waiting:
             return None
         reader = transaction.reader
         octets = reader.read(self._buffer.rest())
@@ -464,7 +463,7 @@ class ServerConnection:
         if transaction is None or not isinstance(transaction.reader, ChunkReader):
             raise LocalError("a chunk without a transaction")
         reader = transaction.reader
-        if reader.left and not self._buffer:
+        if reader.left and not self._buffer.waiting:
             return None
         octets = reader.read(self._buffer.take(reader.left))
         if transaction.refusal is not None:
