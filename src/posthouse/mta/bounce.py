@@ -123,7 +123,7 @@ class Reporter:
                 f"    {where}: {one.reply.code} {said}" if not veiled else "    The recipient was not reached."
             )
         if one.action is Action.FAILED:
-            lines.append(f"    {advise(with_status(one.reply).status or '')}")
+            lines.append(f"    {one.advice or advise(with_status(one.reply).status or '')}")
         return [*lines, ""]
 
     def _returned(self, subject: Subject, findings: Sequence[Finding]) -> Returned | None:

@@ -15,7 +15,9 @@ from posthouse.mta.reporting import Action, Finding, is_wanted
 from posthouse.mta.settler import Secretary
 from posthouse.storage.ports import Item, QueueFilter, State, Store
 
-RETURNED = reply(550, "5.4.7", "an operator of this server returned the message")
+RETURNED = reply(550, "5.7.1", "an operator of this server returned the message")
+"""RFC 3463 section 3.8: it was not the other side's doing."""
+ASK_US = "Ask your postmaster why before you send it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ async def bounce(store: Store, which: QueueFilter, secretary: Secretary) -> int:
     for _, group in groupby(items, key=lambda item: item.queue_id):
         told = [item for item in group if _may_be_told(item)]
         if told:
-            findings = [Finding(item.recipient, Action.FAILED, RETURNED) for item in told]
+            findings = [Finding(item.recipient, Action.FAILED, RETURNED, advice=ASK_US) for item in told]
             reports.append(await secretary.write(told[0], findings))
     return await store.drop([item.item for item in items], reports)
 

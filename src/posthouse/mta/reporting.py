@@ -33,6 +33,8 @@ class Finding:
     reply: Reply
     host: str = ""
     """Who said so; empty when it was ourselves."""
+    advice: str = ""
+    """What to do, where the status alone would lead to the wrong advice."""
 
 
 @dataclass(frozen=True, slots=True)

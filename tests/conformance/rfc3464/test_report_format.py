@@ -112,6 +112,23 @@ def test_the_status_agrees_with_the_action(action, code, status, said):
     assert (block["Action"], block["Status"]) == (action.value, said)
 
 
+@pytest.mark.rfc(3464, "2.1.1", "MUST")
+def test_every_field_ends_with_crlf_and_every_block_but_the_last_with_an_empty_line():
+    """The CRLF before a boundary belongs to the boundary (RFC 2046 section 5.1.1), so the last field has its own."""
+    octets = report(failed(), failed(CAROL))[1]
+    status = octets.partition(b"message/delivery-status\r\n\r\n")[2].partition(b"\r\n--report")[0]
+    assert status.endswith(b"\r\n")
+    blocks = status.split(b"\r\n\r\n")
+    assert len(blocks) == 3
+    assert all(block.strip() for block in blocks)
+
+
+@pytest.mark.rfc(3464, "2", "MUST")
+def test_the_message_is_returned_octet_for_octet():
+    octets = report(ret=Return.FULL)[1]
+    assert octets.partition(b"message/rfc822\r\n\r\n")[2].partition(b"\r\n--report")[0] == ORIGINAL
+
+
 @pytest.mark.rfc(3464, "2.3.6", "MAY")
 def test_the_diagnostic_is_what_the_server_said():
     assert fields(report()[1])[1]["Diagnostic-Code"] == "smtp; 550 5.1.1 so it is"

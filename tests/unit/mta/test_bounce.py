@@ -114,6 +114,13 @@ def test_given_up_is_a_permanent_status(reporter):
     assert b"Status: 5.4.7" in octets
 
 
+def test_who_found_it_out_may_know_better_what_to_do(reporter):
+    found = Finding(finding().recipient, Action.FAILED, reply(550, "5.7.1", "stopped"), advice="Ask us why.")
+    _, octets = reporter.report(subject(), [found])
+    assert b"Ask us why." in octets
+    assert b"does not let you write" not in octets
+
+
 def test_utf8_mail_is_reported_in_utf8(reporter):
     envelope, octets = reporter.report(
         subject(utf8=True, original="Subject: grüße\r\n\r\nx\r\n".encode()), [finding("grün@elsewhere.test")]

@@ -396,6 +396,9 @@ async def test_operators_hold_release_and_bounce(house, hop):
     assert not await house.queued()
     [report] = await house.inbox(house.alice)
     assert b"an operator of this server returned the message" in report
+    assert b"Status: 5.7.1\r\n" in report
+    assert b"Ask your postmaster why" in report
+    assert b"could not be reached" not in report
 
 
 async def test_a_lost_lease_is_let_go(house, hop):

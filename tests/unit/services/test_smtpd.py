@@ -249,6 +249,7 @@ async def test_a_smuggled_second_message_is_never_one(office, evil):
         answers = await session.says(MESSAGE + evil + second)
         assert [one[:3] for one in answers if one.startswith("250")] == []
         assert answers[0].startswith("550 5.6.11")
+        assert "lines must end with CRLF" in answers[0]
         session.hangs_up()
     assert not await office.read("alice")
 

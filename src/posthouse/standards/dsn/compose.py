@@ -61,7 +61,8 @@ def compose(letter: Letter, status: DeliveryStatus, returned: Returned | None) -
         head.append("Content-Transfer-Encoding: 8bit")
     mark = f"--{boundary}\r\n".encode()
     octets = "\r\n".join(head).encode() + b"\r\n\r\n"
-    octets += b"".join(mark + part + (b"" if part.endswith(b"\r\n") else b"\r\n") for part in parts)
+    # The CRLF before a boundary is the boundary's (RFC 2046 section 5.1.1): a part keeps its own.
+    octets += b"".join(mark + part + b"\r\n" for part in parts)
     return octets + f"--{boundary}--\r\n".encode()
 
 
@@ -70,7 +71,7 @@ def _text(letter: Letter) -> bytes:
     body = "\r\n".join(lines).encode()
     encoding = "7bit" if body.isascii() else "8bit"
     head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
-    return head.encode() + body + b"\r\n"
+    return head.encode() + body
 
 
 def _status(status: DeliveryStatus, *, utf8: bool) -> bytes:

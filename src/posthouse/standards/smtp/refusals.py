@@ -44,7 +44,7 @@ EARLY = Malformed(Offence.EARLY, reply(554, "5.5.1", "you spoke before we answer
 FOREIGN = Malformed(Offence.FOREIGN, reply(554, "5.5.1", "this is a mail server", hang_up=True))
 BAD_CHUNK = Malformed(Offence.SYNTAX, reply(501, "5.5.4", "BDAT needs a size we can count", hang_up=True))
 
-STRAY_OCTET = reply(550, "5.6.11", "the content has a bare CR, a bare LF or a NUL", hang_up=True)
+STRAY_OCTET = reply(550, "5.6.11", "the content has a bare CR or LF, or a NUL: lines must end with CRLF", hang_up=True)
 CONTENT_TOO_BIG = reply(552, "5.3.4", "the message is larger than we take")
 CONTENT_ENDLESS = reply(552, "5.3.4", "the message is larger than we take", hang_up=True)
 LINE_TOO_LONG = reply(554, "5.6.0", "the content has a line that is too long")
