@@ -49,13 +49,14 @@ def _lsub(mailboxes: Sequence[Mailbox], subscribed: frozenset[str], patterns: Se
     """RFC 3501 section 6.3.9: a parent of subscribed names stands for them where ``%`` stops above them."""
     known = {mailbox.name: mailbox for mailbox in mailboxes}
     parents = names_with_children(subscribed)
+    spoken_for = names_with_children(name for name in subscribed if _matches(patterns, name))
     for name in sorted(subscribed | parents):
         if not _matches(patterns, name):
             continue
         if name in subscribed:
             mailbox = known.get(name)
             yield Listed(name, _use(mailbox) if mailbox is not None else ("\\Noselect",), lsub=True)
-        elif not any(_matches(patterns, child) for child in subscribed if child.startswith(name + "/")):
+        elif name not in spoken_for:
             yield Listed(name, ("\\Noselect",), lsub=True)
 
 
