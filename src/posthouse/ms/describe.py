@@ -29,9 +29,7 @@ _DECODER = msgspec.msgpack.Decoder(Part)
 
 def describe(prefix: bytes, octets: bytes) -> Facts:
     """Facts about the message ``prefix + octets``. Never fails, whatever the octets are; linear in their length."""
-    end, body = find_seam(octets, 0, len(octets))
-    header = parse_header(prefix + octets[:end])
-    header.start, header.end, header.body_start = 0, end, body
+    header = parse_header(octets) if not prefix else _header_of(prefix, octets)
     top = parse_structure(octets, header)
     if top.parts:
         _add_envelopes(octets, top)
@@ -45,6 +43,14 @@ def describe(prefix: bytes, octets: bytes) -> Facts:
         preview=preview_text(octets, top),
         sent_at=_sent_at(header),
     )
+
+
+def _header_of(prefix: bytes, octets: bytes) -> Header:
+    """The fields of both, with the places that they have in ``octets`` alone."""
+    end, body = find_seam(octets, 0, len(octets))
+    header = parse_header(prefix + octets[:end])
+    header.start, header.end, header.body_start = 0, end, body
+    return header
 
 
 def structure_of(facts: Facts) -> Part:

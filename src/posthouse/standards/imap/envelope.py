@@ -13,20 +13,15 @@ def format_envelope(header: Header, most: int = MOST_ADDRESSES) -> bytes:
     From stands in for Sender and Reply-To when they are absent (RFC 9051 section 7.5.2).
     """
     author, left = _addresses(header, "from", most)
-    others = []
-    for name in ("sender", "reply-to", "to", "cc", "bcc"):  # L7 counts the addresses of all fields together
-        formatted, left = _addresses(header, name, left) if name in header else (b"NIL", left)
-        others.append(formatted)
-    sender, reply_to, to, cc, bcc = others
+    others = {"sender": author, "reply-to": author, "to": b"NIL", "cc": b"NIL", "bcc": b"NIL"}
+    for name in others:  # L7 counts the addresses of all fields together
+        if name in header:
+            others[name], left = _addresses(header, name, left)
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         format_nstring(header.first("date")),
         format_nstring(header.first("subject")),
         author,
-        sender if "sender" in header else author,
-        reply_to if "reply-to" in header else author,
-        to,
-        cc,
-        bcc,
+        *others.values(),
         format_nstring(header.first("in-reply-to")),
         format_nstring(header.first("message-id")),
     )

@@ -54,29 +54,29 @@ class Header:
         """Which limit cut the index short (``L4``, ``L5``, ``L6``), None if everything is in it."""
         self.garbage = 0
         """How many lines were neither field nor continuation."""
-        self._index: dict[bytes, list[bytes]] = {}
+        self._index: dict[str, list[bytes]] = {}
         self._spans: list[Field] | None = None
 
     def first(self, name: str) -> bytes | None:
         """The value of the first field called ``name``, unfolded (RFC 5322 section 2.2.3), outer space removed."""
-        values = self._index.get(name.encode())
+        values = self._index.get(name)
         return _unfold(values[0]) if values else None
 
     def all(self, name: str) -> list[bytes]:
         """The unfolded values of all fields called ``name``, top to bottom."""
-        return [_unfold(value) for value in self._index.get(name.encode(), ())]
+        return [_unfold(value) for value in self._index.get(name, ())]
 
     def count(self, name: str) -> int:
         """How often ``name`` occurs."""
-        return len(self._index.get(name.encode(), ()))
+        return len(self._index.get(name, ()))
 
     def __contains__(self, name: str) -> bool:
-        return name.encode() in self._index
+        return name in self._index
 
     @property
     def names(self) -> list[str]:
         """All field names that occur, lower case, in order of first occurrence."""
-        return [name.decode("ascii") for name in self._index if name]
+        return list(self._index)
 
     @property
     def fields(self) -> list[Field]:
@@ -119,13 +119,13 @@ def parse_header(
         found = _short_enough(header, found, field_octets, address_field_octets)
     index = header._index  # noqa: SLF001 - the one builder of this class
     for name, value in found:
-        lower = name.lower()
+        lower = name.lower().decode("ascii")
         if lower in index:
             index[lower].append(value)
         else:
             index[lower] = [value]
-    if b"" in index:
-        header.garbage = len(index.pop(b""))
+    if "" in index:
+        header.garbage = len(index.pop(""))
     return header
 
 
