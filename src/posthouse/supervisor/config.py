@@ -28,6 +28,8 @@ PORTS = {
     "metrics": 9125,
 }
 IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
+WITH_LOGIN = IMPLICIT_TLS | {"submission", "imap", "pop3"}
+"""Nobody may log in in the clear (threat A10): without a certificate these doors would serve nobody."""
 
 WIDEST_NETWORK = {4: 16, 6: 48}
 """A network that may relay without a login is a few machines of ours; whoever writes more has made a mistake."""

@@ -4,14 +4,18 @@ import difflib
 import ipaddress
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
+from posthouse.supervisor.config import WITH_LOGIN, Configuration, ListenerSection, Route, Section, TlsSection
 from posthouse.supervisor.places import Key, find_places, line_of
+
+Given = Mapping[str, Any]
+Part = TypeVar("Part", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +40,34 @@ class Misconfigured(Exception):
         self.complaints = complaints
 
 
-def load(path: Path) -> Configuration:
-    """The configuration in ``path``; raises ``Misconfigured``."""
+def load(path: Path, *, absent: Given | None = None) -> Configuration:
+    """The configuration in ``path``; raises ``Misconfigured``. ``absent`` is what holds where the file is silent."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured([Complaint(str(path), 0, "", getattr(error, "strerror", None) or str(error))]) from error
-    return parse(text, str(path))
+    return parse(text, str(path), absent=absent)
 
 
-def parse(text: str, file: str = "posthouse.toml") -> Configuration:
-    """The configuration that ``text`` says; raises ``Misconfigured``."""
+def parse(text: str, file: str = "posthouse.toml", *, absent: Given | None = None) -> Configuration:
+    """The configuration that ``text`` says, with top-level keys of ``absent`` that it does not have.
+
+    Raises ``Misconfigured``.
+    """
     try:
-        tree = tomllib.loads(text)
+        tree = {**(absent or {}), **tomllib.loads(text)}
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+)", str(error))
         problem = re.sub(r" \(at .*\)", "", str(error))
         raise Misconfigured([Complaint(file, int(at[1]) if at else 0, "", problem)]) from error
     places = find_places(text)
+    complaints = [
+        Complaint(file, line_of(key, places), _dotted(key), problem) for key, problem in _contradictions(tree)
+    ]
     try:
         configuration = Configuration.model_validate(tree)
     except ValidationError as error:
-        complaints = [_complaint(file, places, one) for one in error.errors()]
-        raise Misconfigured(sorted(complaints, key=lambda one: (one.line, one.key))) from error
-    complaints = [
-        Complaint(file, line_of(key, places), _dotted(key), problem) for key, problem in _contradictions(configuration)
-    ]
+        complaints += [_complaint(file, places, one) for one in error.errors()]
     if complaints:
         raise Misconfigured(sorted(complaints, key=lambda one: (one.line, one.key)))
     return configuration
@@ -104,28 +110,65 @@ def _dotted(key: Key) -> str:
     return text
 
 
-def _contradictions(configuration: Configuration) -> list[tuple[Key, str]]:
-    """What each key alone does not show."""
-    wrong: list[tuple[Key, str]] = []
-    tls = configuration.tls
+# -- what each key alone does not show
+
+
+def _contradictions(tree: Given) -> Iterator[tuple[Key, str]]:
+    """Of what can be understood of the file: a misspelt key must not hide that a port is taken twice."""
+    tls = _understood(TlsSection, tree.get("tls", {}))
+    if tls is not None:
+        yield from _wrong_keys(tls)
+    listeners = _all_understood(ListenerSection, tree.get("listener"))
+    yield from _wrong_listeners(listeners, has_certificate=tls is None or tls.certificate is not None)
+    relay = tree.get("relay")
+    for index, route in _all_understood(Route, relay.get("route") if isinstance(relay, dict) else None).items():
+        if bool(route.user) != (route.password_file is not None):
+            yield ("relay", "route", index), "user and password_file belong together"
+
+
+def _understood(model: type[Part], given: object) -> Part | None:
+    """``given`` without the keys that we do not know; None when something else is wrong with it."""
+    if not isinstance(given, dict):
+        return None
+    try:
+        return model.model_validate({key: value for key, value in given.items() if key in model.model_fields})
+    except ValidationError:
+        return None
+
+
+def _all_understood(model: type[Part], given: object) -> dict[int, Part]:
+    parts = {at: _understood(model, one) for at, one in enumerate(given if isinstance(given, list) else [])}
+    return {at: part for at, part in parts.items() if part is not None}
+
+
+def _wrong_keys(tls: TlsSection) -> Iterator[tuple[Key, str]]:
     if (tls.certificate is None) != (tls.key is None):
-        wrong.append((("tls",), "certificate and key belong together"))
+        yield ("tls",), "certificate and key belong together"
     for name, path in (("certificate", tls.certificate), ("key", tls.key)):
         if path is not None and not path.is_file():
-            wrong.append((("tls", name), f"{path} is not there"))
+            yield ("tls", name), f"{path} is not there"
+
+
+def _wrong_listeners(listeners: Mapping[int, ListenerSection], *, has_certificate: bool) -> Iterator[tuple[Key, str]]:
     seen: dict[tuple[str, int], int] = {}
-    for index, listener in enumerate(configuration.listener):
-        place = (listener.address, listener.number)
-        if place in seen:
-            wrong.append((("listener", index), f"{place[0]} port {place[1]} is taken by listener[{seen[place] + 1}]"))
-        seen.setdefault(place, index)
+    for index, listener in listeners.items():
+        if listener.service in WITH_LOGIN and not has_certificate:
+            needs = f"{listener.service} needs a certificate: set tls.certificate and tls.key"
+            yield ("listener", index, "service"), needs
         try:
-            ipaddress.ip_address(listener.address)
+            address = ipaddress.ip_address(listener.address)
         except ValueError:
-            wrong.append((("listener", index, "address"), f"{listener.address} is not an address"))
-        if listener.service in IMPLICIT_TLS and tls.certificate is None:
-            wrong.append((("listener", index, "service"), f"{listener.service} needs tls.certificate and tls.key"))
-    for index, route in enumerate(configuration.relay.route):
-        if bool(route.user) != (route.password_file is not None):
-            wrong.append((("relay", "route", index), "user and password_file belong together"))
-    return wrong
+            yield ("listener", index, "address"), f"{listener.address} is not an address"
+            continue
+        taken = next((seen[place] for place in seen if _is_same_place(place, (str(address), listener.number))), None)
+        if taken is not None:
+            yield ("listener", index), f"{address} port {listener.number} is taken by listener[{taken + 1}]"
+        seen.setdefault((str(address), listener.number), index)
+
+
+def _is_same_place(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Whether two sockets cannot be bound to both: the unspecified address is every one of its family."""
+    if one[1] != other[1]:
+        return False
+    first, second = ipaddress.ip_address(one[0]), ipaddress.ip_address(other[0])
+    return first.version == second.version and (first == second or first.is_unspecified or second.is_unspecified)

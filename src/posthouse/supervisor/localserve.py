@@ -3,16 +3,17 @@
 What it promises to people and to programs is in ``docs/reference/localserve.md``.
 """
 
+import asyncio
 import json
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
-from posthouse.admd.credentials import make_verifiers
-from posthouse.storage.ports import AliasRow, DomainRow, Store
+from posthouse.admd.credentials import make_verifiers, verify_password
+from posthouse.storage.ports import AccountRow, AliasRow, DomainRow, Store
 from posthouse.supervisor.authority import make_certificates
 from posthouse.supervisor.config import Configuration, ListenerSection, StoreSection, TlsSection
 from posthouse.supervisor.files import write_whole
@@ -67,6 +68,8 @@ class Office:
     wishes: Wishes
     ca_file: Path = field(default=Path())
     passwords: dict[str, str] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
+    """Whose password is no longer the one that we made: ``posthouse account password`` was there before us."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -87,8 +90,10 @@ class Office:
     def setting(self) -> Setting:
         """The configuration of the file, if one was named, on loopback and with our own name, keys and ports."""
         wishes = self.wishes
-        base = load(wishes.config) if wishes.config is not None else Configuration(hostname=HOSTNAME)
         tls = wishes.directory / "tls"
+        keys = TlsSection(certificate=tls / "server.pem", key=tls / "server.key")
+        absent = {"hostname": HOSTNAME, "tls": keys.model_dump(exclude_defaults=True)}
+        base = load(wishes.config, absent=absent) if wishes.config is not None else Configuration(hostname=HOSTNAME)
         listeners = tuple(
             ListenerSection.model_validate(
                 {"service": service, "address": wishes.host, "port": wishes.base_port + offset}
@@ -98,7 +103,7 @@ class Office:
         configuration = base.replace(
             hostname=HOSTNAME,
             store=StoreSection(directory=wishes.directory / "store"),
-            tls=TlsSection(certificate=tls / "server.pem", key=tls / "server.key"),
+            tls=keys,
             listener=listeners,
             dns=base.dns.model_copy(update={"server": _endpoint(wishes.dns) if wishes.dns else None}),
         )
@@ -124,7 +129,8 @@ class Office:
         at = int(tools.clock.now() * 1000)
         if DOMAIN not in {row.name for row in known.domains}:
             await store.put_domain(DomainRow(DOMAIN, created_at=at))
-        there = {row.address for row in known.accounts}
+        there = {row.address: row for row in known.accounts}
+        self.changed = await asyncio.to_thread(self._find_changed, there)
         for address in self.addresses:
             if address not in there:
                 verifiers = make_verifiers(self.passwords[address], iterations=tools.limits.scram_iterations)
@@ -134,6 +140,10 @@ class Office:
         for name in ("postmaster", "abuse"):
             if f"{name}@{DOMAIN}" not in aliases:
                 await store.put_alias(AliasRow(f"{name}@{DOMAIN}", (ADMIN,), at))
+
+    def _find_changed(self, accounts: Mapping[str, AccountRow]) -> frozenset[str]:
+        known = [(accounts[address], self.passwords[address]) for address in self.addresses if address in accounts]
+        return frozenset(row.address for row, password in known if not verify_password(row.verifiers, password))
 
     def announce(self, server: Server) -> None:
         """Ready: ``endpoints.json`` for programs, a page for people."""
@@ -147,7 +157,7 @@ class Office:
         services = {
             name: {"host": host, "port": port, "tls": TLS_OF.get(name, "starttls")} for name, port in ports.items()
         }
-        accounts = [{"address": address, "password": self.passwords[address]} for address in self.addresses]
+        accounts = [{"address": address, "password": self._password(address)} for address in self.addresses]
         return {
             "pid": os.getpid(),
             "services": services,
@@ -156,11 +166,15 @@ class Office:
             "ca_file": str(self.ca_file),
         }
 
+    def _password(self, address: str) -> str | None:
+        """None: somebody else knows it."""
+        return None if address in self.changed else self.passwords[address]
+
     def _page(self, ports: dict[str, int]) -> Sequence[str]:
         """What a person wants to know first, in 80 columns."""
         host = f"[{self.wishes.host}]" if ":" in self.wishes.host else self.wishes.host
         rows = [f"Posthouse is ready on {host}: domain {DOMAIN}", ""]
-        rows += [f"  {address:<20} {self.passwords[address]}" for address in self.addresses]
+        rows += [f"  {address:<20} {self._password(address) or '(changed)'}" for address in self.addresses]
         rows.append("")
         for label, first, second in (
             ("receive mail", "smtp", "lmtp"),

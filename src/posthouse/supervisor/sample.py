@@ -9,18 +9,28 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from posthouse.admd.limits import Limits
-from posthouse.supervisor.config import Configuration, Section
+from posthouse.supervisor.config import IMPLICIT_TLS, PORTS, SERVICES, WITH_LOGIN, Configuration, Section
 
 HEAD = """\
 # The configuration of one Posthouse node. Domains, accounts and aliases are not here: see `posthouse domain`.
-# Sizes are written "25MiB", times "30s", "5m", "4h", "2d". What is commented out shows its default.
+# Sizes are written "25MiB", times "30s", "5m", "4h", "2d". What is commented out shows its default, or an example.
 # `posthouse config check` says everything that is wrong; SIGHUP reads limits, certificates and log anew.
 
 hostname = "mail.example.org"
 """
 
+CERTIFICATE = """\
+# Without a certificate nobody can log in, and mail from other servers comes in the clear.
+# PEM, the chain included
+#certificate = "/etc/posthouse/tls/chain.pem"
+# PEM, readable by us alone
+#key = "/etc/posthouse/tls/key.pem"
+
+# The doors for our own people need that certificate. Take the sign of comment away from those you want.
+"""
+
 LISTENERS = """
-# One [[listener]] for each port. Services: smtp submission submissions imap imaps pop3 pop3s lmtp metrics.
+# One [[listener]] for each port; those for people are in [tls].
 
 [[listener]]
 service = "smtp"
@@ -62,6 +72,9 @@ def _sample() -> Iterator[str]:
         if name == "limits":
             yield from _sample_limits()
             continue
+        if name == "tls":
+            yield from _sample_tls()
+            continue
         model: Any = field.annotation
         for key, inner in model.model_fields.items():
             if key not in {"route", "other"}:
@@ -73,6 +86,14 @@ def _sample() -> Iterator[str]:
 def _commented(key: str, field: FieldInfo) -> Iterator[str]:
     value = field.get_default()
     yield f"# {field.description}\n#{key} = {format_value('' if value is None else value)}\n"
+
+
+def _sample_tls() -> Iterator[str]:
+    yield CERTIFICATE
+    for service in SERVICES:
+        if service in WITH_LOGIN:
+            tls = "TLS from the first octet" if service in IMPLICIT_TLS else "STARTTLS"
+            yield f'#[[listener]]  # port {PORTS[service]}, {tls}\n#service = "{service}"\n'
 
 
 def _sample_limits() -> Iterator[str]:

@@ -1,12 +1,13 @@
 """The configuration file: all that is wrong is told at once, each with its place."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from posthouse.admd.limits import Limits
-from posthouse.supervisor.config import Configuration, parse_duration, parse_endpoint, parse_size
+from posthouse.supervisor.config import SERVICES, WITH_LOGIN, Configuration, parse_duration, parse_endpoint, parse_size
 from posthouse.supervisor.load import Misconfigured, load, parse
 from posthouse.supervisor.sample import format_configuration, format_sample
 
@@ -84,6 +85,65 @@ def test_listeners_that_contradict_each_other_or_lack_a_certificate():
     ]
 
 
+@pytest.mark.parametrize("service", ["submission", "submissions", "imap", "imaps", "pop3", "pop3s"])
+def test_a_door_where_people_log_in_needs_a_certificate(service):
+    """Without one nobody could log in there: a door that serves nobody is a mistake, and is said to be one."""
+    assert complaints(f'hostname = "a"\n[[listener]]\nport = 2525\nservice = "{service}"\n') == [
+        f"f.toml:4: listener[1].service: {service} needs a certificate: set tls.certificate and tls.key"
+    ]
+
+
+@pytest.mark.parametrize("service", ["smtp", "lmtp", "metrics"])
+def test_doors_without_a_login_need_none(service):
+    assert parse(f'hostname = "a"\n[[listener]]\nservice = "{service}"\n').listener[0].service == service
+
+
+def test_contradictions_are_told_together_with_errors_of_single_keys():
+    told = complaints(
+        "[stor]\n[limits]\nconnections = 0\n"
+        '[[listener]]\nservice = "smtp"\n[[listener]]\nservice = "gopher"\n[[listener]]\nservice = "imaps"\n'
+        'adress = "::1"\n[[listener]]\nservice = "smtp"\n[relay]\nnetworks = ["0.0.0.0/0"]\n'
+        '[[relay.route]]\ndomain = "*"\nhost = "a"\nuser = "u"\n'
+    )
+    assert [line.split(": ")[:2] for line in told] == [
+        ["f.toml", "hostname"],
+        ["f.toml:1", "stor"],
+        ["f.toml:3", "limits.connections"],
+        ["f.toml:7", "listener[2].service"],
+        ["f.toml:9", "listener[3].service"],
+        ["f.toml:10", "listener[3].adress"],
+        ["f.toml:11", "listener[4]"],
+        ["f.toml:14", "relay.networks[1]"],
+        ["f.toml:15", "relay.route[1]"],
+    ]
+
+
+@pytest.mark.parametrize("text", ["tls = 3", "listener = 3", "listener = [3]", "relay = 3", "[relay]\nroute = [3]"])
+def test_what_is_no_table_contradicts_nothing(text):
+    assert len(complaints(f'hostname = "a"\n{text}\n')) == 1
+
+
+@pytest.mark.parametrize(("all_of_them", "one"), [("0.0.0.0", "127.0.0.1"), ("::", "::1")])
+def test_a_port_of_every_address_is_taken_on_each(all_of_them, one):
+    listeners = [f'[[listener]]\nservice = "smtp"\naddress = "{address}"\n' for address in (all_of_them, one)]
+    for text in ("".join(listeners), "".join(reversed(listeners))):
+        assert "is taken by listener[1]" in complaints(f'hostname = "a"\n{text}')[0]
+
+
+def test_the_two_families_have_ports_of_their_own():
+    text = '[[listener]]\nservice = "smtp"\naddress = "::"\n[[listener]]\nservice = "smtp"\n'
+    assert len(parse(f'hostname = "a"\n{text}').listener) == 2
+
+
+def test_what_a_file_does_not_say_may_be_said_for_it():
+    absent = {"hostname": "mx.office.test", "stop": {"deadline": 3}}
+    assert parse("", absent=absent).hostname == "mx.office.test"
+    configuration = parse('hostname = "a"\n[stop]\n', absent=absent)
+    assert (configuration.hostname, configuration.stop.deadline) == ("a", 20)
+    with pytest.raises(Misconfigured, match="lisener"):
+        parse("lisener = 3", absent=absent)
+
+
 @pytest.mark.parametrize(
     ("text", "octets"), [("1", 1), ("10 KiB", 10240), ("1.5MiB", 1572864), ("2GB", 2_000_000_000), (7, 7)]
 )
@@ -132,9 +192,22 @@ def test_the_sample_names_every_limit():
 def test_uncommented_the_sample_still_says_the_defaults():
     lines = format_sample().splitlines()
     keys = [line[1:] if line.startswith("#") and line[1:2].isalpha() and " = " in line else line for line in lines]
-    text = "\n".join(line for line in keys if not line.endswith('= ""') and "headoffice" not in line)
+    examples = ("headoffice", "/etc/posthouse/tls", *(f'"{service}"' for service in WITH_LOGIN))
+    kept = (line for line in keys if not line.endswith('= ""') and not any(one in line for one in examples))
+    text = "\n".join(kept)
     text = text.replace('host = "192.0.2.25"\nport = 25', "")
     assert parse(text).effective_limits == Limits()
+
+
+def test_an_office_uncomments_what_it_wants():
+    """All doors are in the sample, those for people beside the certificate that they need."""
+    sample = re.sub(r"^#(\[\[listener\]\]|service = |address = |port = )", r"\1", format_sample(), flags=re.MULTILINE)
+    here = Path(__file__)
+    sample = re.sub(r"^#(certificate|key) = .*$", rf'\1 = "{here}"', sample, flags=re.MULTILINE)
+    sample = re.sub(r"^port = 25$", "#", sample, flags=re.MULTILINE)  # of the route
+    assert sorted(one.service for one in parse(sample).listener) == sorted(SERVICES)
+    place = sample.index('service = "submission"')
+    assert sample.index("[tls]") < place < sample.index("[privileges]")
 
 
 def test_what_is_shown_reads_back_as_the_same():
