@@ -5,13 +5,13 @@ last, because it weighs the others. The cost of a message whose answers are
 cached is that of its signatures; nothing here can fail.
 """
 
-import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
 from posthouse.filter.author import Ambiguous, Author, author_of
+from posthouse.filter.eagerly import together
 from posthouse.filter.evidence import Evidence, IpRev, SpfEvidence
 from posthouse.filter.examination import Examination
 from posthouse.filter.questions import MAX_CHAIN_QUESTIONS, MAX_SPF_QUESTIONS, Allowance, Questions
@@ -53,7 +53,7 @@ async def authenticate(
     allowance = Allowance(clock)
     now = int(clock.now())
     paths = _Paths(Questions(resolver, allowance, MAX_SPF_QUESTIONS), peer, helo, mail_from, receiver, now)
-    spf_helo, spf_mail, dkim, arc, name = await _together(
+    spf_helo, spf_mail, dkim, arc, name = await together(
         paths.of_helo(),
         paths.of_sender(),
         _signatures(examination, Questions(resolver, allowance), now),
@@ -75,13 +75,6 @@ async def authenticate(
     )
     dmarc = await _evaluate(evidence, Questions(resolver, allowance, kept=0))
     return replace(evidence, dmarc=dmarc, queries=allowance.asked)
-
-
-async def _together(*works: Coroutine[Any, Any, Any] | None) -> list[Any]:
-    """The results of all works, which wait for the DNS at the same time; None for None."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [None if work is None else group.create_task(work) for work in works]
-    return [None if task is None else task.result() for task in tasks]
 
 
 class _Paths:

@@ -21,8 +21,9 @@ _PLAIN = re.compile(
 )
 """What nearly every From looks like: nothing in it could be read in two ways."""
 _LOOKS_LIKE_FROM = re.compile(
-    rb"(?:\A|\r|\n)(?:[\x00-\x20\x7f-\xff]++from(?![a-z0-9_-])|from[\x00-\x20\x7f-\xff]++)[\x00-\x20\x7f-\xff]*+:",
-    re.IGNORECASE,
+    rb"(?:\n|\r(?!\n))"
+    rb"(?:[\x00-\x09\x0b\x0c\x0e-\x20\x7f-\xff]++[Ff][Rr][Oo][Mm](?![A-Za-z0-9_-])"
+    rb"|[Ff][Rr][Oo][Mm][\x00-\x20\x7f-\xff]++)[\x00-\x20\x7f-\xff]*+:"
 )
 """A From with something before its name or between name and colon: for some a From, for others not."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -87,9 +88,8 @@ def _author(mailbox: Mailbox) -> Author | Ambiguous:
 
 def _has_false_from(header: Header) -> bool:
     """A line that is nearly a From. Continuation lines of signatures, which copy fields, are not looked at."""
-    octets = header.octets
-    for match in _LOOKS_LIKE_FROM.finditer(octets):
-        at = match.start() + header.start + 1
+    for match in _LOOKS_LIKE_FROM.finditer(b"\n" + header.octets):
+        at = match.start() + header.start
         field = next((one for one in header.fields if one.start <= at < one.end), None)
         if field is None or field.name not in _COPIES:
             return True

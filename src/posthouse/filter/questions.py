@@ -6,10 +6,10 @@ DNS and temporary; running out of questions is the sender's doing, and
 ``spent`` says so, that it need not be forgiven.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from posthouse.filter.eagerly import within
 from posthouse.lib.ports import Clock
 from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, Resolver
 
@@ -19,6 +19,9 @@ MAX_CHAIN_QUESTIONS = 30
 KEPT_FOR_POLICY = 10
 """Of the 60, for DMARC: whatever else is asked, the policy of the author's domain is found (at most 9 questions)."""
 MAX_SECONDS = 10.0
+
+
+Ask = Callable[[str], Coroutine[Any, Any, Answer[Any]]]
 
 
 class Allowance:
@@ -67,7 +70,7 @@ class Questions:
     async def tlsa(self, name: str) -> Answer[tuple[int, int, int, bytes]]:
         return await self._ask("tlsa", name, self._resolver.tlsa)
 
-    async def _ask(self, kind: str, name: str, ask: Callable[[str], Awaitable[Answer[Any]]]) -> Answer[Any]:
+    async def _ask(self, kind: str, name: str, ask: Ask) -> Answer[Any]:
         allowance = self._allowance
         question = (kind, name)
         known = allowance.answers.get(question)
@@ -79,13 +82,12 @@ class Questions:
             raise known
         return known
 
-    async def _answer(self, name: str, ask: Callable[[str], Awaitable[Answer[Any]]]) -> Answer[Any] | DnsTrouble:
+    async def _answer(self, name: str, ask: Ask) -> Answer[Any] | DnsTrouble:
         left = self._allowance.until - self._allowance.clock.monotonic()
         if left <= 0:
             return DnsTrouble("no time left for the DNS")
         try:
-            async with asyncio.timeout(left):
-                return await ask(name)
+            return await within(ask(name), left)
         except TimeoutError:
             return DnsTrouble("no time left for the DNS")
         except DnsTrouble as trouble:

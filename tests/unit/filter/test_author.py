@@ -88,6 +88,13 @@ def test_what_two_readers_would_read_differently_has_no_author(name: str) -> Non
     assert isinstance(author_of(parse_header(ATTACKS[name] + b"\r\n" + REST)), Ambiguous)
 
 
+@pytest.mark.parametrize(
+    "before", [b"X: y\r\n", b"X: y\n", b"X: y\r\n \r\n", b"Received: from a\r\n by b\r\n", b"X: y\r\n\tand from\r\n"]
+)
+def test_a_from_below_others_is_a_from(before: bytes) -> None:
+    assert isinstance(author_of(parse_header(before + b"From: a@far.test\r\n" + REST)), Author)
+
+
 def test_a_header_cut_short_has_no_author() -> None:
     assert isinstance(author_of(parse_header(b"From: a@b.test\r\n" + b"X: y\r\n" * 2000 + b"\r\n")), Ambiguous)
 

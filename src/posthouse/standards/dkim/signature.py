@@ -4,7 +4,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import idna
 
@@ -12,7 +12,8 @@ from posthouse.standards.dkim.tags import parse_tags, without_space
 
 MAX_SIGNATURES = 10  # L38
 MAX_NAME = 253  # RFC 1035 section 2.3.4, as text
-_B_VALUE = re.compile(rb"((?:\A[^:]*+:|;)[ \t\r\n]*+b[ \t\r\n]*+=)[^;]*?(\r\n\Z|(?=;)|\Z)")
+_B_FIRST = re.compile(rb"[^:]*+:[ \t\r\n]*+b[ \t\r\n]*+=")
+_B_LATER = re.compile(rb";[ \t\r\n]*+b[ \t\r\n]*+=")
 _FIELD_NAME = re.compile(r"[!-9;-~]+\Z")
 _DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\Z")
 
@@ -44,21 +45,23 @@ def parse_signature(field: bytes) -> Signature:
         raise ValueError("tag v is missing")
     if tags["v"] != "1":
         raise ValueError("unknown version")
-    signature = read_signature(field, tags)
-    identity = a_label(tags["i"].rpartition("@")[2]) if "i" in tags else signature.domain
-    if identity != signature.domain and not identity.endswith("." + signature.domain):
-        raise ValueError("i is not within d")  # RFC 6376 section 3.5
     if "dns/txt" not in (method.strip() for method in tags.get("q", "dns/txt").lower().split(":")):
         raise ValueError("unknown query method")
-    return replace(signature, identity=identity)
+    return read_signature(field, tags, tags.get("i", ""))
 
 
-def read_signature(field: bytes, tags: Mapping[str, str]) -> Signature:
-    """The tags that DKIM-Signature and ARC-Message-Signature have in common; raises ``ValueError``."""
+def read_signature(field: bytes, tags: Mapping[str, str], identity: str = "") -> Signature:
+    """The tags that DKIM-Signature and ARC-Message-Signature have in common; raises ``ValueError``.
+
+    ``identity`` is the value of ``i``, which in ARC is something else.
+    """
     missing = [name for name in ("a", "b", "bh", "d", "h", "s") if not tags.get(name)]
     if missing:
         raise ValueError(f"tag {missing[0]} is missing")
     domain, selector = signer(tags)
+    identity = a_label(identity.rpartition("@")[2]) or domain
+    if identity != domain and not identity.endswith("." + domain):
+        raise ValueError("i is not within d")  # RFC 6376 section 3.5
     header_form, body_form = _canonicalization(tags.get("c", "simple/simple"))
     headers = tuple([name.strip().lower() for name in tags["h"].split(":")])
     if not all(_FIELD_NAME.match(name) for name in headers):
@@ -77,7 +80,7 @@ def read_signature(field: bytes, tags: Mapping[str, str]) -> Signature:
         body_relaxed=body_form,
         domain=domain,
         selector=selector,
-        identity=domain,
+        identity=identity,
         headers=headers,
         made_at=made_at,
         expires_at=expires_at,
@@ -113,7 +116,13 @@ def a_label(text: str) -> str:
 
 def without_b(field: bytes) -> bytes:
     """The field with the value of ``b`` emptied, as it was when it was signed (RFC 6376 section 3.5)."""
-    return _B_VALUE.sub(rb"\1\2", field, count=1)
+    start = _B_FIRST.match(field) or _B_LATER.search(field)
+    if start is None:
+        return field
+    end = field.find(b";", start.end())
+    if end < 0:
+        end = len(field.removesuffix(b"\r\n"))
+    return field[: start.end()] + field[end:]
 
 
 def _canonicalization(text: str) -> tuple[bool, bool]:

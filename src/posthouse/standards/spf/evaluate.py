@@ -109,7 +109,8 @@ class _Check:
             record = await self._record(domain)
             if record is None:
                 return Verdict(Result.NONE, f"{domain} publishes no SPF record")
-            self.scope = replace(self.scope, domain=domain)
+            if domain != self.scope.domain:
+                self.scope = replace(self.scope, domain=domain)
             for mechanism in record.mechanisms:
                 if await self._matches(mechanism):
                     return await self._matched(mechanism, record, included=included)
