@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from attacker import HOST, MIB, Caller, Imap, Pop3, bounded, deliver, empty, messages, stranger
+from attacker import HOST, MIB, Caller, Imap, Pop3, bounded, deliver, empty, messages, stranger, wait_for
 
 LETTER = b"From: bob@office.test\r\nTo: alice@office.test\r\nSubject: private\r\n\r\nSECRET of alice\r\n"
 
@@ -243,6 +243,75 @@ def test_a_reader_who_never_reads_costs_what_fits_in_a_buffer(server):
             caller.close()
     with Imap(server, "carol") as imap:
         assert b" OK " in imap.do("DELETE bulk")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", ["imap", "pop3"])
+def test_a_reader_who_stops_reading_is_cut_off(strict, door):
+    """L18 the other way round: what we have to say must be read, or the connection ends; memory stays small."""
+    server = strict('idle_seconds = "2s"\naccount_auth_failures_hour = 21')
+    letter = b"Subject: x\r\n\r\n" + (b"y" * 998 + b"\r\n") * 8000
+    assert deliver(server, "bob", letter)[:3] == b"250"
+    with bounded(server, octets=16 * MIB) as house:
+        files = house.files
+        if door == "imap":
+            caller: Caller = Imap(server, "bob")
+            caller.say(b"s SELECT INBOX\r\n", b"f FETCH 1 BODY.PEEK[]\r\n" * 10)
+            wait_for(lambda: house.files <= files, "the reader to be let go", 40)
+        else:
+            caller = Pop3(server, "bob")
+            caller.say(b"RETR 1\r\n" * 10)
+            with Pop3(server, "alice") as other:
+                assert other.ask_line(b"STAT").startswith(b"+OK")
+        caller.close()
+
+
+@pytest.mark.slow
+def test_a_mailbox_of_very_many_messages_keeps_nobody_waiting(server):
+    """H1, H7: what one reader does to 30,000 messages does not hold up somebody else's mail."""
+    keywords = " ".join(f"k{n}" for n in range(80))
+    ranges = ",".join(str(n * 5) for n in range(1, 1900))
+    with Imap(server, "carol") as imap:
+        imap.socket.settimeout(90)
+        imap.do("CREATE many")
+        imap.append("many", b"Subject: x\r\n\r\n")
+        imap.do("SELECT many")
+        with bounded(server, octets=48 * MIB):
+            for _ in range(15):
+                assert b" OK " in imap.do("COPY 1:* many")
+            for command in (
+                f"STORE 1:* +FLAGS.SILENT ({keywords})",
+                f"UID SEARCH UID {ranges}",
+                "SEARCH " + "OR UID 1 UID 1:4294967295 " * 60 + "ALL",
+                "STORE 1:* +FLAGS.SILENT (\\Deleted)",
+                "EXPUNGE",
+            ):
+                imap.say(b"x ", command.encode(), b"\r\n")
+                slowest = 0.0
+                for _ in range(5):
+                    started = time.monotonic()
+                    assert deliver(server, "bob", LETTER)[:3] == b"250"
+                    slowest = max(slowest, time.monotonic() - started)
+                assert b"x OK" in imap.answer(b"x")
+                assert slowest < 2, command[:40]
+        imap.do("UNSELECT")
+        imap.do("DELETE many")
+
+
+def test_many_subscriptions_are_listed_once_each(server):
+    """R07: LSUB is linear in what is subscribed to."""
+    with Imap(server, "bob") as imap, bounded(server) as house:
+        imap.socket.settimeout(60)
+        names = [b"p%d/x" % n for n in range(500)]
+        imap.say(b"".join(b"s SUBSCRIBE %s\r\n" % name for name in names))
+        for _ in range(500):
+            assert b" OK " in imap.answer(b"s")
+        before = house.cpu_seconds
+        assert imap.do('LSUB "" "%"').count(b"Noselect") >= 500
+        assert house.cpu_seconds - before < 0.5
+        imap.say(b"".join(b"u UNSUBSCRIBE %s\r\n" % name for name in names))
+        for _ in range(500):
+            assert b" OK " in imap.answer(b"u")
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import itertools
 import re
 import socket
+import ssl
 import time
 
 import pytest
@@ -253,6 +254,62 @@ def test_a_content_without_end_is_refused_within_bounded_memory(server, kind):
         assert sent < 140 * MIB
         assert said[:3] in {b"552", b"550", b""}, said
     assert not list((server.directory / "data" / "store" / "blobs" / "tmp").iterdir())
+
+
+@pytest.mark.slow
+def test_twenty_large_messages_given_up_at_their_end_leave_nothing(server):
+    """R04, H2: 20 contents of 40 MiB at once, none finished: bounded memory, no file left, somebody else served."""
+    piece = (b"y" * 998 + b"\r\n") * 200
+    with bounded(server, octets=64 * MIB) as house:
+        before = house.resident
+        callers = [smtp(server, source=HOST) for _ in range(20)]
+        for caller in callers:
+            caller.ask(b"MAIL FROM:<" + unknown_sender() + b">\r\n")
+            caller.ask(b"RCPT TO:<carol@office.test>\r\n")
+            caller.ask(b"DATA\r\n")
+            caller.say(b"Subject: x\r\n\r\n")
+        for n in range(200):
+            for caller in callers:
+                caller.say(piece)
+            if n % 50 == 0:
+                assert house.resident - before < 64 * MIB
+                assert deliver(server, "bob", LETTER)[:3] == b"250"
+        for caller in callers:
+            caller.close()
+        temporary = server.directory / "data" / "store" / "blobs" / "tmp"
+        wait_for(lambda: not list(temporary.iterdir()), "the files to go")
+
+
+@pytest.mark.slow
+def test_handshakes_that_are_never_finished_end(server):
+    """T06: half a ClientHello on 200 connections: ten seconds of patience, no memory, honest handshakes meanwhile."""
+    with bounded(server, octets=8 * MIB) as house:
+        files = house.files
+        callers = [Caller(server, "imaps", tls=False) for _ in range(200)]
+        for caller in callers:
+            caller.say(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        with Imap(server, "bob") as imap:
+            assert b" OK " in imap.do("NOOP")
+        wait_for(lambda: house.files <= files + 5, "the handshakes to be given up (H3)")
+        for caller in callers:
+            caller.close()
+
+
+def test_nothing_is_heard_after_tls_has_ended(server):
+    """S08 (CVE-2026-45185): close_notify in the middle of a chunk, then octets in the clear: the session is over."""
+    with bounded(server), smtp(server, source=HOST) as caller:
+        caller.ask(b"STARTTLS\r\n")
+        caller.shake_hands()
+        caller.ask(b"EHLO x.test\r\n")
+        caller.ask(b"MAIL FROM:<" + unknown_sender() + b">\r\n")
+        caller.ask(b"RCPT TO:<carol@office.test>\r\n")
+        caller.say(b"BDAT 1000 LAST\r\n" + b"x" * 100)
+        try:
+            plain = caller.socket.unwrap()
+            plain.sendall(b"x" * 900 + b"NOOP\r\n")
+            assert plain.recv(1000) == b""
+        except (OSError, ssl.SSLError):
+            pass
 
 
 def test_a_message_is_as_large_as_announced_and_no_octet_larger(strict):
