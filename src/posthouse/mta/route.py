@@ -79,8 +79,10 @@ class MxFinder(Protocol):
 
 def static(host: str, port: int, terms: Terms) -> HostRoute:
     """The route to one host, whatever the domain."""
-    name = f"{'lmtp' if terms.lmtp else 'smtp'}:{host}:{port}"
-    return HostRoute(name, (Hop(host, port),), terms)
+    user = f"{terms.credentials.user}@" if terms.credentials is not None else ""
+    implicit = ":implicit" if terms.implicit_tls else ""
+    key = f"{'lmtp' if terms.lmtp else 'smtp'}:{user}{host}:{port}:{terms.tls.value}{implicit}"
+    return HostRoute(key, (Hop(host, port),), terms)
 
 
 class Routes:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from posthouse.admd.limits import Limits
 
@@ -139,12 +139,25 @@ class LogSection(Section):
 class Route(Section):
     domain: str = Field(description='A domain, or "*" for all that have no route of their own (a smarthost)')
     host: str = Field(description="Where its mail goes: a name or an address")
-    port: Port = Field(default=25, description="There")
+    protocol: Literal["smtp", "lmtp"] = Field(
+        default="smtp", description="lmtp: to a server that keeps the mail itself and answers for each recipient"
+    )
+    port: Port | None = Field(default=None, description="There; without it 25, for LMTP 24")
     user: str = Field(default="", description="Log in there as")
     password_file: Path | None = Field(default=None, description="With the first line of this file")
     tls: Literal["opportunistic", "required"] = Field(
         default="opportunistic", description="required: with a valid certificate"
     )
+
+    @property
+    def number(self) -> int:
+        return self.port or PORTS[self.protocol]
+
+    @model_validator(mode="after")
+    def _not_on_the_port_of_smtp(self) -> Self:
+        if self.protocol == "lmtp" and self.port == PORTS["smtp"]:  # RFC 2033 section 5
+            raise ValueError("LMTP must not be spoken on port 25")
+        return self
 
 
 class RelaySection(Section):

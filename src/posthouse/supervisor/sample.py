@@ -48,10 +48,12 @@ address = "127.0.0.1"
 
 ROUTES = """
 # Where mail for some domains goes instead of to their mail exchangers; "*" is for all others (a smarthost).
+# The protocol "lmtp" is for a server that keeps the mail itself, a Dovecot for one.
 #[[relay.route]]
 #domain = "headoffice.example"
 #host = "192.0.2.25"
 #port = 25
+#protocol = "smtp"
 """
 
 SIZES = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("B", 1))

@@ -241,7 +241,7 @@ def route_of(one: Any) -> Route:
     if one.user and one.password_file is not None:
         credentials = Credentials(one.user, one.password_file.read_text("utf-8").splitlines()[0])
     policy = TlsPolicy.VERIFY if one.tls == "required" else TlsPolicy.MAY
-    return static(one.host, one.port, Terms(policy, credentials=credentials))
+    return static(one.host, one.number, Terms(policy, credentials=credentials, lmtp=one.protocol == "lmtp"))
 
 
 class SliceReader:

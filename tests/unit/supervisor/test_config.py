@@ -195,7 +195,7 @@ def test_uncommented_the_sample_still_says_the_defaults():
     examples = ("headoffice", "/etc/posthouse/tls", *(f'"{service}"' for service in WITH_LOGIN))
     kept = (line for line in keys if not line.endswith('= ""') and not any(one in line for one in examples))
     text = "\n".join(kept)
-    text = text.replace('host = "192.0.2.25"\nport = 25', "")
+    text = text.replace('host = "192.0.2.25"\nport = 25\nprotocol = "smtp"', "")
     assert parse(text).effective_limits == Limits()
 
 
