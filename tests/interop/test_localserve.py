@@ -1,5 +1,6 @@
 """``posthouse localserve`` keeps its contract: what tools and people rely on."""
 
+import base64
 import imaplib
 import json
 import random
@@ -216,11 +217,26 @@ def test_a_reload_goes_on_as_it_was(server, endpoints):
         assert client.noop()[0] == 250
 
 
+def challenge(endpoints: dict, name: str) -> dict[str, str]:
+    """What SCRAM tells a stranger who says that he is ``name``: the salt and the iterations."""
+    where = endpoints["services"]["submission"]
+    with smtplib.SMTP(where["host"], where["port"]) as client:
+        client.starttls(context=ssl.create_default_context(cafile=endpoints["ca_file"]))
+        client.ehlo()
+        first = base64.b64encode(f"n,,n={name}@office.test,r=abcdefghijkl".encode()).decode()
+        code, answer = client.docmd("AUTH SCRAM-SHA-256", first)
+        client.docmd("*")
+        assert code == 334, answer
+    said = dict(part.split("=", 1) for part in base64.b64decode(answer).decode().split(","))
+    return {key: said[key] for key in "si"}
+
+
 def test_a_stop_is_clean_and_a_second_start_goes_on(tmp_path):
     directory, base = tmp_path / "data", free_base()
     first = Server(directory, base)
     try:
         before = first.wait_ready()
+        salts = [challenge(before, name) for name in ("alice", "nobody")]
         where = before["services"]["smtp"]
         with smtplib.SMTP(where["host"], where["port"]) as client:
             client.sendmail("x@else.test", ["alice@office.test"], LETTER)
@@ -236,6 +252,8 @@ def test_a_stop_is_clean_and_a_second_start_goes_on(tmp_path):
         after = again.wait_ready()
         assert (after["accounts"], after["admin"]) == (before["accounts"], before["admin"])
         assert after["pid"] != before["pid"]
+        # Threat A04: a salt that changes with a restart would say who has no account.
+        assert [challenge(after, name) for name in ("alice", "nobody")] == salts
         assert any(LETTER in one for one in inbox(after, "alice"))
         page = again.stop()
     finally:

@@ -17,7 +17,7 @@ class Ids(Protocol):
     """Names that nobody can guess and nobody else has given."""
 
     def trace_id(self) -> str:
-        """A new trace id: 16 characters of ``0-9a-z`` without vowels that could spell a word, time-ordered."""
+        """A new trace id: 12 characters of ``0-9a-z`` without vowels that could spell a word, time-ordered."""
 
     def token(self, octets: int) -> str:
         """``octets`` octets of secure randomness, as unpadded base64url text."""

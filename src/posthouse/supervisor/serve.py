@@ -17,6 +17,7 @@ from typing import Any
 
 from posthouse import __version__
 from posthouse.admd.directory import Directory
+from posthouse.admd.secret import kept_secret
 from posthouse.lib.sansio import Conversation
 from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
 from posthouse.net.local import listen_locally
@@ -122,7 +123,7 @@ class Server:
             self.journal.attach(None)
 
     async def _serve(self, store: Store, directory: Directory, tools: Tools, loop: asyncio.AbstractEventLoop) -> None:
-        works = self.works = build(self.setting, store, directory, tools)
+        works = self.works = build(self.setting, store, directory, tools, await kept_secret(store))
         house = House(
             loop, tools.clock, Watch(), SliceReader(store.blobs), tools.journal,
             tools.limits.transfer_rate, float(tools.limits.transfer_seconds),

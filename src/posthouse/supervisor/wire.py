@@ -118,8 +118,8 @@ class Works:
     """Each says what is wrong, or nothing."""
 
 
-def build(setting: Setting, store: Store, directory: Directory, tools: Tools) -> Works:
-    """Everything, from the store up."""
+def build(setting: Setting, store: Store, directory: Directory, tools: Tools, secret: bytes | None = None) -> Works:
+    """Everything, from the store up. ``secret`` is that of ``Authenticator``."""
     configuration, limits, clock = setting.configuration, tools.limits, tools.clock
     exempt = Networks(setting.exempt)
     schedule = Schedule.of(limits)
@@ -141,7 +141,12 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools) ->
         describe=describe,
     )
     authenticator = Authenticator(
-        directory, limits=limits, clock=clock, journal=tools.journal, exempt=frozenset(setting.exempt)
+        directory,
+        limits=limits,
+        clock=clock,
+        journal=tools.journal,
+        exempt=frozenset(setting.exempt),
+        secret=secret,
     )
     secretary = Secretary(store, reporter, intake)
     manager = build_manager(setting, store, secretary, schedule, tools)

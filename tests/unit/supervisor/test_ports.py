@@ -9,6 +9,7 @@ def test_ids_are_short_different_and_in_order():
     ids = RandomIds()
     made = [ids.trace_id() for _ in range(5000)]
     assert len(set(made)) == 5000
+    assert {len(one) for one in made} == {12}
     assert made == sorted(made)
     assert all(re.fullmatch(f"[{LETTERS}]{{12}}", one) for one in made)
 
