@@ -211,10 +211,11 @@ def alias() -> None:
 @alias.command("add")
 @click.argument("address")
 @click.argument("targets", nargs=-1, required=True)
+@click.option("--force", is_flag=True, help="Even if nobody here has one of the targets yet.")
 @asks_house
-def add_alias(house: House, *, address: str, targets: tuple[str, ...], as_json: bool) -> None:
-    """Send on what comes for ADDRESS to all TARGETS, here or elsewhere."""
-    row = house.do("alias add", address=address, targets=list(targets))
+def add_alias(house: House, *, address: str, targets: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Send on what comes for ADDRESS to all TARGETS, here or elsewhere; they replace those it had."""
+    row = house.do("alias add", address=address, targets=list(targets), force=force or None)
     done(row, f"{row['address']} {'changed' if row['changed'] else 'added'}", as_json=as_json)
 
 

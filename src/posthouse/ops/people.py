@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from posthouse.admd.credentials import make_verifiers
+from posthouse.admd.directory import Directory as Residents
 from posthouse.admd.passwords import generate_password, judge_password
 from posthouse.mail.address import Address
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
+from posthouse.ops.targets import find_circle, find_unknown, with_alias
 from posthouse.storage.ports import AccountRow, AliasRow, Directory, DomainRow
 
 DEFAULT_QUOTA = 10 * 1024**3
@@ -150,8 +152,10 @@ async def remove_account(house: House, arguments: Arguments) -> Rows:
 
 
 async def add_alias(house: House, arguments: Arguments) -> Rows:
+    """``force`` allows targets here that do not exist (yet); a circle is never allowed."""
     address = arguments.address("address")
-    targets = [str(to_address(target)) for target in arguments.texts("targets")]
+    targets = [to_address(target) for target in arguments.texts("targets")]
+    force = arguments.flag("force")
     arguments.finish()
     if not targets:
         raise CannotDo("an alias needs at least one target")
@@ -162,8 +166,10 @@ async def add_alias(house: House, arguments: Arguments) -> Rows:
     if any(account.address == str(address) for account in directory.accounts):
         raise CannotDo(f"{address} is an account")
     changed = any(alias.address == str(address) for alias in directory.aliases)
-    await house.store.put_alias(AliasRow(str(address), tuple(targets), house.now))
-    yield {"address": str(address), "targets": targets, "changed": changed}
+    row = AliasRow(str(address), tuple(map(str, targets)), house.now)
+    _demand_arrival(with_alias(directory, row), address, () if force else targets)
+    await house.store.put_alias(row)
+    yield {"address": row.address, "targets": list(row.targets), "changed": changed}
 
 
 async def list_aliases(house: House, arguments: Arguments) -> Rows:
@@ -221,6 +227,20 @@ def _demand_free(directory: Directory, address: Address) -> None:
     taken: Sequence[AccountRow | AliasRow] = (*directory.accounts, *directory.aliases)
     if any(row.address.casefold() == wanted for row in taken):
         raise CannotDo(f"{address} exists already")
+
+
+def _demand_arrival(directory: Residents, address: Address, targets: Sequence[Address]) -> None:
+    """Mail for the new alias ``address`` must come to an end, and somebody must have each of ``targets``."""
+    circle = find_circle(directory, address)
+    if circle:
+        way = f": {', '.join(map(str, circle))}" if len(circle) > 2 else ""
+        raise CannotDo(f"{address} would lead back to itself{way}", "name somebody whose mailbox it is in the end")
+    unknown = list(map(str, find_unknown(directory, targets)))
+    if unknown:
+        verb = "are addresses" if len(unknown) > 1 else "is an address"
+        raise CannotDo(
+            f"{' and '.join(unknown)} {verb} of ours that nobody has", "make the account first, or say --force"
+        )
 
 
 async def _verifiers(house: House, address: str, password: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ async def show_queued(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
     entries = await queue.show(house.store, queue_id)
     if not entries:
-        raise CannotDo(f"there is no {queue_id} in the queue", f"posthouse explain {queue_id} says what became of it")
+        raise await _absent(house, queue_id)
     for entry in entries:
         yield {
             **entry_row(entry, house.now),
@@ -46,7 +46,7 @@ async def show_queued(house: House, arguments: Arguments) -> Rows:
 async def hold(house: House, arguments: Arguments) -> Rows:
     """What is held stays in the queue and is not tried."""
     which = _chosen(arguments)
-    yield _changed(which, await queue.hold(house.store, which))
+    yield await _changed(house, which, await queue.hold(house.store, which))
 
 
 async def release(house: House, arguments: Arguments) -> Rows:
@@ -54,7 +54,7 @@ async def release(house: House, arguments: Arguments) -> Rows:
     which = _chosen(arguments)
     changed = await queue.release(house.store, which, house.clock)
     house.wake()
-    yield _changed(which, changed)
+    yield await _changed(house, which, changed)
 
 
 async def retry(house: House, arguments: Arguments) -> Rows:
@@ -62,13 +62,13 @@ async def retry(house: House, arguments: Arguments) -> Rows:
     which = _chosen(arguments)
     changed = await queue.retry(house.store, which, house.clock)
     house.wake()
-    yield _changed(which, changed)
+    yield await _changed(house, which, changed)
 
 
 async def drop(house: House, arguments: Arguments) -> Rows:
     """Out of the queue for good; nobody is told."""
     which = _chosen(arguments)
-    yield _changed(which, await queue.drop(house.store, which))
+    yield await _changed(house, which, await queue.drop(house.store, which))
 
 
 async def bounce(house: House, arguments: Arguments) -> Rows:
@@ -78,7 +78,7 @@ async def bounce(house: House, arguments: Arguments) -> Rows:
         raise CannotDo("reports are written by a running server", "start it, or drop the messages without a report")
     changed = await queue.bounce(house.store, which, house.secretary)
     house.wake()
-    yield _changed(which, changed)
+    yield await _changed(house, which, changed)
 
 
 def entry_row(entry: Entry, now: int) -> Row:
@@ -122,9 +122,21 @@ def _chosen(arguments: Arguments) -> QueueFilter:
     return which
 
 
-def _changed(which: QueueFilter, changed: int) -> Row:
-    if not changed and which.queue_id:
-        raise CannotDo(
-            f"there was nothing to change about {which.queue_id}", f"posthouse queue show {which.queue_id} says why"
-        )
-    return {"changed": changed}
+async def _changed(house: House, which: QueueFilter, changed: int) -> Row:
+    queue_id = which.queue_id
+    if changed or not queue_id:
+        return {"changed": changed}
+    entries = await queue.show(house.store, queue_id)
+    if not entries:
+        raise await _absent(house, queue_id)
+    states = ", ".join(sorted({str(entry_row(entry, house.now)["state"]) for entry in entries}))
+    narrowed = which.sender or which.recipient or which.domain
+    what = "its recipients" if narrowed else f"its state: {states}"
+    raise CannotDo(f"there was nothing to change about {queue_id}", f"posthouse queue show {queue_id} shows {what}")
+
+
+async def _absent(house: House, queue_id: str) -> CannotDo:
+    """What to say of an id that is not in the queue; the hint leads on, never back."""
+    if await house.store.record(queue_id) is not None:
+        return CannotDo(f"{queue_id} is not in the queue", f"posthouse explain {queue_id} says what became of it")
+    return CannotDo(f"there is no {queue_id} in the queue", "posthouse queue list shows what is there")

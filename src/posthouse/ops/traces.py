@@ -25,7 +25,8 @@ async def explain(house: House, arguments: Arguments) -> Rows:
     if record is None and not entries:
         raise CannotDo(
             f"nothing is known of {trace}",
-            "the id stands at the end of a reply, in the Received line and in the log; records are kept for a while",
+            "an id has 12 characters; it stands at the end of a reply, in the Received line and in the log, "
+            "and its record is kept for a while",
         )
     if record is not None:
         yield {"kind": "record", **msgspec.json.decode(record, type=dict[str, object])}

@@ -97,10 +97,30 @@ async def test_nothing_named_changes_nothing(queue, verb) -> None:
 async def test_an_id_that_is_not_there_is_said(queue) -> None:
     with pytest.raises(CannotDo, match="no t9"):
         await queue.do("queue show", id="t9")
-    with pytest.raises(CannotDo, match="nothing to change"):
-        await queue.do("queue hold", id="t9")
     with pytest.raises(CannotDo, match="no state"):
         await queue.do("queue list", state="sleeping")
+
+
+async def test_a_hint_never_points_back_at_where_it_came_from(queue) -> None:
+    """An id that nobody ever gave: both lead to the list. One that has left: to what became of it."""
+    await queue.do("queue drop", id="t2")
+    for verb in ("show", "hold", "drop"):
+        with pytest.raises(CannotDo, match="no t9 in the queue") as unknown:
+            await queue.do(f"queue {verb}", id="t9")
+        assert unknown.value.hint == "posthouse queue list shows what is there"
+        with pytest.raises(CannotDo, match="t2 is not in the queue") as gone:
+            await queue.do(f"queue {verb}", id="t2")
+        assert gone.value.hint == "posthouse explain t2 says what became of it"
+
+
+async def test_nothing_to_change_about_what_is_there(queue) -> None:
+    await queue.do("queue hold", id="t1")
+    with pytest.raises(CannotDo, match="nothing to change about t1") as problem:
+        await queue.do("queue retry", id="t1")
+    assert problem.value.hint == "posthouse queue show t1 shows its state: held"
+    with pytest.raises(CannotDo, match="nothing to change about t1") as problem:
+        await queue.do("queue drop", id="t1", recipient="nobody@elsewhere.test")
+    assert "posthouse queue show t1 shows its recipients" in problem.value.hint
 
 
 async def test_explain_tells_the_record_and_what_waits(queue) -> None:
