@@ -13,6 +13,7 @@ import msgspec
 
 from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
+from posthouse.filter.allowance import HOUR, Allowance
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope
@@ -54,7 +55,18 @@ class Refusal(msgspec.Struct, frozen=True):
 class Intake:
     """``describe`` is ``ms.describe.describe``. ``handoff`` may be set later: the manager needs an intake."""
 
-    __slots__ = ("_clock", "_describe", "_directory", "_ids", "_limits", "_reading", "_reporter", "_store", "handoff")
+    __slots__ = (
+        "_asked",
+        "_clock",
+        "_describe",
+        "_directory",
+        "_ids",
+        "_limits",
+        "_reading",
+        "_reporter",
+        "_store",
+        "handoff",
+    )
 
     def __init__(
         self,
@@ -76,6 +88,7 @@ class Intake:
         self._reporter = reporter
         self._describe = describe
         self._reading = asyncio.Semaphore(1)
+        self._asked: Allowance[str] = Allowance(limits.stranger_reports_hour, HOUR, clock)
         self.handoff = handoff
 
     @property
@@ -230,6 +243,7 @@ class Intake:
     async def _report(self, draft: Draft, findings: Sequence[Finding]) -> None:
         """Tell the sender, by this same road; never about mail that has none (RFC 3464 section 2)."""
         envelope, acceptance = draft.envelope, draft.acceptance
+        findings = self._bearable(envelope, findings)
         if not findings or envelope.reverse_path is None:
             return
         subject = Subject(
@@ -249,6 +263,13 @@ class Intake:
             await self._store_report(report, blob, octets)
         finally:
             writer.discard()
+
+    def _bearable(self, envelope: Envelope, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Threat B01: who forges a sender and asks for confirmations aims them at somebody. Failures are told."""
+        sender = envelope.reverse_path
+        if not findings or sender is None or envelope.submitter is not None or self._asked.take(sender.key):
+            return findings
+        return [one for one in findings if one.action is Action.FAILED]
 
     async def _store_report(self, report: Envelope, blob: Blob, octets: bytes) -> None:
         facts = self._describe(b"", octets)

@@ -166,6 +166,20 @@ async def test_a_group_is_confirmed_as_expanded_and_its_members_stay_unnamed(off
     assert b"bob@office.test" not in text
 
 
+async def test_confirmations_to_a_sender_we_cannot_know_come_to_an_end(office):
+    """Threat B01: who forges a sender and asks for confirmations aims them at somebody; our own people may ask on."""
+    for _ in range(office.limits.stranger_reports_hour + 5):
+        await take(office, to("alice@office.test", notify=Notify.SUCCESS))
+    assert len(await office.queue()) == office.limits.stranger_reports_hour
+    own = {"sender": Address("bob", "office.test"), "submitter": office.accounts["bob"]}
+    for _ in range(office.limits.stranger_reports_hour + 5):
+        await take(office, to("alice@office.test", notify=Notify.SUCCESS, **own))
+    assert len(await office.read("bob")) == office.limits.stranger_reports_hour + 5
+    office.clock.pass_time(3600)
+    await take(office, to("alice@office.test", notify=Notify.SUCCESS))
+    assert len(await office.queue()) == office.limits.stranger_reports_hour + 1
+
+
 async def test_nothing_is_said_of_success_unasked(office):
     await take(office, to("alice@office.test", notify=Notify.FAILURE | Notify.DELAY))
     assert not await office.queue()
