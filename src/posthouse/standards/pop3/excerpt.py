@@ -10,7 +10,8 @@ import re
 from base64 import b64encode
 
 _HEADER_END = re.compile(rb"\n\r?\n")
-_WORD = re.compile(rb"[^\x00-\x20\"<>(),:;@\[\]\\]*[\x80-\xff][^\x00-\x20\"<>(),:;@\[\]\\]*")
+_WORD = re.compile(rb"[^\x00-\x20\"<>(),:;@\[\]\\]++")
+"""Any word, in ASCII or not: a search for the octet that is not would begin anew at each letter of a long word."""
 _WORD_OCTETS = 42
 """Of the original in one encoded word, which may have 75 characters (RFC 2047 section 2)."""
 
@@ -93,8 +94,10 @@ def _in_ascii(header: bytes) -> bytes:
 
 
 def _encoded_words(match: "re.Match[bytes]") -> bytes:
-    """One word of the header as encoded words (RFC 2047 section 2)."""
+    """One word of the header, as encoded words unless it is in ASCII (RFC 2047 section 2)."""
     word = match.group()
+    if word.isascii():
+        return word
     try:
         word.decode()
     except UnicodeDecodeError:

@@ -72,3 +72,9 @@ def test_an_endless_header_line_is_not_held_back() -> None:
     surrogate = Surrogate()
     given = sum(len(surrogate.convert(b"x" * 65536)) for _ in range(10))
     assert given >= 9 * 65536
+
+
+def test_a_long_word_in_ascii_is_looked_at_once() -> None:
+    word = b"a" * 1_000_000  # minutes, if each of its letters were a place to begin anew
+    header = b"Subject: " + word + b" \xc3\xa9\r\n\r\n"
+    assert Surrogate().convert(header, last=True) == b"Subject: " + word + b" =?UTF-8?B?w6k=?=\r\n\r\n"
