@@ -5,7 +5,8 @@ import re
 
 from posthouse.standards.mime.encodedword import decode_base64_leniently
 
-_TRAILING = re.compile(rb"[ \t]++(?=\r?\n)")
+_TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
+"""A run of blanks is looked at from its beginning only, or a long one that ends no line would cost its square."""
 IDENTITY = frozenset({b"", b"7bit", b"8bit", b"binary"})
 
 

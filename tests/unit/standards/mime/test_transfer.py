@@ -25,3 +25,9 @@ def test_decoding(encoding, octets, expected):
 def test_what_is_known():
     assert is_known(b"Base64")
     assert not is_known(b"x-uuencode")
+
+
+@pytest.mark.parametrize("end", [b"x", b"\r\n", b""])
+def test_a_long_run_of_blanks_is_looked_at_once(end):
+    blanks = b" " * 1_000_000  # a quarter of an hour, if each blank were a place to begin anew
+    assert decode_transfer(b"a" + blanks + end, b"quoted-printable") == b"a" + (b"" if end == b"\r\n" else blanks) + end
