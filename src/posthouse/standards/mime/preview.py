@@ -16,6 +16,8 @@ _MOST_PARTS = 50
 
 _INVISIBLE = re.compile(r"(?is)<(script|style|head|title|template)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
 _TAG = re.compile(r"<[^>]*+>?+")
+_NO_CHARACTER = re.compile(r"&#[0-9]{8,}+;?+")
+"""A number beyond Unicode; ``html.unescape`` raises ValueError when Python finds it too long to read."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 
@@ -40,7 +42,7 @@ def preview_text(octets: bytes, top: Part) -> str:
 
 def strip_html(text: str) -> str:
     """The visible words of HTML, roughly: for previews and searching, never for showing."""
-    return html.unescape(_TAG.sub(" ", _INVISIBLE.sub(" ", text)))
+    return html.unescape(_NO_CHARACTER.sub("\ufffd", _TAG.sub(" ", _INVISIBLE.sub(" ", text))))
 
 
 def squeeze(text: str) -> str:

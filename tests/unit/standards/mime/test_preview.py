@@ -50,3 +50,8 @@ def test_unclosed_html_is_only_text():
 def test_no_character_is_cut_in_two(shift):
     text = "x" * shift + "€" * 2000
     assert preview(b"\r\n" + text.encode()) == text[:256]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "99999999", "1114112"])
+def test_a_number_that_is_no_character(number):
+    assert strip_html(f"a&#{number};b&#233;") == "a\ufffdb\xe9"
