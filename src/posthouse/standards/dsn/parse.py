@@ -1,6 +1,6 @@
 """Reading a ``message/delivery-status`` or ``message/global-delivery-status`` body that anybody may have written.
 
-Bounds: 1 MiB, 500 recipients, fields as in any header. A block that names no
+Bounds: 1 MiB, 1000 blocks, 500 recipients, fields as in any header. A block that names no
 recipient or no action is passed over; a body without any is none.
 """
 
@@ -13,9 +13,12 @@ from posthouse.standards.imf.header import Header, parse_header
 
 MAX_OCTETS: Final = 1024 * 1024
 MAX_RECIPIENTS: Final = 500
+MAX_BLOCKS: Final = 2 * MAX_RECIPIENTS
+"""Blocks looked at, those that name nobody too."""
 MAX_TEXT: Final = 1000
 
 _STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 _EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _KINDS = {kind.value: kind for kind in Kind}
 
@@ -26,8 +29,11 @@ def parse_delivery_status(octets: bytes) -> DeliveryStatus:
     about = parse_header(octets)
     recipients: list[RecipientStatus] = []
     at = about.body_start
-    while at < len(octets) and len(recipients) < MAX_RECIPIENTS:
-        block = parse_header(octets, at)
+    for _ in range(MAX_BLOCKS):
+        if at >= len(octets) or len(recipients) == MAX_RECIPIENTS:
+            break
+        blank = _BLANK_LINE.search(octets, at)  # so that no block's end is looked for in all that follows it
+        block = parse_header(octets, at, blank.end() if blank else None)
         if (one := _recipient(block)) is not None:
             recipients.append(one)
         if block.body_start <= at:

@@ -125,3 +125,8 @@ def test_many_recipients_are_bounded():
 )
 def test_advice_for_everything(status, word):
     assert word in advise(status)
+
+
+def test_blocks_that_name_nobody_are_not_read_for_ever():
+    with pytest.raises(ValueError, match="no recipient"):
+        parse_delivery_status(b"a\n\n" * 300_000)  # minutes, if every one were looked at
