@@ -21,11 +21,11 @@ _PLAIN = re.compile(
 )
 """What nearly every From looks like: nothing in it could be read in two ways."""
 _LOOKS_LIKE_FROM = re.compile(
-    rb"(?:\n|\r(?!\n))"
-    rb"(?:[\x00-\x09\x0b\x0c\x0e-\x20\x7f-\xff]++[Ff][Rr][Oo][Mm](?![A-Za-z0-9_-])"
+    rb"\n(?:[\x00-\x09\x0b\x0c\x0e-\x20\x7f-\xff]++[Ff][Rr][Oo][Mm](?![A-Za-z0-9_-])"
     rb"|[Ff][Rr][Oo][Mm][\x00-\x20\x7f-\xff]++)[\x00-\x20\x7f-\xff]*+:"
 )
 """A From with something before its name or between name and colon: for some a From, for others not."""
+_BARE_CR = re.compile(rb"\r(?!\n)")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _QUOTED = re.compile(rb"\"(?:[^\"\\]++|\\.)*+\"", re.DOTALL)
 _COMMENT_STEP = re.compile(rb"[()]|\\.", re.DOTALL)
@@ -88,7 +88,10 @@ def _author(mailbox: Mailbox) -> Author | Ambiguous:
 
 def _has_false_from(header: Header) -> bool:
     """A line that is nearly a From. Continuation lines of signatures, which copy fields, are not looked at."""
-    for match in _LOOKS_LIKE_FROM.finditer(b"\n" + header.octets):
+    octets = b"\n" + header.octets
+    if octets.count(b"\r") != octets.count(b"\r\n"):  # some readers end lines at a bare CR
+        octets = _BARE_CR.sub(b"\n", octets)
+    for match in _LOOKS_LIKE_FROM.finditer(octets):
         at = match.start() + header.start
         field = next((one for one in header.fields if one.start <= at < one.end), None)
         if field is None or field.name not in _COPIES:
