@@ -1,7 +1,10 @@
 """SMTP under attack by strangers: what is refused leaves nothing behind and costs nobody else anything."""
 
+import contextlib
 import itertools
+import os
 import re
+import signal
 import socket
 import ssl
 import time
@@ -122,6 +125,47 @@ def test_who_speaks_before_we_answered_is_cut_off(server, place):
         assert b"554 5.5.1" in rest, rest
         assert b"2.1.0" not in rest
         assert b"2.0.0 accepted" not in rest
+
+
+@contextlib.contextmanager
+def stopped(server):
+    """The server does not get its turn meanwhile; the kernel completes its connections and takes what is sent."""
+    os.kill(server.endpoints["pid"], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.endpoints["pid"], signal.SIGCONT)
+
+
+@pytest.mark.parametrize("service", ["smtp", "submission", "lmtp"])
+def test_one_command_in_the_same_breath_as_the_connection_is_one_too_early(server, service):
+    """Not even a hello that would be in order a moment later (S03)."""
+    with stopped(server):
+        caller = Caller(server, service)
+        caller.say(b"LHLO a.test\r\n" if service == "lmtp" else b"EHLO a.test\r\n")
+    with caller:
+        rest = caller.rest()
+    assert rest.startswith(b"220 "), rest
+    assert b"554 5.5.1" in rest, rest
+    assert b"250" not in rest, rest
+
+
+@pytest.mark.parametrize(
+    ("service", "said", "answer"),
+    [("imap", b"a LOGOUT\r\n", b"a OK"), ("pop3", b"QUIT\r\n", b"+OK"), ("smtp", b"", b"221 ")],
+)
+def test_who_may_speak_early_or_waits_is_served(server, service, said, answer):
+    """The benign twin: a slow greeting harms nobody who waits for it; IMAP and POP3 do not mind."""
+    with stopped(server):
+        caller = Caller(server, service)
+        if said:
+            caller.say(said)
+    with caller:
+        greeting = caller.line()
+        assert greeting[:3] in {b"220", b"* O", b"+OK"}, greeting
+        if not said:
+            caller.say(b"QUIT\r\n")
+        assert answer in caller.rest()
 
 
 def test_pipelining_as_the_standard_allows_it(server):

@@ -15,8 +15,11 @@ runs), *over* (last words are being written, input is ignored), gone.
 """
 
 import asyncio
+import fcntl
+import os
 import socket
 import ssl
+import termios
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -48,6 +51,10 @@ RATE_WINDOW_SECONDS = 30.0
 
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux has it; elsewhere there is nothing to do."""
+EARLY_OCTETS = 64 * 1024
+"""How much of what a peer says before we greet is looked at first; the rest comes as usual."""
+NOTHING = bytes(4)
+"""FIONREAD's answer when nothing has arrived."""
 INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 
 Answer = AsyncIterator[Any]
@@ -185,7 +192,12 @@ class Session(asyncio.Protocol):
         self._open = True
         if self._porch.implicit_tls:
             self._shake_hands()
-        else:
+            return
+        early = _arrived(self._transport)
+        if early:  # threat S03: the core shall know of it when it greets
+            self._more = True
+            self.data_received(early)
+        if not self._over:
             self._begin(self._door.greet)
 
     def data_received(self, data: bytes) -> None:
@@ -671,6 +683,20 @@ class Session(asyncio.Protocol):
 
     def _note(self, event: str, level: Level = Level.INFO, **values: object) -> None:
         self._house.journal.note(event, level, door=self._porch.name, peer=self.peer.address, **values)
+
+
+def _arrived(transport: asyncio.Transport) -> bytes:
+    """What the peer said before we did; nearly always nothing, and then it costs one cheap system call."""
+    carrier = transport.get_extra_info("socket")
+    if carrier is None:
+        return b""
+    try:
+        descriptor = carrier.fileno()
+        if fcntl.ioctl(descriptor, termios.FIONREAD, NOTHING) == NOTHING:
+            return b""
+        return os.read(descriptor, EARLY_OCTETS)
+    except (OSError, ValueError):  # gone already: the transport will say so
+        return b""
 
 
 def _peer_of(transport: asyncio.Transport) -> Peer:
