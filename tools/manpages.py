@@ -103,17 +103,23 @@ failed: what happened and what to do is on standard error
 usage
 """
 
-PLACES = """\
+ENVIRONMENT = """\
 .SH ENVIRONMENT
 .TP
 .B POSTHOUSE_CONFIG
 the configuration file, when there is no
 .B --config
+"""
+
+STORE = """\
 .TP
 .B POSTHOUSE_DIR
 the directory of the store, when there is neither a
 .B --dir
 nor a configuration file
+"""
+
+SOCKET = """\
 .SH FILES
 .TP
 .I control.sock
@@ -121,6 +127,10 @@ in the directory of the store: where a running server is asked. It is open to
 the user of the server and to root. When nobody listens there, the command opens
 the store itself, under its lock, and says so.
 """
+
+
+PLACES = {"localserve": "", "serve": ENVIRONMENT, "config": ENVIRONMENT}
+"""What a page says of where things are, when not everything."""
 
 
 def escape(text: str) -> str:
@@ -170,7 +180,7 @@ def command_page(name: str) -> str:
             parts += [f'.SS "{verb}"\n', prose(one.help or ""), *options(one)]
     else:
         parts += [".SH OPTIONS\n", *options(command)]
-    parts += [STATUS, PLACES if name not in {"serve", "localserve", "limits"} else ""]
+    parts += [STATUS, PLACES.get(name, ENVIRONMENT + STORE + SOCKET)]
     parts.append(".SH EXAMPLES\n.nf\n" + "".join(f"{escape(line)}\n" for line in EXAMPLES[name]) + ".fi\n")
     parts.append(".SH SEE ALSO\n.BR posthouse (1)\n")
     return "".join(parts)
@@ -187,7 +197,7 @@ def main_page() -> str:
     )
     for name, summary in SUMMARIES.items():
         parts.append(f".TP\n.BR posthouse\\-{name} (1)\n{escape(summary)}\n")
-    parts += [STATUS, PLACES, ".SH SEE ALSO\n"]
+    parts += [STATUS, ENVIRONMENT, STORE, SOCKET, ".SH SEE ALSO\n"]
     parts.append(",\n".join(f".BR {name} (8)" for name in SERVICES).replace(",\n", " ,\n") + "\n")
     return "".join(parts)
 

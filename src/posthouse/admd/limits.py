@@ -16,6 +16,19 @@ def limit(number: str, default: float, unit: str, why: str) -> Any:
     return field(default=default, metadata={"number": number, "unit": unit, "why": why})
 
 
+SIZES = (("GiB", 1024 * MIB), ("MiB", MIB), ("KiB", KIB), ("B", 1))
+DURATIONS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def format_limit(value: float, unit: str) -> str:
+    """``value`` exactly, as the configuration writes it: ``50MiB``, ``4h``, ``1000``."""
+    scale = SIZES if unit.startswith("octets") else DURATIONS if unit == "seconds" else ()
+    for name, factor in scale:
+        if value % factor == 0:
+            return f"{value // factor}{name}"
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     message_octets: int = limit("L1", 50 * MIB, "octets", "largest message, announced as SIZE; counted as it is read")

@@ -3,32 +3,39 @@
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from posthouse.cli.file import found_config, hint_of
+
 Row = Mapping[str, Any]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-SYSTEM_CONFIG = Path("/etc/posthouse/posthouse.toml")
 SYSTEM_DIRECTORY = Path("/var/lib/posthouse")
 ANSWER_SECONDS = 600.0
 
 
 class Failure(click.ClickException):
-    """What happened, and what to do about it. Exit status 1."""
+    """What happened, on one line or several, and what to do about it. Exit status 1."""
 
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
+    def __init__(self, what: str | Sequence[str], hint: str = "") -> None:
+        self.lines = [what] if isinstance(what, str) else list(what)
+        super().__init__("; ".join(self.lines))
         self.hint = hint
 
     def format_message(self) -> str:
-        from posthouse.cli.show import visible
+        from posthouse.cli.show import terminal_width, visible, wrap
 
-        return visible(self.message) + (f"\n  {visible(self.hint)}" if self.hint else "")
+        width = terminal_width(sys.stderr)
+        room = width - len("Error: ") if width is not None else None
+        lines = [part for line in self.lines for part in wrap(visible(line), room)]
+        lines += [f"  {part}" for part in wrap(visible(self.hint), room and room - 2)] if self.hint else []
+        return "\n".join(lines)
 
 
 class House:
@@ -41,13 +48,17 @@ class House:
 
     def ask(self, operation: str, **given: object) -> Iterator[Row]:
         """The rows of an operation. Values that are None are left out."""
-        arguments = {name: value for name, value in given.items() if value is not None}
+        answers = self.ask_server(operation, **given)
+        return answers if answers is not None else self._ask_store(operation, _given(given))
+
+    def ask_server(self, operation: str, **given: object) -> Iterator[Row] | None:
+        """The same of a running server alone; None if there is none."""
         connection = self._connect()
         if connection is not None:
-            return _ask_server(connection, operation, arguments)
+            return _ask_server(connection, operation, _given(given))
         if self._control is not None:
             raise Failure(f"no server answers at {self._control}", "start it, or name its directory with --dir")
-        return self._ask_store(operation, arguments)
+        return None
 
     def do(self, operation: str, **given: object) -> Row:
         """The one row of an operation that gives one."""
@@ -55,14 +66,30 @@ class House:
         return rows[-1] if rows else {}
 
     @property
+    def named_config(self) -> Path | None:
+        """The file that ``--config`` names."""
+        return self._config
+
+    @property
+    def is_named(self) -> bool:
+        """Whether an option says where the house is."""
+        return not (self._directory is self._config is self._control is None)
+
+    @property
+    def config(self) -> Path | None:
+        """The configuration file that says where the house is; an option for a directory leaves it out."""
+        if self._directory is not None:
+            return None
+        return self._config or found_config()
+
+    @property
     def directory(self) -> Path:
         """Where the store is."""
         if self._directory is not None:
             inner = self._directory / "store"  # a directory of localserve
             return inner if inner.is_dir() else self._directory
-        config = self._config or _existing(os.environ.get("POSTHOUSE_CONFIG")) or _existing(SYSTEM_CONFIG)
-        if config is not None:
-            return _configured_directory(config)
+        if self.config is not None:
+            return _configured_directory(self.config)
         return Path(os.environ.get("POSTHOUSE_DIR", SYSTEM_DIRECTORY))
 
     def _connect(self) -> socket.socket | None:
@@ -101,8 +128,8 @@ class House:
         return _rows(iter(answers))
 
 
-def _existing(path: str | Path | None) -> Path | None:
-    return Path(path) if path and Path(path).is_file() else None
+def _given(values: Row) -> Row:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _configured_directory(config: Path) -> Path:
@@ -111,7 +138,7 @@ def _configured_directory(config: Path) -> Path:
     try:
         return load(config).store.directory
     except Misconfigured as error:
-        raise Failure(str(error), "posthouse config check shows what is wrong") from None
+        raise Failure(list(map(str, error.complaints)), hint_of(config)) from None
 
 
 def _ask_server(connection: socket.socket, operation: str, arguments: Row) -> Iterator[Row]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from posthouse.cli.serve import DEFAULT_FILE
+from posthouse.cli.asking import Failure
+from posthouse.cli.file import CONFIG_FILE, hint_of
 
 
 @click.group()
@@ -13,17 +14,8 @@ def config() -> None:
     """The configuration of this node."""
 
 
-def _file() -> click.Option:
-    kind = click.Path(path_type=Path, dir_okay=False)
-    return click.Option(["--config", "file"], type=kind, default=DEFAULT_FILE, show_default=True, help="The file.")
-
-
-def _with_file(command: click.Command) -> click.Command:
-    command.params.append(_file())
-    return command
-
-
 @config.command()
+@CONFIG_FILE
 def check(file: Path) -> None:
     """Say everything that is wrong with the file, each with its line."""
     from posthouse.supervisor.load import Misconfigured, load
@@ -33,11 +25,14 @@ def check(file: Path) -> None:
     except Misconfigured as error:
         for complaint in error.complaints:
             click.echo(str(complaint), err=True)
+        if not file.exists():
+            click.echo(f"  {hint_of(file)}", err=True)
         sys.exit(1)
     click.echo(f"{file}: good")
 
 
 @config.command()
+@CONFIG_FILE
 def show(file: Path) -> None:
     """Print what is in force: the file, and the defaults where it says nothing."""
     from posthouse.supervisor.load import Misconfigured, load
@@ -46,7 +41,7 @@ def show(file: Path) -> None:
     try:
         click.echo(format_configuration(load(file)), nl=False)
     except Misconfigured as error:
-        raise click.ClickException(str(error)) from error
+        raise Failure(list(map(str, error.complaints)), hint_of(file)) from error
 
 
 @config.command()
@@ -55,7 +50,3 @@ def default() -> None:
     from posthouse.supervisor.sample import format_sample
 
     click.echo(format_sample(), nl=False)
-
-
-_with_file(check)
-_with_file(show)

@@ -14,7 +14,7 @@ COMMANDS = {
     "queue": ("posthouse.cli.queue:queue", "What waits to be sent: list, show, hold, release, retry, drop, bounce."),
     "explain": ("posthouse.cli.traces:explain", "What became of a message or a refusal, by its id."),
     "status": ("posthouse.cli.traces:status", "How the server is."),
-    "limits": ("posthouse.cli.traces:limits", "Every limit with its number, value and reason."),
+    "limits": ("posthouse.cli.limits:limits", "Every limit with its number, value and reason."),
     "config": ("posthouse.cli.config:config", "The configuration file: check, show, default."),
 }
 

@@ -5,18 +5,12 @@ from pathlib import Path
 
 import click
 
-DEFAULT_FILE = Path("/etc/posthouse/posthouse.toml")
+from posthouse.cli.asking import Failure
+from posthouse.cli.file import CONFIG_FILE, hint_of
 
 
 @click.command()
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=DEFAULT_FILE,
-    show_default=True,
-    help="The configuration of this node.",
-)
+@CONFIG_FILE
 def serve(file: Path) -> None:
     """Serve mail until told to stop. SIGHUP reads the configuration again, SIGTERM stops cleanly."""
     from posthouse.net.listener import PortTaken
@@ -35,5 +29,7 @@ def serve(file: Path) -> None:
         server.run()
     except PortTaken as error:
         raise click.ClickException(f"{error}; see [[listener]] in {file}") from error
-    except (Misconfigured, Privileged, OSError, StorageError) as error:
+    except Misconfigured as error:
+        raise Failure(list(map(str, error.complaints)), hint_of(file)) from error
+    except (Privileged, OSError, StorageError) as error:
         raise click.ClickException(str(error)) from error

@@ -3,9 +3,10 @@
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -35,7 +36,7 @@ def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], *, 
     if not table:
         click.echo("none", err=True)
         return
-    width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if sys.stdout.isatty() else None
+    width = terminal_width(sys.stdout)
     cells = [[visible(column.form(row.get(column.key, ""))) for column in columns] for row in table]
     widths = _widths(cells, columns, width)
     click.echo(_line([column.title for column in columns], columns, widths))
@@ -47,13 +48,31 @@ def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], *, 
 
 
 def print_fields(row: Mapping[str, Any], forms: Mapping[str, Callable[[Any], str]], *, as_json: bool) -> None:
-    """One row as a list of names and values."""
+    """One row as a list of names and values; what is too long for a line goes on below its beginning."""
     if as_json:
         click.echo(json.dumps(row, ensure_ascii=False))
         return
-    width = max((len(name) for name in row), default=0) + GAP
+    indent = max((len(name) for name in row), default=0) + GAP
+    width = terminal_width(sys.stdout)
     for name, value in row.items():
-        click.echo(f"{name:<{width}}{visible(forms.get(name, _plain)(value))}")
+        many = isinstance(value, (list, Mapping))
+        room = width or (PLAIN_WIDTH if many else None)
+        parts = wrap(visible(forms.get(name, _plain)(value)), room and room - indent, whole_words=many)
+        for at, part in enumerate(parts):
+            click.echo(f"{'' if at else name:<{indent}}{part}".rstrip())
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """The columns of the terminal that ``stream`` is; None for a file or a pipe, where nothing is cut."""
+    return shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if stream.isatty() else None
+
+
+def wrap(text: str, width: int | None, *, whole_words: bool = False) -> list[str]:
+    """``text`` in lines of at most ``width``; at least one."""
+    if width is None or len(text) <= width:
+        return [text]
+    room = max(width, LEAST_WIDTH)
+    return textwrap.wrap(text, room, break_long_words=not whole_words, break_on_hyphens=False) or [""]
 
 
 def visible(text: str) -> str:

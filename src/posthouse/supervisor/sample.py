@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from posthouse.admd.limits import Limits
+from posthouse.admd.limits import Limits, format_limit
 from posthouse.supervisor.config import IMPLICIT_TLS, PORTS, SERVICES, WITH_LOGIN, Configuration, Section
 
 HEAD = """\
@@ -55,9 +55,6 @@ ROUTES = """
 #port = 25
 #protocol = "smtp"
 """
-
-SIZES = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("B", 1))
-DURATIONS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def format_sample() -> str:
@@ -106,11 +103,8 @@ def _sample_limits() -> Iterator[str]:
 
 
 def _limit(value: Any, unit: str) -> str:
-    scale = SIZES if unit.startswith("octets") else DURATIONS if unit == "seconds" else ()
-    for name, factor in scale:
-        if value % factor == 0:
-            return f'"{value // factor}{name}"'
-    return str(value)
+    text = format_limit(value, unit)
+    return text if text.isdecimal() else format_value(text)
 
 
 def format_configuration(configuration: Configuration) -> str:

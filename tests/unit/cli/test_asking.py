@@ -74,6 +74,30 @@ def test_the_environment_names_the_directory(tmp_path, monkeypatch) -> None:
     assert House(None, None, None).directory == tmp_path
 
 
+def test_the_environment_names_the_configuration(tmp_path, monkeypatch) -> None:
+    file = tmp_path / "posthouse.toml"
+    file.write_text(f'hostname = "mx.office.test"\n[store]\ndirectory = "{tmp_path}/data"\n')
+    monkeypatch.setenv("POSTHOUSE_CONFIG", str(file))
+    assert House(None, None, None).directory == tmp_path / "data"
+
+
+def test_a_configuration_that_was_named_and_is_not_there_is_a_failure(tmp_path, monkeypatch) -> None:
+    """Another place than the one that was meant would be worse than none."""
+    monkeypatch.setenv("POSTHOUSE_CONFIG", str(tmp_path / "absent.toml"))
+    with pytest.raises(Failure, match=r"absent\.toml: No such file"):
+        _ = House(None, None, None).directory
+
+
+def test_a_long_hint_is_wrapped_on_a_terminal(monkeypatch) -> None:
+    failure = Failure("what " * 30, "hint " * 30)
+    assert len(failure.format_message().splitlines()) == 2
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    wrapped = failure.format_message().splitlines()
+    assert max(len(line) for line in wrapped) <= 80 - len("Error: ")
+    assert [line.startswith("  ") for line in wrapped].index(True) == len(wrapped) // 2
+
+
 def test_a_password_comes_from_a_file(tmp_path) -> None:
     (tmp_path / "secret").write_text("a b c \nsecond line\n")
     assert read_password(ask=False, file=tmp_path / "secret") == "a b c "

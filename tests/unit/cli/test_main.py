@@ -1,8 +1,11 @@
 """The command as its user meets it: one process, exit status, output."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import click
@@ -14,8 +17,16 @@ PROGRAM = (sys.executable, "-m", "posthouse")
 PASSWORD = "correct horse battery"
 
 
-def run(*words: str, text: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*PROGRAM, *words], input=text, capture_output=True, text=True, check=False, timeout=60)
+def run(*words: str, text: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*PROGRAM, *words],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
 
 
 @pytest.fixture
@@ -23,6 +34,14 @@ def place(tmp_path) -> str:
     """An empty store."""
     (tmp_path / "posthouse.db").touch()
     return str(tmp_path)
+
+
+@pytest.fixture
+def configured(tmp_path) -> str:
+    """A configuration that changes one limit."""
+    file = tmp_path / "posthouse.toml"
+    file.write_text(f'hostname = "a"\n[store]\ndirectory = "{tmp_path}/none"\n[limits]\nmessage_octets = "1MiB"\n')
+    return str(file)
 
 
 def test_a_whole_office_without_a_server(place) -> None:
@@ -70,9 +89,77 @@ def test_a_password_on_the_command_line_is_no_option(place) -> None:
     assert run("account", "add", "a@office.test", "--password", "x", "--dir", place).returncode == 2
 
 
-def test_limits_need_no_server() -> None:
-    said = run("limits", "--json")
-    assert "L41" in {json.loads(line)["number"] for line in said.stdout.splitlines()}
+def rows(said) -> dict[str, dict]:
+    return {row["limit"]: row for row in map(json.loads, said.stdout.splitlines())}
+
+
+def test_limits_need_no_server(tmp_path) -> None:
+    said = run("limits", "--json", "--dir", str(tmp_path))
+    assert "L41" in {row["number"] for row in rows(said).values()}
+    assert said.stderr == f"the defaults (no server runs in {tmp_path})\n"
+
+
+def test_limits_are_those_of_the_file_that_is_named(configured) -> None:
+    named, found = run("limits", "--json", "--config", configured), run("limits", "--json", POSTHOUSE_CONFIG=configured)
+    for said in (named, found):
+        row = rows(said)["message_octets"]
+        assert (row["value"], row["default"]) == (2**20, 50 * 2**20)
+    assert named.stderr == f"what {configured} says\n"
+    directory = Path(configured).with_name("none")
+    assert found.stderr == f"what {configured} says (no server runs in {directory})\n"
+
+
+def test_limits_are_those_of_the_server_that_answers(configured, tmp_path) -> None:
+    answer = {"limit": "connections", "number": "L14", "value": 7, "default": 9, "unit": "at once", "why": "because"}
+    for words in (("--socket", str(tmp_path / "control.sock")), ("--dir", str(tmp_path))):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(tmp_path / "control.sock"))
+        listener.listen()
+        threading.Thread(target=answer_once, args=(listener, answer), daemon=True).start()
+        said = run("limits", *words, POSTHOUSE_CONFIG=configured)
+        (tmp_path / "control.sock").unlink()
+        assert [line.split() for line in said.stdout.splitlines()] == [
+            ["NUMBER", "LIMIT", "VALUE", "DEFAULT", "UNIT"],
+            ["L14", "connections", "7", "9", "at", "once"],
+            ["because"],
+        ]
+        assert said.stderr == "what the running server goes by\n"
+
+
+def answer_once(listener: socket.socket, row: dict) -> None:
+    with listener, listener.accept()[0] as connection:
+        connection.makefile("rb").readline()
+        connection.sendall(json.dumps({"row": row}).encode() + b'\n{"done": 1}\n')
+
+
+def test_every_limit_fits_80_columns_with_its_reason(configured) -> None:
+    said = run("limits", "--config", configured)
+    shown = said.stdout.splitlines()
+    assert max(map(len, shown)) <= 80
+    assert next(line.split() for line in shown if "message_octets" in line) == ["L1", "message_octets", "1MiB", "50MiB"]
+    assert "    silence between two commands" in shown
+    assert "…" not in said.stdout
+
+
+@pytest.mark.parametrize("words", [("config", "check"), ("config", "show"), ("serve",)])
+def test_the_environment_names_the_configuration(words, tmp_path) -> None:
+    file = tmp_path / "posthouse.toml"
+    file.write_text("nonsense = 1\n")
+    said = run(*words, POSTHOUSE_CONFIG=str(file))
+    assert said.returncode == 1
+    assert f"{file}:1: nonsense: there is no such key" in said.stderr
+
+
+def test_an_option_goes_before_the_environment(configured) -> None:
+    said = run("config", "check", "--config", configured, POSTHOUSE_CONFIG="/nowhere")
+    assert said.stdout == f"{configured}: good\n"
+
+
+@pytest.mark.parametrize("words", [("config", "check"), ("config", "show"), ("serve",)])
+def test_without_a_file_one_is_told_how_to_make_one(words, tmp_path) -> None:
+    said = run(*words, "--config", str(tmp_path / "absent.toml"))
+    assert said.returncode == 1
+    assert f"posthouse config default > {tmp_path}/absent.toml" in said.stderr
 
 
 def test_a_list_imports_nothing_that_it_does_not_need() -> None:

@@ -65,6 +65,30 @@ def test_spans(value, shown) -> None:
     assert shown == show.span(value)
 
 
+def test_many_values_in_one_field_stand_on_several_lines(capsys) -> None:
+    """In a pipe too: nothing is cut, and no line is longer than a plain terminal."""
+    doors = {f"door-number-{number}": number for number in range(20)}
+    print_fields({"sessions": doors, "hostname": "mx"}, {}, as_json=False)
+    shown = lines(capsys)
+    assert max(map(len, shown)) <= 80
+    assert " ".join(line[10:] for line in shown[:-1]).split() == [f"{name}={count}" for name, count in doors.items()]
+    assert all(line.startswith("door", 10) for line in shown[:-1])
+    assert shown[-1] == "hostname  mx"
+
+
+def test_a_long_text_is_wrapped_on_a_terminal_only(capsys, monkeypatch) -> None:
+    reply = "550 5.7.1 " + "no " * 60 + "x" * 100
+    print_fields({"reply": reply}, {}, as_json=False)
+    assert lines(capsys) == [f"reply  {reply}"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    print_fields({"reply": reply, "empty": ""}, {}, as_json=False)
+    shown = lines(capsys)
+    assert max(map(len, shown)) <= 80
+    assert "".join(shown[:-1]).replace(" ", "") == "reply" + reply.replace(" ", "")
+    assert shown[-1] == "empty"
+
+
 def test_fields_show_lists_and_words(capsys) -> None:
     print_fields({"enabled": True, "aliases": ["a", "b"], "doors": {"smtp": 1}}, {}, as_json=False)
     assert lines(capsys) == ["enabled  yes", "aliases  a, b", "doors    smtp=1"]

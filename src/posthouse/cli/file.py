@@ -1,0 +1,36 @@
+"""The configuration file as commands name it: ``--config``, else ``POSTHOUSE_CONFIG``, else the one of the system."""
+
+import os
+from pathlib import Path
+
+import click
+
+SYSTEM_CONFIG = Path("/etc/posthouse/posthouse.toml")
+VARIABLE = "POSTHOUSE_CONFIG"
+
+CONFIG_FILE = click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=SYSTEM_CONFIG,
+    envvar=VARIABLE,
+    show_default=True,
+    show_envvar=True,
+    help="The configuration of this node.",
+)
+"""For commands that cannot do without the file."""
+
+
+def found_config() -> Path | None:
+    """For commands that can: the file of the environment, whether it is there or not, else the system's if it is."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    return SYSTEM_CONFIG if SYSTEM_CONFIG.is_file() else None
+
+
+def hint_of(file: Path) -> str:
+    """What to do about a configuration that cannot be used."""
+    if file.exists():
+        return f"posthouse config check --config {file} says everything that is wrong"
+    return f"posthouse config default > {file} makes one to begin with"
