@@ -18,6 +18,9 @@ RESENT_NOT_YOURS = Reply(550, "5.7.1", ("a Resent field names somebody you may n
 NEEDS_SENDER = Reply(550, "5.7.1", ("several authors need a Sender field that says who of them sent it",))
 NULL_SENDER = Reply(550, "5.7.1", ("only a disposition notification may have the null sender",))
 
+MOST_OCTETS = 4096
+"""Of one field with authors: a longer one might hold more than the reader of addresses reads (L7)."""
+
 _QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _TWO_IN_ONE = re.compile(rb"<[^,<]*+<")
 """Two addresses for one mailbox: readers disagree about which of them is shown."""
@@ -61,7 +64,7 @@ def _addresses(header: Header, name: str) -> list[Address] | None:
         return []
     found: list[Address] = []
     for value in header.all(name):
-        if _TWO_IN_ONE.search(_QUOTED.sub(b"", value)):
+        if len(value) > MOST_OCTETS or _TWO_IN_ONE.search(_QUOTED.sub(b"", value)):
             return None
         for one in parse_addresses(value):
             if isinstance(one, Group):

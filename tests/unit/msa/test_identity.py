@@ -97,3 +97,12 @@ def test_the_domain_of_the_author_is_the_first_ones():
 )
 def test_a_disposition_notification_is_known_by_its_type(value, is_one):
     assert is_disposition_notification(parse_header(f"Content-Type: {value}\r\n\r\n".encode())) is is_one
+
+
+def test_nobody_hides_behind_very_many_of_our_own_addresses():
+    """Threat A08: what the reader of addresses would leave out (L7) is not passed over."""
+    mine = "alice@office.test"
+    many = ", ".join([mine] * 2001)
+    assert judge(f"From: {mine}", f"Sender: {many}, bob@office.test") == SENDER_NOT_YOURS
+    assert judge(f"From: {many}, bob@office.test", f"Sender: {mine}") == ONE_FROM
+    assert judge(f"From: {mine}{',' * 20000} bob@office.test") == ONE_FROM

@@ -17,7 +17,7 @@ def parse_message_ids(octets: bytes, most: int = 1000) -> list[str]:
     """
     found = _ID.findall(octets)
     if not found and b"<" in octets:
-        found = [b"".join(one.split()) for one in _FOLDED.findall(octets)]
+        found = [joined for one in _FOLDED.findall(octets) if (joined := b"".join(one.split()))]
     return [one.decode("utf-8", "replace") for one in found[:most]]
 
 
@@ -25,7 +25,7 @@ def parse_message_id(octets: bytes) -> str | None:
     """The one identifier of a Message-ID value; text without brackets is taken as it stands."""
     found = parse_message_ids(octets, 1)
     if found:
-        return found[0] or None
+        return found[0]
     bare = octets.strip()[:LONGEST]
     return bare.decode("utf-8", "replace") if bare and not re.search(rb"[\s<>]", bare) else None
 

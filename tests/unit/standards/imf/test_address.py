@@ -3,7 +3,15 @@
 import pytest
 
 from posthouse.mail.address import Address
-from posthouse.standards.imf.address import Group, Mailbox, canonical_domain, mailboxes, parse_addresses
+from posthouse.standards.imf.address import (
+    BEYOND,
+    MOST_TOKENS,
+    Group,
+    Mailbox,
+    canonical_domain,
+    mailboxes,
+    parse_addresses,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +80,13 @@ def test_what_is_no_address_gives_none(octets):
 
 def test_domains_compare_equal_however_they_are_written():
     assert canonical_domain("Büro.Test") == canonical_domain("XN--BRO-HOA.test")
+
+
+@pytest.mark.parametrize("filling", [b",", b" ;", b"@", b"<>", b"a:", b". "])
+def test_a_field_of_separators_is_read_for_so_long_and_says_so(filling):
+    """Threat M03; what stands behind them is not passed over in silence (A08)."""
+    found = parse_addresses(b"alice@office.test, " + filling * (MOST_TOKENS + 1) + b", bob@office.test")
+    assert found[-1] is BEYOND
+    assert found[0] == Mailbox(b"", b"alice", b"office.test")
+    with pytest.raises(ValueError, match="bad domain"):
+        assert BEYOND.address

@@ -27,3 +27,8 @@ def test_no_more_than_wanted():
 
 def test_ours():
     assert format_message_id("k3x", "office.test") == b"<k3x@office.test>"
+
+
+def test_brackets_around_nothing_but_blanks_name_nothing():
+    assert parse_message_ids(b"< > <\t>") == []
+    assert parse_message_id(b"< >") is None
