@@ -635,10 +635,11 @@ class Session(asyncio.Protocol):
             return
         transport = self._transport
         self._received = 0
-        self._expect(LINGER_SECONDS)
         if self._tunnel is not None:
             self._tunnel.end()
             transport.write(self._tunnel.outgoing())
+        if linger or transport.get_write_buffer_size():  # otherwise there is nothing that the peer could hold up
+            self._expect(LINGER_SECONDS)
         if linger and not self._eof and transport.can_write_eof():
             try:
                 transport.write_eof()

@@ -31,6 +31,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/@<>+*,;\[\]()-]+\Z")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\\\"]")
 _encode = msgspec.json.Encoder().encode
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+_AS_IT_IS = (bool, int, float, type(None))
+"""What JSON has a form for that needs no bound."""
 _NAMES = {Level.DEBUG: "debug", Level.INFO: "info", Level.WARNING: "warning", Level.ALARM: "alarm"}
 
 
@@ -139,7 +141,7 @@ def format_json(event: str, level: Level, values: dict[str, object]) -> str:
     """One line for a machine: ``at`` (seconds since 1970), ``level``, ``event`` and the values."""
     entry: dict[str, object] = {"at": round(time.time(), 3), "level": _NAMES[level], "event": event}
     for key, value in values.items():
-        entry[key] = value if value is None or isinstance(value, (bool, int, float)) else _short(key, str(value))
+        entry[key] = value if isinstance(value, _AS_IT_IS) else _short(key, str(value))
     return _in_ascii(entry) + "\n"
 
 

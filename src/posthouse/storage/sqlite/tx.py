@@ -1,6 +1,5 @@
 """One open transaction as a unit of work sees it: statements, counters, numbers, and who should be told."""
 
-from collections.abc import Callable
 from typing import Any
 
 import apsw
@@ -36,12 +35,13 @@ class Tx:
     """
 
     __slots__ = ("_boxes", "_connection", "_cursor", "_dirty_boxes", "_dirty_tallies", "_roles", "_tallies",
-                 "changed", "directory_changed", "execute", "numbers")  # fmt: skip
+                 "changed", "changes", "directory_changed", "execute", "numbers")  # fmt: skip
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self.execute = self._cursor.execute
+        self.changes = connection.changes
         self.changed: set[AccountId] = set()
         self.directory_changed = False
         self.numbers: dict[str, int] = {}
@@ -61,11 +61,7 @@ class Tx:
     def run(self, statement: str, *arguments: object) -> int:
         """How many rows it changed."""
         self.execute(statement, arguments)
-        return self._connection.changes()
-
-    @property
-    def changes(self) -> Callable[[], int]:
-        return self._connection.changes
+        return self.changes()
 
     def number(self, table: str, column: str) -> int:
         """The next number of a table; it ascends and is not used again while the process lives, rolled back or not."""
