@@ -1,7 +1,7 @@
 """One ``posthouse localserve`` for all tests of a run, on free ports, in a directory that goes away with it."""
 
 import json
-import os
+import random
 import shutil
 import signal
 import socket
@@ -47,7 +47,7 @@ class LocalServer:
 
 def free_base_port() -> int:
     """A base from which all ports of a localserve are free."""
-    for base in range(21000 + os.getpid() % 200 * 50, 32000, 50):  # apart from other runs on this machine
+    for base in random.sample(range(21000, 32000, 50), 100):  # apart from other runs on this machine
         sockets = []
         try:
             for port in range(base, base + PORTS):

@@ -360,7 +360,8 @@ def test_twenty_connections_of_an_account_and_no_more(strict):
             assert b"[LIMIT]" in extra.do(f"LOGIN alice@office.test {server.password('alice')}")
         with Imap(server, "bob", source=stranger()) as other:
             assert b" OK " in other.do("NOOP")
-        inside.pop().do("LOGOUT")
+        with inside.pop() as leaving:
+            leaving.do("LOGOUT")
         end = time.monotonic() + 10
         while time.monotonic() < end:
             with Imap(server, source=stranger()) as again:
@@ -368,6 +369,8 @@ def test_twenty_connections_of_an_account_and_no_more(strict):
                     break
         else:
             raise AssertionError("the place is not given back")
+        for one in inside:
+            one.close()
 
 
 # -- I07: names
