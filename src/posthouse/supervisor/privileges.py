@@ -1,5 +1,6 @@
 """Privileges: ports are bound as root, everything else is done as somebody who may do little."""
 
+import codecs
 import grp
 import importlib
 import os
@@ -7,8 +8,11 @@ import pwd
 import resource
 from contextlib import suppress
 
-LATE_MODULES = ("encodings.idna", "zxcvbn", "dns.asyncresolver", "dns.rdtypes.ANY.MX", "concurrent.futures.thread")
-"""What is imported only when it is first needed: once we may do little, we may not be able to read it any more."""
+from posthouse.standards.mime.charset import CODECS
+
+LATE_CODECS = CODECS | {"idna", "punycode"}
+LATE_MODULES = ("zxcvbn", "dns.asyncresolver", "dns.rdtypes.ANY.MX", "concurrent.futures.thread")
+"""Imported only when first needed, like the codecs: once we may do little, we may not be able to read it any more."""
 
 
 class Privileged(Exception):
@@ -30,13 +34,20 @@ def drop(user: str, group: str = "") -> None:
         raise Privileged(f"[privileges]: {str(error).strip(chr(34))}") from error
     if entry.pw_uid == 0:
         raise Privileged("[privileges] user is root: choose somebody who may do little")
-    for module in LATE_MODULES:
-        importlib.import_module(module)
+    load_what_is_late()
     os.setgroups([group_id])
     os.setresgid(group_id, group_id, group_id)
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
     os.umask(0o077)
     verify(entry.pw_uid, group_id)
+
+
+def load_what_is_late() -> None:
+    """A Python that only root can read must have read it all by now: a letter in an old charset would be our end."""
+    for module in LATE_MODULES:
+        importlib.import_module(module)
+    for codec in LATE_CODECS:
+        codecs.lookup(codec)
 
 
 def verify(user_id: int, group_id: int) -> None:

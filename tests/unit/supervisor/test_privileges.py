@@ -35,3 +35,19 @@ def test_there_is_no_way_back():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout == "no way back\n", done.stderr
+
+
+def test_nothing_is_left_to_be_read_once_python_may_be_out_of_reach():
+    """A letter in windows-1252 met no codec and the session died, where only root could read Python's own library."""
+    script = (
+        "import sys\n"
+        "from posthouse.standards.mime.charset import CODECS, decode_text\n"
+        "from posthouse.supervisor.privileges import load_what_is_late\n"
+        "load_what_is_late()\n"
+        "sys.meta_path.clear()\n"
+        "assert len(CODECS) > 30\n"
+        "for codec in CODECS: b'abc '.decode(codec, 'replace')\n"
+        "print(ascii(decode_text(b'\\xe4') + decode_text(b'\\xd0', 'koi8-r')), 'münchen.test'.encode('idna'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == r"'\xe4\u043f' b'xn--mnchen-3ya.test'" + "\n", done.stderr

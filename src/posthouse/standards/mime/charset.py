@@ -18,6 +18,9 @@ _CODECS: dict[str, str] = {
     **{f"windows-{n}": f"cp{n}" for n in (1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258)},
 }  # fmt: skip
 
+CODECS = frozenset(_CODECS.values())
+"""What we decode with. Python loads a codec when it is first needed; who will not be able to then does so before."""
+
 
 def is_known(charset: str) -> bool:
     """Whether we read this charset."""
