@@ -349,6 +349,19 @@ def test_a_resolver_that_never_answers_costs_its_time_and_defers() -> None:
     assert judge(evidence, POLICY).action is Action.DEFER
 
 
+def test_answers_that_come_later_are_the_same() -> None:
+    class Slow(Zone):
+        async def txt(self, name: str):
+            await asyncio.sleep(0)
+            return await super().txt(name)
+
+    message, peer, mail_from, _ = OUTCOMES["both"]
+    fast, names = look(message, zone(), peer=peer, mail_from=mail_from), zone()
+    slow = look(message, Slow(names.names), peer=peer, mail_from=mail_from)
+    assert slow == fast
+    assert slow.dkim[0].result.value == "pass"
+
+
 def test_cancelling_ends_every_question() -> None:
     class Silent(Zone):
         async def txt(self, name: str):

@@ -1,0 +1,35 @@
+"""Fields from outside that claim what only we may say (RFC 8601 section 5, RFC 5321 section 4.4; threat D03).
+
+They are cut out after every signature has been looked at and before the
+message is stored. ARC fields and what others found out stay as they came.
+"""
+
+from collections.abc import Sequence
+
+from posthouse.standards.authres.claim import is_claimed_by
+from posthouse.standards.imf.header import Header
+
+Span = tuple[int, int]
+_TRUSTED = ("authentication-results", "return-path", "x-authentication-results")
+
+
+def forged_fields(header: Header, authserv_id: str) -> tuple[Span, ...]:
+    """Where in the content they stand, top to bottom; empty for nearly every message, at the cost of three look-ups."""
+    if not any(name in header for name in _TRUSTED):
+        return ()
+    return tuple([(one.start, one.end) for one in header.fields if _is_forged(one.name, one.value, authserv_id)])
+
+
+def _is_forged(name: str, value: bytes, authserv_id: str) -> bool:
+    if name == "return-path":  # only final delivery writes it
+        return True
+    return name in _TRUSTED and is_claimed_by(value, authserv_id)
+
+
+def without(content: bytes, spans: Sequence[Span]) -> bytes:
+    """``content`` without the spans."""
+    pieces, start = [], 0
+    for begin, end in spans:
+        pieces.append(content[start:begin])
+        start = end
+    return b"".join([*pieces, content[start:]])

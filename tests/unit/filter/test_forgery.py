@@ -1,0 +1,25 @@
+"""What only we may say is cut out, and nothing else."""
+
+from posthouse.filter.forgery import forged_fields, without
+from posthouse.standards.imf.header import parse_header
+
+GOOD = b"From: a@far.test\r\nAuthentication-Results: mx.far.test; spf=pass smtp.mailfrom=mx.office.test\r\nARC-Seal: i=1; x\r\n\r\nReturn-Path: <x>\r\n"
+BAD = [
+    b"Authentication-Results: mx.office.test; dmarc=pass\r\n",
+    b'AUTHENTICATION-RESULTS :\r\n (c) "MX.office.TEST." 1;\r\n\tdmarc=pass\r\n',
+    b"Return-Path: <boss@office.test>\r\n",
+    b"X-Authentication-Results: mx.office.test; dmarc=pass\r\n",
+]
+
+
+def test_forged_fields_are_cut_out_wherever_they_stand() -> None:
+    content = BAD[0] + BAD[2] + GOOD.replace(b"ARC-Seal", BAD[1] + BAD[3] + b"ARC-Seal")
+    spans = forged_fields(parse_header(content), "mx.office.test")
+    assert len(spans) == 4
+    assert without(content, spans) == GOOD
+
+
+def test_an_honest_message_is_left_as_it_is() -> None:
+    assert forged_fields(parse_header(GOOD), "mx.office.test") == ()
+    assert without(GOOD, ()) == GOOD
+    assert forged_fields(parse_header(b"From: a@b.test\r\n\r\n"), "mx.office.test") == ()
