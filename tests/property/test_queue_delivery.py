@@ -160,8 +160,9 @@ async def scene(script, keywords, recipients, folder):
     schedule = Schedule.of(limits)
     reporter = Reporter(hostname="office.test", clock=clock, ids=ids, schedule=schedule, returned_octets=16384)
     intake = Intake(
-        store, directory, clock=clock, ids=ids, limits=limits, reporter=reporter, handoff=Nobody(), describe=describe
-    )
+        store, directory, clock=clock, ids=ids, limits=limits, reporter=reporter, handoff=Nobody(),
+        describe=describe, journal=journal,
+    )  # fmt: skip
     server = Server(script, keywords)
     routes = Routes(None, table={}, default=HostRoute("hop", (Hop("hop", 25, ("192.0.2.1",)),)))
     relay = Relay(dialer=server, routes=routes, blobs=store.blobs, clock=clock, ids=ids, hostname="office.test")

@@ -15,20 +15,36 @@ from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
 from posthouse.filter.allowance import HOUR, Allowance
 from posthouse.lib.ports import Clock, Ids
+from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.ids import QueueId, TraceId
 from posthouse.mail.reply import Reply
-from posthouse.mda.expand import Copy, Expansion, Leaf, expand
+from posthouse.mda.expand import Expansion, Leaf, expand
 from posthouse.mta.handoff import Handoff
+from posthouse.mta.lapse import Lapses, named, write_notice
 from posthouse.mta.reporting import Action, Finding, Reporter, Subject, is_wanted
 from posthouse.observe.ledger import Record, format_record
+from posthouse.observe.ports import Journal, Level
 from posthouse.standards.imf.trace import format_delivered_to, format_return_path
-from posthouse.storage.ports import Acceptance, Accepted, BlobWriter, Facts, Filing, Overquota, Posting, Role, Store
+from posthouse.storage.ports import (
+    Acceptance,
+    Accepted,
+    BlobWriter,
+    Facts,
+    Filing,
+    Overquota,
+    Posting,
+    Role,
+    StorageError,
+    Store,
+)
 
 FULL = Reply(452, "4.2.2", ("the mailbox is full",))
 DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))
 EXPANDED = Reply(250, "2.1.5", ("passed on to the members of the group",))
+MOST_NOTED = 5
+"""Lost targets that the journal names."""
 READ_OCTETS = 4 * 1024 * 1024
 """``storage.ports.Blobs.read`` is asked for no more at a time."""
 
@@ -61,6 +77,8 @@ class Intake:
         "_describe",
         "_directory",
         "_ids",
+        "_journal",
+        "_lapses",
         "_limits",
         "_reading",
         "_reporter",
@@ -79,6 +97,7 @@ class Intake:
         reporter: Reporter,
         handoff: Handoff,
         describe: Describe,
+        journal: Journal,
     ) -> None:
         self._store = store
         self._directory = directory
@@ -87,6 +106,8 @@ class Intake:
         self._limits = limits
         self._reporter = reporter
         self._describe = describe
+        self._journal = journal
+        self._lapses = Lapses()
         self._reading = asyncio.Semaphore(1)
         self._asked: Allowance[str] = Allowance(limits.stranger_reports_hour, HOUR, clock)
         self.handoff = handoff
@@ -178,7 +199,7 @@ class Intake:
             )
         postings = (self._posting(envelope, onward, trace, trace_lines, at, is_report),) if onward else ()
         acceptance = Acceptance(
-            TraceId(trace), blob, filings, postings, _record(record, copies, onward) if record else b"", at
+            TraceId(trace), blob, filings, postings, _record(record, expansion) if record else b"", at
         )
         return Draft(acceptance, expansion, envelope, trace_lines + head)
 
@@ -211,8 +232,9 @@ class Intake:
         """**Durable.** Promise point 1. Who gets nothing of it; if that is everybody, nothing was kept.
 
         Whoever is refused while others are not, and cannot be told in the session, gets a report:
-        it is durable too when this returns. With ``answers_each`` (LMTP) every recipient is told in
-        the session. Raises ``StorageError``: then nothing was promised.
+        it is durable too when this returns. What an alias of ours leads to and nobody has is told to
+        our own submitters, and otherwise to the postmaster: never to a stranger (B01). With
+        ``answers_each`` (LMTP) every recipient is told in the session. Raises ``StorageError``: then nothing was promised.
         """
         accepted = await self._store.accept(draft.acceptance)
         if accepted.items:
@@ -221,21 +243,28 @@ class Intake:
         if not (expansion.lost or expansion.expanded) and not _remarkable(draft, accepted):
             return ()
         lost = [(one.leaf, one.reply) for one in expansion.lost]
+        full: list[tuple[Leaf, Reply]] = []
         good: set[int] = {leaf.index for leaf in expansion.onward}
         findings: list[Finding] = []
         for copy, placed in zip(expansion.copies, accepted.placed, strict=True):
             if isinstance(placed, Overquota):
-                lost += [(leaf, FULL) for leaf in copy.leaves]
+                full += [(leaf, FULL) for leaf in copy.leaves]
             else:
                 good |= {leaf.index for leaf in copy.leaves}
                 findings += [Finding(leaf.recipient, Action.DELIVERED, DELIVERED) for leaf in copy.leaves]
         findings += [
             Finding(one.recipient, Action.EXPANDED, EXPANDED) for one in expansion.expanded if one.index in good
         ]
-        refused = {leaf.index: reply for leaf, reply in lost if leaf.index not in good}
+        refused = {leaf.index: reply for leaf, reply in (*lost, *full) if leaf.index not in good}
         told = set(refused) if answers_each or not good else set()
+        if draft.envelope.submitter is None:
+            for index in good.intersection(leaf.index for leaf, _ in lost):
+                await self._tell_postmaster(draft, index)
+            lost = []
         findings += [
-            Finding(leaf.recipient, Action.FAILED, _for_good(reply)) for leaf, reply in lost if leaf.index not in told
+            Finding(leaf.recipient, Action.FAILED, _for_good(reply))
+            for leaf, reply in (*lost, *full)
+            if leaf.index not in told
         ]
         await self._report(draft, [one for one in findings if is_wanted(one.recipient, one.action)])
         return tuple(Refusal(index, reply) for index, reply in refused.items())
@@ -256,11 +285,31 @@ class Intake:
             envelope.envid,
         )
         report, octets = self._reporter.report(subject, findings)
+        await self._send(report, octets, self._ids.trace_id())
+
+    async def _tell_postmaster(self, draft: Draft, index: int) -> None:
+        """An alias has lapsed; the message is safe already, whatever becomes of the notice."""
+        lost = [one for one in draft.expansion.lost if one.leaf.index == index]
+        now = self._clock.now()
+        trace = self._lapses.news(lost, now)
+        if trace is None:
+            return
+        alias = draft.envelope.recipients[index].address
+        if not alias.domain:  # RFC 5321 section 4.1.1.3: <postmaster>
+            alias = Address(alias.local, self._directory.primary)
+        lapse = {"id": draft.acceptance.trace, "alias": str(alias), "lost": ", ".join(map(named, lost[:MOST_NOTED]))}
+        self._journal.note("alias.lapsed", Level.WARNING, **lapse)
+        try:
+            await self._send(*write_notice(alias, lost, trace=trace, now=now), trace)
+        except StorageError as error:
+            self._journal.note("alias.untold", Level.ALARM, reason=str(error), **lapse)
+
+    async def _send(self, envelope: Envelope, octets: bytes, trace: str) -> None:
+        """A message of our own goes the road of all others."""
         writer = self.open()
         try:
             writer.write(octets)
-            blob = await writer.finish()
-            await self._store_report(report, blob, octets)
+            await self._store_report(envelope, await writer.finish(), octets, trace)
         finally:
             writer.discard()
 
@@ -271,9 +320,9 @@ class Intake:
             return findings
         return [one for one in findings if one.action is Action.FAILED]
 
-    async def _store_report(self, report: Envelope, blob: Blob, octets: bytes) -> None:
+    async def _store_report(self, report: Envelope, blob: Blob, octets: bytes, trace: str) -> None:
         facts = self._describe(b"", octets)
-        acceptance = self.plan(report, blob, trace=self._ids.trace_id(), is_report=True, facts=facts)
+        acceptance = self.plan(report, blob, trace=trace, is_report=True, facts=facts)
         if acceptance.filings or acceptance.postings:
             accepted = await self._store.accept(acceptance)
             if accepted.items:
@@ -298,7 +347,9 @@ def _for_good(reply: Reply) -> Reply:
     return reply
 
 
-def _record(record: Record, copies: Sequence[Copy], onward: Sequence[Leaf]) -> bytes:
-    record.stored = tuple([str(copy.address) for copy in copies])
-    record.queued = tuple([str(leaf.recipient.address) for leaf in onward])
+def _record(record: Record, expansion: Expansion) -> bytes:
+    record.stored = tuple([str(copy.address) for copy in expansion.copies])
+    record.queued = tuple([str(leaf.recipient.address) for leaf in expansion.onward])
+    if expansion.lost:
+        record.lost = tuple([named(one) for one in expansion.lost])
     return format_record(record)

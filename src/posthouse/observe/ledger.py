@@ -31,6 +31,8 @@ class Record(msgspec.Struct, omit_defaults=True, rename={"sender": "from", "reci
     """The addresses of ours it was to be filed for; one that had no room has a record of its own refusal."""
     queued: tuple[str, ...] = ()
     """The addresses elsewhere it is carried to."""
+    lost: tuple[str, ...] = ()
+    """The addresses that an alias of ours led to and that nobody has, each with its reply."""
     limit: str = ""
     """The number of the limit that fired, if one did."""
     message_id: str = ""

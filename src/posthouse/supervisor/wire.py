@@ -139,6 +139,7 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools, se
         reporter=reporter,
         handoff=Nobody(),
         describe=describe,
+        journal=tools.journal,
     )
     authenticator = Authenticator(
         directory,

@@ -128,6 +128,7 @@ class Office:
             reporter=reporter,
             handoff=Nobody(),
             describe=describe,
+            journal=self.journal,
         )
         self.space = Space(lambda: self.free, self.limits, self.clock)
         self.rates = ClientRates(self.limits, self.clock)

@@ -79,6 +79,7 @@ class House:
             reporter=reporter,
             handoff=Nobody(),
             describe=describe,
+            journal=KeptJournal(),
         )
         self.secretary = Secretary(store, reporter, self.intake)
         self.routes = Routes(self.zone, table={"outside.test": DirectoryRoute()})
