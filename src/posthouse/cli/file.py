@@ -33,4 +33,4 @@ def hint_of(file: Path) -> str:
     """What to do about a configuration that cannot be used."""
     if file.exists():
         return f"posthouse config check --config {file} says everything that is wrong"
-    return f"posthouse config default > {file} makes one to begin with"
+    return f"posthouse config default > {file} makes one"

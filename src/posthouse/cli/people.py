@@ -111,7 +111,7 @@ def add_account(
     """Make the account ADDRESS. Its password is made too and shown once, unless you give one."""
     password = read_password(ask=ask, file=password_file, stdin=password_stdin)
     row = house.do("account add", address=address, name=name, quota=quota, admin=admin, password=password)
-    done(row, f"{row['address']} added{_password(row)}", as_json=as_json)
+    done(row, f"{row['address']} added{_password(row, ', password ')}", as_json=as_json)
 
 
 @account.command("list")
@@ -162,7 +162,7 @@ def set_password(
     """Give ADDRESS a new password: one that is made and shown once, or yours."""
     password = read_password(ask=ask, file=password_file, stdin=password_stdin)
     row = house.do("account password", address=address, password=password)
-    done(row, f"{row['address']} has a new password{_password(row)}", as_json=as_json)
+    done(row, f"{row['address']} has a new password{_password(row, ': ')}", as_json=as_json)
 
 
 @account.command("disable")
@@ -194,10 +194,12 @@ def remove_account(house: House, *, address: str, yes: bool, as_json: bool) -> N
         raise click.Abort
     row = house.do("account remove", address=address, yes=True)
     done(row, f"{row['address']} removed", as_json=as_json)
+    if row.get("aliases"):
+        click.echo(f"aliases that still lead there: {', '.join(row['aliases'])}", err=True)
 
 
-def _password(row: Any) -> str:
-    return f", password {row['password']}" if "password" in row else ""
+def _password(row: Any, before: str) -> str:
+    return f"{before}{row['password']}" if "password" in row else ""
 
 
 # -- aliases

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from posthouse.cli.asking import House, asks_house
-from posthouse.cli.show import Column, moment, print_fields, print_rows, sender, size, span
+from posthouse.cli.show import Column, count, moment, print_fields, print_rows, sender, size, span
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -126,7 +126,7 @@ def _confirm(house: House, which: dict[str, Any], verb: str, *, yes: bool) -> No
     narrowed = {name: value for name, value in which.items() if name in {"sender", "recipient", "domain"}}
     rows = list(house.ask("queue list", id=which["queue_id"], limit=100_000, **narrowed))
     if rows and not click.confirm(
-        f"{verb} {len(rows)} recipients of {len({row['id'] for row in rows})} messages?", err=True
+        f"{verb} {count(len(rows), 'recipient')} of {count(len({row['id'] for row in rows}), 'message')}?", err=True
     ):
         raise click.Abort
 

@@ -120,6 +120,11 @@ def size(value: Any) -> str:
     return f"{number:.1f} TiB"
 
 
+def count(number: int, noun: str) -> str:
+    """How many of what."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def span(value: Any) -> str:
     """Seconds for people."""
     seconds = int(value or 0)

@@ -54,7 +54,8 @@ class Arguments:
         try:
             domain = parse_domain(text)
         except ValueError as error:
-            raise CannotDo(f"{text} is not a domain: {error}") from None
+            why = str(error).removeprefix("not a domain")
+            raise CannotDo(f"{text} is not a domain{why and f': {why}'}", "write it as office.example") from None
         if domain.startswith("["):
             raise CannotDo(f"{text} is an address of a machine, not a domain")
         return domain
@@ -71,4 +72,5 @@ def to_address(text: str) -> Address:
     try:
         return parse_mailbox(text)
     except ValueError as error:
-        raise CannotDo(f"{text} is not an address: {error}", "write it as name@domain") from None
+        why = str(error).removeprefix("not a mailbox")
+        raise CannotDo(f"{text} is not an address{why and f': {why}'}", "write it as name@domain") from None

@@ -101,7 +101,7 @@ async def show_account(house: House, arguments: Arguments) -> Rows:
     mailboxes = await house.store.mailboxes(account.account)
     yield {
         **_account_row(account),
-        "aliases": [alias.address for alias in directory.aliases if account.address in alias.targets],
+        "aliases": _aliases_of(directory, account),
         "mailboxes": [
             {"name": box.name, "messages": box.messages, "unseen": box.unseen, "size": box.size} for box in mailboxes
         ],
@@ -141,11 +141,12 @@ async def remove_account(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     sure = arguments.flag("yes")
     arguments.finish()
-    account = _find(await house.store.directory(), address)
+    directory = await house.store.directory()
+    account = _find(directory, address)
     if not sure:
         raise CannotDo(f"{account.address} would go with all its mail", "say --yes, or disable the account instead")
     await house.store.remove_account(account.account)
-    yield {"address": account.address, "removed": True}
+    yield {"address": account.address, "removed": True, "aliases": _aliases_of(directory, account)}
 
 
 # -- aliases -----------------------------------------------------------------------------------
@@ -205,6 +206,10 @@ def _account_row(account: AccountRow) -> Row:
     }
 
 
+def _aliases_of(directory: Directory, account: AccountRow) -> list[str]:
+    return [alias.address for alias in directory.aliases if account.address in alias.targets]
+
+
 def _domain_of(address: str) -> str:
     return address.rpartition("@")[2]
 
@@ -224,9 +229,10 @@ def _demand_domain(directory: Directory, address: Address) -> None:
 
 def _demand_free(directory: Directory, address: Address) -> None:
     wanted = str(address).casefold()
-    taken: Sequence[AccountRow | AliasRow] = (*directory.accounts, *directory.aliases)
-    if any(row.address.casefold() == wanted for row in taken):
-        raise CannotDo(f"{address} exists already")
+    if any(row.address.casefold() == wanted for row in directory.accounts):
+        raise CannotDo(f"{address} exists already", f"posthouse account show {address} shows it")
+    if any(row.address.casefold() == wanted for row in directory.aliases):
+        raise CannotDo(f"{address} exists already, as an alias", f"posthouse alias remove {address}")
 
 
 def _demand_arrival(directory: Residents, address: Address, targets: Sequence[Address]) -> None:

@@ -29,7 +29,8 @@ async def explain(house: House, arguments: Arguments) -> Rows:
             "and its record is kept for a while",
         )
     if record is not None:
-        yield {"kind": "record", **msgspec.json.decode(record, type=dict[str, object])}
+        known = msgspec.json.decode(record, type=dict[str, object])
+        yield {"kind": "record", **known, **({"waiting": len(entries)} if known.get("queued") else {})}
     for entry in entries:
         yield {"kind": "queued", **entry_row(entry, house.now)}
 

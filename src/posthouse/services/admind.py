@@ -18,8 +18,10 @@ LIMITS
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from posthouse.admd.limits import Limits
 from posthouse.net.local import own_user, peer_user
 from posthouse.observe.ports import Journal, Level
 from posthouse.ops.control import perform
@@ -45,6 +47,10 @@ class AdminDoor:
         self._journal = journal
         self._who = who
         self._open = 0
+
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from here on: the configuration was read again."""
+        self._house = replace(self._house, limits=limits)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         user = self._who(writer)

@@ -69,6 +69,7 @@ class Server:
     service_manager: ServiceManager = field(default_factory=lambda: ServiceManager(dict(os.environ)))
     listeners: list[Listener] = field(default_factory=list)
     works: Works | None = None
+    _admin: AdminDoor | None = None
     _sockets: list[Any] = field(default_factory=list)
     _certificates: dict[str, Certificates] = field(default_factory=dict)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -153,7 +154,8 @@ class Server:
             facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
         )
         path = self.setting.configuration.store.directory / SOCKET_NAME
-        return await listen_locally(path, AdminDoor(house, tools.journal).serve, line_octets=REQUEST_OCTETS)
+        self._admin = AdminDoor(house, tools.journal)
+        return await listen_locally(path, self._admin.serve, line_octets=REQUEST_OCTETS)
 
     @property
     def hostname(self) -> str:
@@ -244,6 +246,8 @@ class Server:
         fresh = replace(tools, limits=setting.configuration.effective_limits)
         if self.works is not None:
             open_doors(self.works, self.setting, fresh)
+        if self._admin is not None:
+            self._admin.adopt(fresh.limits)
         for listener in self.listeners:
             listener.certificates = certificates.get(listener.name)
         later = [

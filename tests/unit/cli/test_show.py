@@ -65,6 +65,10 @@ def test_spans(value, shown) -> None:
     assert shown == show.span(value)
 
 
+def test_one_is_not_several() -> None:
+    assert [show.count(number, "message") for number in (0, 1, 2)] == ["0 messages", "1 message", "2 messages"]
+
+
 def test_many_values_in_one_field_stand_on_several_lines(capsys) -> None:
     """In a pipe too: nothing is cut, and no line is longer than a plain terminal."""
     doors = {f"door-number-{number}": number for number in range(20)}

@@ -56,6 +56,21 @@ async def test_an_account_goes_only_when_that_is_meant(office) -> None:
     assert not await office.do("account list")
 
 
+async def test_who_is_removed_is_told_what_still_leads_there(office) -> None:
+    await office.do("account add", address="bob@office.test")
+    await office.do("alias add", address="sales@office.test", targets=["bob@office.test", "alice@office.test"])
+    (row,) = await office.do("account remove", address="bob@office.test", yes=True)
+    assert row == {"address": "bob@office.test", "removed": True, "aliases": ["sales@office.test"]}
+
+
+async def test_what_is_taken_is_said_with_what_took_it(office) -> None:
+    await office.do("alias add", address="sales@office.test", targets=["alice@office.test"])
+    for address, noun in (("alice@office.test", "account"), ("Sales@office.test", "alias")):
+        with pytest.raises(CannotDo, match="exists already") as problem:
+            await office.do("account add", address=address)
+        assert problem.value.hint.startswith(f"posthouse {noun} ")
+
+
 async def test_a_domain_in_use_stays(office) -> None:
     with pytest.raises(CannotDo, match=r"alice@office\.test"):
         await office.do("domain remove", name="office.test")
@@ -142,6 +157,7 @@ async def test_an_alias_for_itself_through_a_catch_all_is_refused(office) -> Non
         ("alias add", {"address": "x@office.test", "targets": ["nonsense"]}, "not an address"),
         ("alias remove", {"address": "x@office.test"}, "no alias"),
         ("domain add", {"name": "not a domain"}, "not a domain"),
+        ("domain add", {"name": "bad_domain..x"}, r"^bad_domain\.\.x is not a domain$"),
         ("domain add", {"name": "[192.0.2.1]"}, "not a domain"),
         ("domain remove", {"name": "elsewhere.test"}, "no domain"),
         ("nonsense", {}, "no operation"),

@@ -17,7 +17,9 @@ async def post(operator, trace: str, *recipients: str, sender: str = "x@office.t
     blob = await writer.finish()
     to = tuple(Recipient(Address(local, "elsewhere.test")) for local in recipients)
     posting = Posting(trace, sender, b"", to, now, now, now + 10**9)
-    record = format_record(Record(trace, now, "smtp", "accepted", sender=sender, recipients=recipients))
+    record = format_record(
+        Record(trace, now, "smtp", "accepted", sender=sender, recipients=recipients, queued=recipients)
+    )
     await store.accept(Acceptance(trace, blob, (), (posting,), record, now))
 
 
@@ -127,6 +129,12 @@ async def test_explain_tells_the_record_and_what_waits(queue) -> None:
     rows = await queue.do("explain", id=" <T1> ")
     assert [row["kind"] for row in rows] == ["record", "queued", "queued"]
     assert rows[0]["verdict"] == "accepted"
+
+
+async def test_explain_says_that_nothing_waits_any_more(queue) -> None:
+    assert [row.get("waiting") for row in await queue.do("explain", id="t1")] == [2, None, None]
+    await queue.do("queue drop", id="t1")
+    assert [row.get("waiting") for row in await queue.do("explain", id="t1")] == [0]
 
 
 async def test_explain_of_an_unknown_id_says_where_ids_are_found(queue) -> None:

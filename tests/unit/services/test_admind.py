@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from posthouse.admd.limits import Limits
 from posthouse.net.local import listen_locally, own_user
 from posthouse.ops.house import House
 from posthouse.services.admind import CONNECTIONS, REQUEST_OCTETS, SOCKET_NAME, AdminDoor
@@ -65,6 +66,15 @@ async def test_what_cannot_be_done_comes_with_a_hint(control) -> None:
     (answer,) = await control.ask(request("account add", address="alice@office.test"))
     assert "not a domain of ours" in answer["failed"]
     assert answer["hint"] == "posthouse domain add office.test"
+
+
+async def test_limits_are_those_of_the_last_reload(house, tmp_path) -> None:
+    door = AdminDoor(house, KeptJournal())
+    server = await listen_locally(tmp_path / SOCKET_NAME, door.serve, line_octets=REQUEST_OCTETS)
+    door.adopt(Limits(hops=7))
+    answers = await Socket(tmp_path / SOCKET_NAME, KeptJournal()).ask(request("limits"))
+    assert [one["row"]["value"] for one in answers[:-1] if one["row"]["limit"] == "hops"] == [7]
+    server.close()
 
 
 async def test_the_socket_is_for_its_owner_alone(control) -> None:
