@@ -1,4 +1,4 @@
-"""The whole look at a sender, as the receiver asks for it: one object made when the house is wired, one call a message."""
+"""The whole look at a sender: one object made when the house is wired, one call a message."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
