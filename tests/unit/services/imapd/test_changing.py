@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from posthouse.ms.folders import find_mailbox
 from posthouse.services.imapd import changing
 
@@ -49,3 +51,12 @@ async def test_copying_comes_to_an_end(alice, monkeypatch):
     await fill(alice, 3)
     assert await alice.says("COPY 1:* INBOX") == ["NO [LIMIT] Too many messages"]
     assert (await alice.says("COPY 1:2 INBOX"))[-1].startswith("OK")
+
+
+@pytest.mark.xfail(strict=True, reason="READER 6: with CONDSTORE the client then never asks again")
+async def test_a_silent_store_tells_what_somebody_else_changed(alice, twin):
+    await fill(alice, 0)
+    await twin.says("SELECT INBOX")
+    await twin.says("STORE 1 +FLAGS (\\Flagged)")
+    lines = await alice.says("STORE 1 +FLAGS.SILENT (\\Seen)") + await alice.says("NOOP")
+    assert any("\\Flagged" in line for line in lines)

@@ -1,0 +1,51 @@
+"""Reports about the queue, ready to be committed with the settlement they are about."""
+
+import hashlib
+
+import pytest
+
+from posthouse.mail.address import Address
+from posthouse.mail.content import Blob
+from posthouse.mail.envelope import Recipient
+from posthouse.mail.reply import Reply
+from posthouse.mta.bounce import Reporter
+from posthouse.mta.reporting import Action, Finding
+from posthouse.mta.schedule import Schedule
+from posthouse.mta.secretary import Secretary
+from posthouse.storage.ports import Acceptance, Posting, Settlement
+from posthouse.storage.sqlite.engine import open_store
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.office import Office
+from posthouse.testing.ports import CountedIds, ManualClock
+
+BODY = b"Subject: x\r\n\r\nhello\r\n"
+
+
+@pytest.fixture
+async def office(tmp_path):
+    clock, ids, journal = ManualClock(), CountedIds(), KeptJournal()
+    store = await open_store(tmp_path / "store", clock=clock, ids=ids, journal=journal)
+    yield await Office(store, clock=clock, ids=ids, journal=journal).furnish()
+    await store.close()
+
+
+@pytest.mark.xfail(strict=True, reason="READER 1: nobody holds the report's file until it is committed")
+async def test_a_report_about_very_many_is_committed_too(office):
+    store, limits = office.store, office.limits
+    reporter = Reporter(
+        hostname="mx.office.test",
+        clock=office.clock,
+        ids=office.ids,
+        schedule=Schedule.of(limits),
+        returned_octets=limits.returned_octets,
+    )
+    blob = Blob(hashlib.sha256(BODY).hexdigest(), len(BODY), BODY)
+    recipients = tuple(Recipient(Address(f"u{number}", "far.test")) for number in range(150))
+    posting = Posting("q1", "alice@office.test", b"", recipients, created_at=1, due_at=1, expires_at=10**13)
+    await store.accept(Acceptance("t1", blob, (), (posting,), at=1))
+    items = await store.claim(owner="me", now=10, lease_until=10**9, limit=500)
+    answer = Reply(550, "5.1.1", ("x" * 450,))
+    findings = [Finding(item.recipient, Action.FAILED, answer, "mx.far.test") for item in items]
+    report = await Secretary(store, reporter, office.intake).write(items[0], findings)
+    assert report.blob.size > 128 * 1024
+    assert all(await store.settle([Settlement(item.item, item.token) for item in items], [report]))
