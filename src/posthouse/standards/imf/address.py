@@ -37,7 +37,6 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _COMMENT_STEP = re.compile(rb"[()]|\\.", re.DOTALL)
-_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(
     r"(?=.{1,255}\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\Z"
@@ -245,7 +244,9 @@ def _phrase(words: list[tuple[bool, bytes, bytes]]) -> bytes:
 
 def _unescape(octets: bytes) -> bytes:
     octets = octets.replace(b"\r\n", b"")
-    return _ESCAPE.sub(rb"\1", octets) if b"\\" in octets else octets
+    if b"\\" not in octets:
+        return octets
+    return b"\\".join([part.replace(b"\\", b"") for part in octets.split(b"\\\\")])  # pairs count from the left
 
 
 def _flat(octets: bytes) -> bytes:
