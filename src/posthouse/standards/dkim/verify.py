@@ -82,9 +82,12 @@ class Verifier:
 
     async def finish(self, resolver: Resolver, now: int) -> tuple[Verification, ...]:
         """One ``Verification`` for each signature, top to bottom."""
-        return tuple([
-            await self._verify(found, resolver, now) if isinstance(found, Signature) else found for found in self._found
-        ])
+        return tuple(
+            [
+                await self._verify(found, resolver, now) if isinstance(found, Signature) else found
+                for found in self._found
+            ]
+        )
 
     async def _verify(self, signature: Signature, resolver: Resolver, now: int) -> Verification:
         digest = self._bodies.digest(relaxed=signature.body_relaxed)
