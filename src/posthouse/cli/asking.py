@@ -138,7 +138,7 @@ def _configured_directory(config: Path) -> Path:
     try:
         return load(config).store.directory
     except Misconfigured as error:
-        raise Failure(list(map(str, error.complaints)), hint_of(config)) from None
+        raise Failure(list(map(str, error.complaints)), hint_of(config) or "name the place with --dir") from None
 
 
 def _ask_server(connection: socket.socket, operation: str, arguments: Row) -> Iterator[Row]:

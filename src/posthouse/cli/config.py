@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from posthouse.cli.asking import Failure
-from posthouse.cli.file import CONFIG_FILE, hint_of
+from posthouse.cli.file import CONFIG_FILE, NO_DOOR, hint_of
 
 
 @click.group()
@@ -21,14 +21,18 @@ def check(file: Path) -> None:
     from posthouse.supervisor.load import Misconfigured, load
 
     try:
-        load(file)
+        configuration = load(file)
     except Misconfigured as error:
         for complaint in error.complaints:
             click.echo(str(complaint), err=True)
         if not file.exists():
             click.echo(f"  {hint_of(file)}", err=True)
         sys.exit(1)
-    click.echo(f"{file}: good")
+    if not configuration.listener:
+        click.echo(f"{file}: {NO_DOOR}", err=True)
+        sys.exit(1)
+    doors = " ".join(f"{one.service}:{one.number}" for one in configuration.listener)
+    click.echo(f"{file}: good; doors: {doors}")
 
 
 @config.command()

@@ -8,6 +8,8 @@ import click
 SYSTEM_CONFIG = Path("/etc/posthouse/posthouse.toml")
 VARIABLE = "POSTHOUSE_CONFIG"
 
+NO_DOOR = "no [[listener]]: nobody could reach this server"
+
 CONFIG_FILE = click.option(
     "--config",
     "file",
@@ -30,7 +32,5 @@ def found_config() -> Path | None:
 
 
 def hint_of(file: Path) -> str:
-    """What to do about a configuration that cannot be used."""
-    if file.exists():
-        return f"posthouse config check --config {file} says everything that is wrong"
-    return f"posthouse config default > {file} makes one"
+    """What to do about a configuration that cannot be used; nothing, when its errors say that."""
+    return "" if file.exists() else f"posthouse config default > {file} makes one"

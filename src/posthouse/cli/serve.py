@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from posthouse.cli.asking import Failure
-from posthouse.cli.file import CONFIG_FILE, hint_of
+from posthouse.cli.file import CONFIG_FILE, NO_DOOR, hint_of
 
 
 @click.command()
@@ -23,7 +23,7 @@ def serve(file: Path) -> None:
     try:
         configuration = load(file)
         if not configuration.listener:
-            raise click.ClickException(f"{file}: no [[listener]]: nobody could reach this server")
+            raise Failure(f"{file}: {NO_DOOR}")
         server = Server(Setting(configuration), make_journal(configuration, sys.stderr), lambda: Setting(load(file)))
         server.prepare()
         server.run()

@@ -151,8 +151,28 @@ def test_the_environment_names_the_configuration(words, tmp_path) -> None:
 
 
 def test_an_option_goes_before_the_environment(configured) -> None:
-    said = run("config", "check", "--config", configured, POSTHOUSE_CONFIG="/nowhere")
-    assert said.stdout == f"{configured}: good\n"
+    said = run("config", "show", "--config", configured, POSTHOUSE_CONFIG="/nowhere")
+    assert said.returncode == 0
+
+
+def test_check_and_serve_say_the_same_of_a_file_without_a_door(configured) -> None:
+    checked, served = run("config", "check", "--config", configured), run("serve", "--config", configured)
+    assert (checked.returncode, served.returncode) == (1, 1)
+    assert "no [[listener]]: nobody could reach this server" in checked.stderr
+    assert checked.stderr.strip() in served.stderr
+
+
+def test_a_good_file_is_said_to_open_its_doors(configured) -> None:
+    with Path(configured).open("a") as file:
+        file.write('[[listener]]\nservice = "smtp"\n[[listener]]\nservice = "lmtp"\nport = 2424\n')
+    assert run("config", "check", "--config", configured).stdout == f"{configured}: good; doors: smtp:25 lmtp:2424\n"
+
+
+def test_no_hint_sends_to_where_everything_was_said_already(tmp_path) -> None:
+    file = tmp_path / "posthouse.toml"
+    file.write_text("nonsense = 1\n")
+    for words in (("serve",), ("config", "show"), ("status",)):
+        assert "config check" not in run(*words, "--config", str(file)).stderr
 
 
 @pytest.mark.parametrize("words", [("config", "check"), ("config", "show"), ("serve",)])
