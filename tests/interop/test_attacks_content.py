@@ -153,6 +153,18 @@ def test_a_hostile_message_of_our_own_people(server):
                 raise AssertionError("hung up")
 
 
+def test_separators_without_addresses_are_not_read_to_their_end(server):
+    """M03, H7: fields of 125 KB of commas, at signs or quotes hold no address; finding that out is cheap."""
+    for filling in (b",", b"@", b";", b"<>", b'"\\', b"(", b"a:"):
+        value = (filling * 125_000)[:125_000]
+        folded = b"\r\n ".join(value[n : n + 900] for n in range(0, len(value), 900))
+        with bounded(server, octets=16 * MIB) as house:
+            before = house.cpu_seconds
+            content = b"To: " + folded + b"\r\nCc: " + folded + b"\r\n\r\nbody\r\n"
+            assert deliver(server, "bob", content)[:3] == b"250"
+            assert house.cpu_seconds - before < 0.5, filling
+
+
 @pytest.mark.slow
 def test_reading_hostile_mail_does_not_keep_others_waiting(server):
     """H1, H7: while one searches large hostile mail, somebody else's commands are answered."""

@@ -10,6 +10,7 @@ from attacker import (
     HOST,
     MIB,
     Caller,
+    Imap,
     bounded,
     deliver,
     empty,
@@ -376,6 +377,47 @@ def test_nobody_hears_of_what_he_did_not_send(server):
         with submitter(server) as caller:
             assert send(caller, b"", [FAR], LETTER)[:1] == b"5"
         time.sleep(1)
+    assert len(outside(server)) == before
+
+
+def test_confirmations_asked_for_in_a_forged_name_come_to_an_end(server):
+    """B01: NOTIFY=SUCCESS with a forged sender aims our reports at him: ten an hour reach him, not one a message."""
+    before = len(outside(server))
+    with bounded(server):
+        for _ in range(15):
+            with smtp(server) as caller:
+                caller.ask(b"MAIL FROM:<victim@forged.example>\r\n")
+                assert caller.ask(b"RCPT TO:<bob@office.test> NOTIFY=SUCCESS\r\n")[:3] == b"250"
+                caller.ask(b"DATA\r\n")
+                assert caller.ask(b"Subject: x\r\n\r\nx\r\n.\r\n")[:3] == b"250"
+        wait_for(lambda: len(outside(server)) >= before + 10, "the first reports")
+        time.sleep(1)
+    assert len(outside(server)) == before + 10
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="a full mailbox beside another recipient is found out after RCPT, and then told")
+def test_a_full_mailbox_aims_no_reports_at_a_forged_sender(server):
+    """B01: what can be known at RCPT is said there, so that nobody hears of mail he did not send."""
+    large = b"Subject: fill\r\n\r\n" + (b"y" * 998 + b"\r\n") * 48000
+    before = len(outside(server))
+    with Imap(server, "carol") as imap:
+        imap.socket.settimeout(60)
+        imap.do("CREATE full")
+        imap.append("full", large)
+        imap.do("SELECT full")
+        while b" OK " in imap.do("COPY 1 full"):
+            pass
+        with smtp(server, source=HOST) as caller:
+            caller.socket.settimeout(60)
+            caller.ask(b"MAIL FROM:<victim@forged.example>\r\n")
+            caller.ask(b"RCPT TO:<carol@office.test>\r\n")
+            caller.ask(b"RCPT TO:<bob@office.test>\r\n")
+            caller.ask(b"DATA\r\n")
+            caller.ask(large + b".\r\n")
+        imap.do("UNSELECT")
+        imap.do("DELETE full")
+    time.sleep(2)
     assert len(outside(server)) == before
 
 

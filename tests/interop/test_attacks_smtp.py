@@ -326,8 +326,8 @@ def test_twenty_large_messages_given_up_at_their_end_leave_nothing(server):
 
 @pytest.mark.slow
 def test_handshakes_that_are_never_finished_end(server):
-    """T06: half a ClientHello on 200 connections: ten seconds of patience, no memory, honest handshakes meanwhile."""
-    with bounded(server, octets=8 * MIB) as house:
+    """T06: half a ClientHello on 200 connections: ten seconds of patience, little memory, honest handshakes meanwhile."""
+    with bounded(server, octets=24 * MIB) as house:
         files = house.files
         callers = [Caller(server, "imaps", tls=False) for _ in range(200)]
         for caller in callers:
@@ -767,6 +767,21 @@ def test_one_octet_at_a_time_is_no_way_to_stay(strict, service):
             except TimeoutError:
                 continue
         raise AssertionError("still there after 16 s")
+
+
+@pytest.mark.slow
+def test_patience_is_short_while_the_house_is_full(strict):
+    """L17: under stress ten seconds of silence are enough (here one); while there is room they are not."""
+    server = strict('connections = 20\nclient_connections = 99\nnear_connections = 99\nstress_seconds = "1s"')
+    with bounded(server):
+        calm = smtp(server)
+        time.sleep(3)
+        assert calm.ask(b"NOOP\r\n")[:3] == b"250"
+        crowd = [smtp(server) for _ in range(13)]
+        assert crowd[-1].rest()[:3] == b"421"
+        for caller in crowd:
+            caller.close()
+        calm.close()
 
 
 @pytest.mark.slow
