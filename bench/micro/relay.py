@@ -129,8 +129,9 @@ async def whole(port: int, messages: int, content: bytes, folder: str, claimed: 
     directory = Directory()
     await directory.refresh(store)
     intake = Intake(
-        store, directory, clock=clock, ids=ids, limits=limits, reporter=reporter, handoff=Nobody(), describe=describe
-    )
+        store, directory, clock=clock, ids=ids, limits=limits, reporter=reporter, handoff=Nobody(),
+        describe=describe, journal=journal,
+    )  # fmt: skip
     relay, routes = make_relay(port, store.blobs, clock)
     settler = Settler(
         store, Secretary(store, reporter, intake), schedule, clock=clock, chance=random.random, journal=journal,

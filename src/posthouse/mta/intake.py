@@ -234,7 +234,8 @@ class Intake:
         Whoever is refused while others are not, and cannot be told in the session, gets a report:
         it is durable too when this returns. What an alias of ours leads to and nobody has is told to
         our own submitters, and otherwise to the postmaster: never to a stranger (B01). With
-        ``answers_each`` (LMTP) every recipient is told in the session. Raises ``StorageError``: then nothing was promised.
+        ``answers_each`` (LMTP) every recipient is told in the session.
+        Raises ``StorageError``: then nothing was promised.
         """
         accepted = await self._store.accept(draft.acceptance)
         if accepted.items:

@@ -13,10 +13,13 @@ from posthouse.lib.ports import Clock
 from posthouse.mail.reply import reply
 from posthouse.mta.reporting import Action, Finding, is_wanted
 from posthouse.mta.settler import Secretary
-from posthouse.storage.ports import Item, QueueFilter, State, Store
+from posthouse.mta.settling import make_fate
+from posthouse.observe.ledger import Ending
+from posthouse.storage.ports import Fate, Item, QueueFilter, State, Store
 
 RETURNED = reply(550, "5.7.1", "an operator of this server returned the message")
 """RFC 3463 section 3.8: it was not the other side's doing."""
+DROPPED = "an operator of this server dropped the message"
 ASK_US = "Ask your postmaster why before you send it again."
 
 
@@ -83,12 +86,13 @@ async def retry(store: Store, which: QueueFilter, clock: Clock) -> int:
     return await store.release(waiting, int(clock.now() * 1000))
 
 
-async def drop(store: Store, which: QueueFilter) -> int:
-    """**Durable.** Take items out of the queue; nobody is told."""
-    return await store.drop(await _numbers(store, which))
+async def drop(store: Store, which: QueueFilter, clock: Clock) -> int:
+    """**Durable.** Take items out of the queue; nobody is told, but the ledger knows."""
+    items = await store.queued(which)
+    return await store.drop([item.item for item in items], fates=_fates(items, "dropped", DROPPED, clock))
 
 
-async def bounce(store: Store, which: QueueFilter, secretary: Secretary) -> int:
+async def bounce(store: Store, which: QueueFilter, secretary: Secretary, clock: Clock) -> int:
     """**Durable.** Take items out of the queue and tell their senders, in one transaction."""
     items = sorted(await store.queued(which), key=lambda item: item.queue_id)
     reports = []
@@ -97,7 +101,16 @@ async def bounce(store: Store, which: QueueFilter, secretary: Secretary) -> int:
         if told:
             findings = [Finding(item.recipient, Action.FAILED, RETURNED, advice=ASK_US) for item in told]
             reports.append(await secretary.write(told[0], findings))
-    return await store.drop([item.item for item in items], reports)
+    fates = _fates(items, "returned", RETURNED.text[0], clock)
+    return await store.drop([item.item for item in items], reports, fates)
+
+
+def _fates(items: Sequence[Item], outcome: str, said: str, clock: Clock) -> list[Fate]:
+    now = int(clock.now() * 1000)
+    return [
+        make_fate(item, Ending(str(item.recipient.address), now, outcome, reply=said, tries=item.attempts))
+        for item in items
+    ]
 
 
 def _may_be_told(item: Item) -> bool:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from posthouse.mail.outcome import Deferred, Failed, Outcome, Relayed
+from posthouse.mail.ids import TraceId
+from posthouse.mail.outcome import Deferred, Delivered, Failed, Outcome, Relayed
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.reporting import Action, Finding, is_wanted
 from posthouse.mta.schedule import Schedule
-from posthouse.storage.ports import Item, Settlement
+from posthouse.observe.ledger import Ending, format_ending
+from posthouse.storage.ports import Fate, Item, Settlement
 
 DELIVERED = reply(250, "2.1.5", "delivered")
 
@@ -29,13 +31,24 @@ def settle(result: Result, schedule: Schedule, now: int, chance: float) -> tuple
         if now < item.expires_at:
             return _wait(result, outcome, schedule, now, chance)
         outcome = Failed(expired(outcome.reply), outcome.host)
-    done = Settlement(item.item, item.token)
+    done = Settlement(item.item, item.token, fate=fate_of(item, outcome, now))
     if isinstance(outcome, Failed):
         return done, _finding(result, Action.FAILED, outcome.reply, outcome.host)
     if isinstance(outcome, Relayed):
         # RFC 3461 section 5.2.2: a server that speaks DSN will report by itself
         return done, None if outcome.speaks_dsn else _finding(result, Action.RELAYED, outcome.reply, outcome.host)
     return done, _finding(result, Action.DELIVERED, DELIVERED, "")
+
+
+def fate_of(item: Item, outcome: Delivered | Relayed | Failed, now: int) -> Fate:
+    """What the ledger keeps of an item that is done."""
+    host, said = ("", DELIVERED) if isinstance(outcome, Delivered) else (outcome.host, outcome.reply)
+    word = type(outcome).__name__.lower()
+    return make_fate(item, Ending(str(item.recipient.address), now, word, host, str(said), item.attempts + 1))
+
+
+def make_fate(item: Item, ending: Ending) -> Fate:
+    return Fate(TraceId(item.queue_id), item.item, format_ending(ending))
 
 
 def expired(last: Reply) -> Reply:

@@ -38,12 +38,34 @@ class Record(msgspec.Struct, omit_defaults=True, rename={"sender": "from", "reci
     message_id: str = ""
 
 
+class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one recipient that was queued, and who said so. ``at`` is in milliseconds since 1970."""
+
+    to: str
+    at: int
+    outcome: str
+    """``relayed``, ``delivered``, ``failed``; ``dropped`` or ``returned`` by an operator."""
+    host: str = ""
+    reply: str = ""
+    tries: int = 0
+
+
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Record).decode
+_DECODE_ENDING = msgspec.json.Decoder(Ending).decode
 
 
 def format_record(record: Record) -> bytes:
     return _ENCODE(record)
+
+
+def format_ending(ending: Ending) -> bytes:
+    return _ENCODE(ending)
+
+
+def parse_ending(octets: bytes) -> Ending:
+    """Raises ``msgspec.MsgspecError`` for what is no ending of ours."""
+    return _DECODE_ENDING(octets)
 
 
 def parse_record(octets: bytes) -> Record:

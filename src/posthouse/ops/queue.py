@@ -68,7 +68,7 @@ async def retry(house: House, arguments: Arguments) -> Rows:
 async def drop(house: House, arguments: Arguments) -> Rows:
     """Out of the queue for good; nobody is told."""
     which = _chosen(arguments)
-    yield await _changed(house, which, await queue.drop(house.store, which))
+    yield await _changed(house, which, await queue.drop(house.store, which, house.clock))
 
 
 async def bounce(house: House, arguments: Arguments) -> Rows:
@@ -76,7 +76,7 @@ async def bounce(house: House, arguments: Arguments) -> Rows:
     which = _chosen(arguments)
     if house.secretary is None:
         raise CannotDo("reports are written by a running server", "start it, or drop the messages without a report")
-    changed = await queue.bounce(house.store, which, house.secretary)
+    changed = await queue.bounce(house.store, which, house.secretary, house.clock)
     house.wake()
     yield await _changed(house, which, changed)
 

@@ -17,20 +17,23 @@ Rows = AsyncIterator[Row]
 
 
 async def explain(house: House, arguments: Arguments) -> Rows:
-    """The record of a transaction and what is still queued of it."""
+    """The record of a transaction, what became of whoever was queued, and what is still queued of it."""
     trace = arguments.text("id").strip().strip("<>[]().,;").lower()
     arguments.finish()
     record = await house.store.record(trace)
+    endings = await house.store.fates(trace)
     entries = await queue.show(house.store, trace)
-    if record is None and not entries:
+    if not (record or endings or entries):
         raise CannotDo(
             f"nothing is known of {trace}",
             "an id has 12 characters; it stands at the end of a reply, in the Received line and in the log, "
             "and its record is kept for a while",
         )
-    if record is not None:
+    if record:  # a report of ours has none
         known = msgspec.json.decode(record, type=dict[str, object])
         yield {"kind": "record", **known, **({"waiting": len(entries)} if known.get("queued") else {})}
+    for ending in endings:
+        yield {"kind": "ended", **msgspec.json.decode(ending, type=dict[str, object])}
     for entry in entries:
         yield {"kind": "queued", **entry_row(entry, house.now)}
 

@@ -306,11 +306,20 @@ class Item(msgspec.Struct, frozen=True):
     is_report: bool
 
 
+class Fate(msgspec.Struct, frozen=True):
+    """What became of one recipient: ``record`` is kept with the record of ``trace`` in the ledger, as long as that."""
+
+    trace: TraceId
+    item: int
+    record: bytes
+
+
 class Settlement(msgspec.Struct, frozen=True):
     """What a worker found out about an item it holds.
 
     ``due_at`` None: the item is done and leaves the queue. Otherwise it waits until
     then, with ``last`` as the reason. ``attempted`` False puts it back without counting a try.
+    ``fate`` is kept if the item is done and was still ours.
     """
 
     item: int
@@ -320,6 +329,7 @@ class Settlement(msgspec.Struct, frozen=True):
     last_host: str = ""
     warned: bool = False
     attempted: bool = True
+    fate: Fate | None = None
 
 
 class QueueFilter(msgspec.Struct, frozen=True):
@@ -414,8 +424,8 @@ class Store(Protocol):
     async def release(self, items: Sequence[int], due_at: int) -> int:
         """Let held items go and make waiting ones due at ``due_at``; claimed items are left alone."""
 
-    async def drop(self, items: Sequence[int], reports: Sequence[Acceptance] = ()) -> int:
-        """**Durable.** Take items out of the queue for good, whoever holds them; reports commit with it."""
+    async def drop(self, items: Sequence[int], reports: Sequence[Acceptance] = (), fates: Sequence[Fate] = ()) -> int:
+        """**Durable.** Take items out of the queue for good, whoever holds them; reports and fates commit with it."""
 
     async def reclaim(self, owner: str) -> int:
         """End the leases of an owner known to be dead: at start, our own earlier life."""
@@ -517,6 +527,9 @@ class Store(Protocol):
 
     async def record(self, trace: str) -> bytes | None:
         """What the ledger knows of a trace id."""
+
+    async def fates(self, trace: str) -> Sequence[bytes]:
+        """What became of those recipients of a trace that are in the queue no more, in the order of their items."""
 
     async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
         """The latest records, newest first."""

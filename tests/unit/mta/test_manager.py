@@ -22,6 +22,7 @@ from posthouse.mta.route import DirectoryRoute, Hop, HostRoute, Routes, Terms
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.secretary import Secretary
 from posthouse.mta.settler import Settler
+from posthouse.observe.ledger import parse_ending
 from posthouse.standards.dsn.parse import parse_delivery_status
 from posthouse.standards.smtp.grammar import parse_mailbox
 from posthouse.storage.ports import DomainRow, QueueFilter, Role
@@ -198,6 +199,36 @@ async def test_many_messages_to_one_destination_share_few_connections(house, hop
     await house.empty()
     assert sum(command.startswith("MAIL") for command in hop.commands) == 60
     assert hop.connections <= 20
+
+
+async def fates(house) -> list[tuple[str, str, str, str, int]]:
+    found = [parse_ending(one) for record in await house.store.records() for one in await house.store.fates(record[0])]
+    return [(one.to, one.outcome, one.host, one.reply, one.tries) for one in found]
+
+
+async def test_the_ledger_tells_what_became_of_each_recipient(house, hop):
+    await hop.start(hop.speak(answers={"RCPT TO:<CAROL": "550 5.1.1 nobody of that name"}))
+    house.lead("elsewhere.test", hop.port)
+    await house.post("bob@elsewhere.test", "carol@elsewhere.test")
+    await house.post("dave@outside.test")
+    await house.empty()
+    assert sorted(await fates(house)) == [
+        ("bob@elsewhere.test", "relayed", "hop.test", "250 2.0.0 taken", 1),
+        ("carol@elsewhere.test", "failed", "hop.test", "550 5.1.1 nobody of that name", 1),
+        ("dave@outside.test", "relayed", "", "250 2.0.0 kept outside", 1),
+    ]
+
+
+async def test_the_ledger_tells_what_the_operator_did(house):
+    house.lead("elsewhere.test", 1)
+    await house.post("bob@elsewhere.test", "carol@elsewhere.test")
+    await house.tried()
+    assert await queue.drop(house.store, QueueFilter(recipient="bob@elsewhere.test"), house.clock) == 1
+    assert await queue.bounce(house.store, QueueFilter(), house.secretary, house.clock) == 1
+    assert sorted(one[:2] for one in await fates(house)) == [
+        ("bob@elsewhere.test", "dropped"),
+        ("carol@elsewhere.test", "returned"),
+    ]
 
 
 async def test_a_refusal_is_told_to_the_sender_in_the_same_transaction(house, hop):
@@ -393,7 +424,7 @@ async def test_operators_hold_release_and_bounce(house, hop):
     assert [entry.state for entry in await queue.list_items(house.store, everything)] == ["held"]
     assert await queue.retry(house.store, everything, house.clock) == 0
     assert await queue.release(house.store, everything, house.clock) == 1
-    assert await queue.bounce(house.store, everything, house.secretary) == 1
+    assert await queue.bounce(house.store, everything, house.secretary, house.clock) == 1
     assert not await house.queued()
     [report] = await house.inbox(house.alice)
     assert b"an operator of this server returned the message" in report
@@ -411,7 +442,7 @@ async def test_a_lost_lease_is_let_go(house, hop):
     await house.post("bob@elsewhere.test")
     [item] = await house.queued()
     assert item.claimed
-    await queue.drop(house.store, QueueFilter())
+    await queue.drop(house.store, QueueFilter(), house.clock)
     await house.manager._leases.renew()
     assert len(house.manager._leases) == 0
     await hop.stop()

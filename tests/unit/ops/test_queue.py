@@ -134,7 +134,31 @@ async def test_explain_tells_the_record_and_what_waits(queue) -> None:
 async def test_explain_says_that_nothing_waits_any_more(queue) -> None:
     assert [row.get("waiting") for row in await queue.do("explain", id="t1")] == [2, None, None]
     await queue.do("queue drop", id="t1")
-    assert [row.get("waiting") for row in await queue.do("explain", id="t1")] == [0]
+    assert [row.get("waiting") for row in await queue.do("explain", id="t1")] == [0, None, None]
+
+
+async def test_explain_tells_what_became_of_whoever_waits_no_more(queue) -> None:
+    await queue.do("queue drop", recipient="two@elsewhere.test")
+    rows = await queue.do("explain", id="t1")
+    assert [row["kind"] for row in rows] == ["record", "ended", "queued"]
+    assert rows[1] == {
+        "kind": "ended",
+        "to": "two@elsewhere.test",
+        "at": queue.house.now,
+        "outcome": "dropped",
+        "reply": "an operator of this server dropped the message",
+    }
+
+
+async def test_explain_of_a_report_of_ours_knows_that_there_is_no_more_to_tell(queue) -> None:
+    store = queue.house.store
+    writer = store.blobs.open()
+    writer.write(b"x\r\n")
+    now = queue.house.now
+    to = (Recipient(Address("x", "elsewhere.test")),)
+    sent = Posting("r1", "", b"", to, now, now, now + 10**9, is_report=True)
+    await store.accept(Acceptance("r1", await writer.finish(), (), (sent,), b"", now))
+    assert [row["kind"] for row in await queue.do("explain", id="r1")] == ["queued"]
 
 
 async def test_explain_of_an_unknown_id_says_where_ids_are_found(queue) -> None:

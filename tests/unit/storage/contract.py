@@ -19,6 +19,7 @@ from posthouse.storage.ports import (
     Conflict,
     DomainRow,
     Facts,
+    Fate,
     Filing,
     Missing,
     Overquota,
@@ -272,6 +273,43 @@ async def test_the_sweep_frees_a_blob_with_its_last_reference(store, octets):
     await swept(store)
     with pytest.raises(Missing):
         await store.blobs.read(blob.blob_id)
+
+
+async def test_what_became_of_each_recipient_is_kept_with_the_trace(store):
+    await post(store, "q1", "one", "two")
+    await post(store, "q2", "three")
+    first, second, other = await claim(store)
+    settled = [
+        Settlement(second.item, second.token, fate=Fate("q1", second.item, b"second")),
+        Settlement(other.item, other.token, 900, "451 later", fate=Fate("q2", other.item, b"not yet")),
+    ]
+    assert await store.settle(settled) == [True, True]
+    assert await store.drop([first.item], fates=[Fate("q1", first.item, b"first")]) == 1
+    assert await store.fates("q1") == [b"first", b"second"]
+    assert await store.fates("q2") == []
+
+
+async def test_a_result_that_is_void_tells_nothing(store):
+    await post(store, "q1")
+    (item,) = await claim(store)
+    assert await store.settle([Settlement(item.item, item.token + 1, fate=Fate("q1", item.item, b"void"))]) == [False]
+    assert await store.fates("q1") == []
+    assert await store.drop([item.item, 999], fates=[Fate("q1", 999, b"void")]) == 1
+    assert await store.fates("q1") == []
+
+
+async def test_fates_are_forgotten_with_the_record_they_belong_to(store):
+    await post(store, "q1")
+    (item,) = await claim(store)
+    await store.settle([Settlement(item.item, item.token, fate=Fate("q1", item.item, b"done"))])
+    await swept(store)
+    assert await store.record("q1") is None
+    assert await store.fates("q1") == []
+    await post(store, "q2")
+    (late,) = await claim(store)
+    await swept(store)
+    await store.settle([Settlement(late.item, late.token, fate=Fate("q2", late.item, b"done"))])
+    assert await store.fates("q2") == []
 
 
 async def test_the_sweep_spares_what_is_on_its_way_in(store):

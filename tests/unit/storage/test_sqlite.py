@@ -274,21 +274,27 @@ def database(tmp_path):
     connection.close()
 
 
+NEXT = MIGRATIONS[-1].number + 1
+
+
 def tables(connection):
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
 def test_migrations_are_applied_once_in_order(database):
-    second = Migration(2, "more", ("CREATE TABLE more (x {octets})",))
+    second = Migration(NEXT, "more", ("CREATE TABLE more (x {octets})",))
     migrate(database, 5)
     migrate(database, 6, (*MIGRATIONS, second))
     migrate(database, 7, (*MIGRATIONS, second))
-    assert database.execute("SELECT number, applied_at FROM migration ORDER BY number").fetchall() == [(1, 5), (2, 6)]
+    assert database.execute("SELECT number, applied_at FROM migration ORDER BY number").fetchall() == [
+        *((number, 5) for number in range(1, NEXT)),
+        (NEXT, 6),
+    ]
     assert "more" in tables(database)
 
 
 def test_a_newer_schema_is_refused_untouched(database):
-    migrate(database, 5, (*MIGRATIONS, Migration(2, "newer", ("CREATE TABLE newer (x TEXT)",))))
+    migrate(database, 5, (*MIGRATIONS, Migration(NEXT, "newer", ("CREATE TABLE newer (x TEXT)",))))
     before = tables(database)
     with pytest.raises(SchemaTooNew):
         migrate(database, 6)
@@ -297,7 +303,7 @@ def test_a_newer_schema_is_refused_untouched(database):
 
 def test_a_migration_that_fails_leaves_no_trace(database):
     migrate(database, 5)
-    broken = Migration(2, "broken", ("CREATE TABLE half (x TEXT)", "CREATE TABLE half (x TEXT)"))
+    broken = Migration(NEXT, "broken", ("CREATE TABLE half (x TEXT)", "CREATE TABLE half (x TEXT)"))
     with pytest.raises(apsw.Error):
         migrate(database, 6, (*MIGRATIONS, broken))
     assert "half" not in tables(database)

@@ -101,4 +101,11 @@ _FIRST = (
     "CREATE TABLE thing (name TEXT NOT NULL PRIMARY KEY, value {octets} NOT NULL)",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "the house", _FIRST),)
+_FATES = (
+    # what became of recipients, with the ledger's record of their message; written where that ascends, and gone with it
+    """CREATE TABLE fate (
+        trace TEXT NOT NULL, item_no BIGINT NOT NULL, record {octets} NOT NULL,
+        PRIMARY KEY (trace, item_no)){clustered}""",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "the house", _FIRST), Migration(2, "fates", _FATES))

@@ -157,6 +157,9 @@ ACCOUNT_BLOBS_MAY_BE_ORPHANS = """INSERT INTO orphan (blob_no) SELECT DISTINCT b
 
 RECORD = "SELECT record FROM ledger WHERE trace = $1"
 RECORDS = "SELECT trace, at, record FROM ledger WHERE at >= $1 ORDER BY at DESC, trace DESC LIMIT $2"
+ADD_FATE = """INSERT INTO fate (trace, item_no, record) SELECT $1, $2, $3
+    WHERE EXISTS (SELECT 1 FROM ledger WHERE trace = $1) ON CONFLICT (trace, item_no) DO NOTHING"""
+FATES = "SELECT record FROM fate WHERE trace = $1 ORDER BY item_no"
 GET_THING = "SELECT value FROM thing WHERE name = $1"
 PUT_THING = """INSERT INTO thing (name, value) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
@@ -170,6 +173,7 @@ END_BLOB = """DELETE FROM blob WHERE blob_no = $1
     AND NOT EXISTS (SELECT 1 FROM posting WHERE posting.blob_no = $1)"""
 END_ORPHAN = "DELETE FROM orphan WHERE blob_no = $1"
 OLD_LEDGER = "DELETE FROM ledger WHERE trace IN (SELECT trace FROM ledger WHERE at < $1 ORDER BY at LIMIT $2)"
+OLD_FATES = "DELETE FROM fate WHERE trace IN (SELECT trace FROM ledger WHERE at < $1 ORDER BY at LIMIT $2)"
 OLD_DELIVERED = "DELETE FROM delivered WHERE at < $1"
 OLD_TOMBS = "SELECT account_id, mailbox_id, max(modseq) FROM change WHERE gone = 1 AND at < $1 GROUP BY 1, 2"
 PRUNE_TOMBS = """DELETE FROM change WHERE account_id = $1 AND mailbox_id = $2 AND gone = 1 AND modseq <= $3"""

@@ -22,6 +22,7 @@ from posthouse.storage.ports import (
     Delta,
     Directory,
     DomainRow,
+    Fate,
     Item,
     Mailbox,
     Message,
@@ -174,6 +175,9 @@ class SqliteStore:
     async def record(self, trace: str) -> bytes | None:
         return await self._after_notes(lambda snapshot: ledger.record(snapshot, trace))
 
+    async def fates(self, trace: str) -> Sequence[bytes]:
+        return await self._readers.read(lambda snapshot: ledger.fates(snapshot, trace))
+
     async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
         return await self._after_notes(lambda snapshot: ledger.records(snapshot, since, limit))
 
@@ -220,10 +224,10 @@ class SqliteStore:
             lambda tx: posting.release(tx, items, due_at, now), heavy=len(items) > HEAVY_MESSAGES
         )
 
-    async def drop(self, items: Sequence[int], reports: Sequence[Acceptance] = ()) -> int:
+    async def drop(self, items: Sequence[int], reports: Sequence[Acceptance] = (), fates: Sequence[Fate] = ()) -> int:
         def unit(tx: Tx) -> int:
             self._accept_all(tx, reports)
-            return posting.drop(tx, items)
+            return posting.drop(tx, items, fates)
 
         return await self._writer.submit(unit, heavy=len(items) > HEAVY_MESSAGES)
 

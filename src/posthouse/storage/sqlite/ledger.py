@@ -12,6 +12,7 @@ _render = SQLITE.render
 NOTE_TRACE = _render(sql.NOTE_TRACE)
 RECORD = _render(sql.RECORD)
 RECORDS = _render(sql.RECORDS)
+FATES = _render(sql.FATES)
 
 
 def write_notes(tx: Tx, notes: Sequence[tuple[TraceId, int, bytes]]) -> None:
@@ -23,6 +24,10 @@ def write_notes(tx: Tx, notes: Sequence[tuple[TraceId, int, bytes]]) -> None:
 def record(snapshot: Snapshot, trace: str) -> bytes | None:
     row = snapshot.row(RECORD, trace)
     return None if row is None else bytes(row[0])
+
+
+def fates(snapshot: Snapshot, trace: str) -> list[bytes]:
+    return [bytes(octets) for (octets,) in snapshot.rows(FATES, trace)]
 
 
 def records(snapshot: Snapshot, since: int, limit: int) -> list[tuple[TraceId, int, bytes]]:

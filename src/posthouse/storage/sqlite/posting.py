@@ -9,7 +9,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
 from posthouse.mail.ids import AccountId, BlobId, QueueId
-from posthouse.storage.ports import Item, Posting, QueueFilter, Settlement, State
+from posthouse.storage.ports import Fate, Item, Posting, QueueFilter, Settlement, State
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.readers import Snapshot, pack
@@ -31,6 +31,7 @@ RECLAIM = _render(sql.RECLAIM)
 NEXT_DUE = _render(sql.NEXT_DUE)
 END_POSTING = _render(sql.END_POSTING)
 MAY_BE_ORPHAN = _render(sql.MAY_BE_ORPHAN)
+ADD_FATE = _render(sql.ADD_FATE)
 
 _COLUMNS = 28
 _OCTETS = frozenset({18, 19})
@@ -123,6 +124,8 @@ def _settle(tx: Tx, settlement: Settlement) -> bool:
         row = tx.row(FINISH, item, token)
         if row is not None:
             _end_posting(tx, row[0])
+            if settlement.fate is not None:
+                _keep(tx, settlement.fate)
         return row is not None
     attempted, warned = int(settlement.attempted), int(settlement.warned)
     return bool(tx.run(DEFER, item, token, settlement.due_at, attempted, settlement.last, settlement.last_host, warned))
@@ -135,13 +138,20 @@ def _end_posting(tx: Tx, posting: int) -> None:
         tx.execute(MAY_BE_ORPHAN, (row[0],))
 
 
-def drop(tx: Tx, items: Sequence[int]) -> int:
+def _keep(tx: Tx, fate: Fate) -> None:
+    tx.execute(ADD_FATE, (fate.trace, fate.item, fate.record))
+
+
+def drop(tx: Tx, items: Sequence[int], fates: Sequence[Fate] = ()) -> int:
     dropped = 0
+    known = {fate.item: fate for fate in fates}
     for item in items:
         row = tx.row(DROP, item)
         if row is not None:
             dropped += 1
             _end_posting(tx, row[0])
+            if item in known:
+                _keep(tx, known[item])
     return dropped
 
 

@@ -17,6 +17,7 @@ END_BLOB = _render(sql.END_BLOB)
 END_ORPHAN = _render(sql.END_ORPHAN)
 FIND_BLOB = _render(sql.FIND_BLOB)
 OLD_LEDGER = _render(sql.OLD_LEDGER)
+OLD_FATES = _render(sql.OLD_FATES)
 OLD_DELIVERED = _render(sql.OLD_DELIVERED)
 OLD_TOMBS = _render(sql.OLD_TOMBS)
 PRUNE_TOMBS = _render(sql.PRUNE_TOMBS)
@@ -104,7 +105,7 @@ class Sweeper:
 
     async def _ledger(self, before: int) -> int:
         dropped = 0
-        while count := await self._writer.submit(lambda tx: tx.run(OLD_LEDGER, before, CHUNK), heavy=True):
+        while count := await self._writer.submit(lambda tx: _old_ledger(tx, before), heavy=True):
             dropped += count
         return dropped
 
@@ -119,6 +120,11 @@ def _end_blobs(tx: Tx, numbers: list[int]) -> set[int]:
 
 def _unknown(snapshot: Snapshot, names: list[BlobId]) -> list[str]:
     return [name for name in names if snapshot.row(FIND_BLOB, bytes.fromhex(name)) is None]
+
+
+def _old_ledger(tx: Tx, before: int) -> int:
+    tx.execute(OLD_FATES, (before, CHUNK))
+    return tx.run(OLD_LEDGER, before, CHUNK)
 
 
 def _old_delivered(tx: Tx, now: int) -> int:
