@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from posthouse.cli.asking import Failure
+
 
 def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
     from posthouse.supervisor.config import parse_endpoint
@@ -25,7 +27,7 @@ def _loopback(_context: click.Context, _parameter: click.Parameter, value: str) 
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
     if not address.is_loopback:
-        raise click.BadParameter(f"{value} is not a loopback address: this server is for this machine alone")
+        raise click.BadParameter(f"{value} is no loopback address")
     return value
 
 
@@ -72,6 +74,8 @@ def localserve(
         server.run()
         office.close()
     except PortTaken as error:
-        raise click.ClickException(f"{error}; choose other ports with --base-port") from error
-    except (Misconfigured, OSError, StorageError) as error:
-        raise click.ClickException(str(error)) from error
+        raise Failure(str(error), "choose other ports with --base-port") from error
+    except Misconfigured as error:
+        raise Failure(list(map(str, error.complaints))) from error
+    except (OSError, StorageError) as error:
+        raise Failure(str(error)) from error

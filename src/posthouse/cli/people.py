@@ -49,7 +49,7 @@ def domain() -> None:
 
 @domain.command("add")
 @click.argument("name")
-@click.option("--catch-all", metavar="ADDRESS", help="Who gets what is addressed to nobody.")
+@click.option("--catch-all", metavar="ADDRESS", help="Who gets what is addressed to nobody; '' for nobody.")
 @asks_house
 def add_domain(house: House, *, name: str, catch_all: str | None, as_json: bool) -> None:
     """Receive mail for the domain NAME, or change it."""

@@ -28,8 +28,8 @@ def serve(file: Path) -> None:
         server.prepare()
         server.run()
     except PortTaken as error:
-        raise click.ClickException(f"{error}; see [[listener]] in {file}") from error
+        raise Failure(str(error), f"see [[listener]] in {file}") from error
     except Misconfigured as error:
         raise Failure(list(map(str, error.complaints)), hint_of(file)) from error
     except (Privileged, OSError, StorageError) as error:
-        raise click.ClickException(str(error)) from error
+        raise Failure(str(error)) from error

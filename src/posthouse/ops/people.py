@@ -22,11 +22,12 @@ Rows = AsyncIterator[Row]
 
 
 async def add_domain(house: House, arguments: Arguments) -> Rows:
+    """A domain that is there keeps its catch-all, unless another is given, or none in so many words."""
     name = arguments.domain("name")
-    catch_all = arguments.text("catch_all", "")
-    arguments.finish()
     directory = await house.store.directory()
     old = next((row for row in directory.domains if row.name == name), None)
+    catch_all = arguments.text("catch_all", old.catch_all if old is not None else "")
+    arguments.finish()
     target = str(to_address(catch_all)) if catch_all else ""
     created_at = old.created_at if old is not None else house.now
     await house.store.put_domain(DomainRow(name, target, created_at))
@@ -255,7 +256,7 @@ async def _verifiers(house: House, address: str, password: str) -> tuple[str, ..
         judge_password, password, address=address, least_characters=house.limits.password_characters
     )
     if problem is not None:
-        raise CannotDo(f"this password will not do: {problem}", "leave it empty to have one made")
+        raise CannotDo(f"this password will not do: {problem}", "give none, and one is made")
     try:
         return await asyncio.to_thread(make_verifiers, password, iterations=house.limits.scram_iterations)
     except ValueError as error:

@@ -150,6 +150,25 @@ def test_the_environment_names_the_configuration(words, tmp_path) -> None:
     assert f"{file}:1: nonsense: there is no such key" in said.stderr
 
 
+def test_localserve_fits_80_columns_when_it_cannot(tmp_path) -> None:
+    """What went wrong on one line, what to do about it on the next."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        if port > 65500:
+            pytest.skip("no such base port")
+        said = run("localserve", "--dir", str(tmp_path / "d"), "--base-port", str(port))
+    assert said.returncode == 1
+    assert said.stderr.splitlines() == [
+        f"Error: cannot listen on 127.0.0.1:{port}: Address already in use",
+        "  choose other ports with --base-port",
+    ]
+    refused = run("localserve", "--dir", str(tmp_path / "d"), "--host", "192.0.2.1")
+    assert refused.returncode == 2
+    assert max(map(len, refused.stderr.splitlines())) <= 80
+
+
 def test_an_option_goes_before_the_environment(configured) -> None:
     said = run("config", "show", "--config", configured, POSTHOUSE_CONFIG="/nowhere")
     assert said.returncode == 0

@@ -93,6 +93,14 @@ async def test_a_domain_keeps_its_age_when_it_is_changed(operator) -> None:
     assert row["created_at"] == operator.house.now - 60_000
 
 
+async def test_a_domain_keeps_its_catch_all_unless_it_is_told_another(office) -> None:
+    await office.do("domain add", name="office.test", catch_all="alice@office.test")
+    (row,) = await office.do("domain add", name="office.test")
+    assert (row["catch_all"], row["changed"]) == ("alice@office.test", True)
+    (row,) = await office.do("domain add", name="office.test", catch_all="")
+    assert (await office.do("domain list"))[0]["catch_all"] == row["catch_all"] == ""
+
+
 async def test_aliases_are_made_changed_listed_and_removed(office) -> None:
     await office.do("alias add", address="sales@office.test", targets=["alice@office.test"])
     (row,) = await office.do("alias add", address="sales@office.test", targets=["x@elsewhere.test"])
