@@ -145,3 +145,11 @@ def test_concurrency_grows_with_success_and_falls_with_failure():
     assert destination.succeeded()
     assert not destination.succeeded()
     assert destination.not_before == 0
+
+
+@pytest.mark.xfail(
+    strict=True, reason="READER 5: a 3yz reply to the end of the content is taken for a yes, and the message is lost"
+)
+@pytest.mark.parametrize("code", [334, 354])
+def test_go_on_is_no_answer_to_the_end_of_the_content(code):
+    assert type(classify(Reply(code, None, ("go on",)), "h", to=Verb.END)) is Deferred
