@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from posthouse.ops import people, queue, traces
+from posthouse.ops import aliases, people, queue, traces
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import Conflict, Missing, StorageError
@@ -21,9 +21,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "account disable": people.disable_account,
     "account enable": people.enable_account,
     "account remove": people.remove_account,
-    "alias add": people.add_alias,
-    "alias list": people.list_aliases,
-    "alias remove": people.remove_alias,
+    "alias add": aliases.add_alias,
+    "alias list": aliases.list_aliases,
+    "alias remove": aliases.remove_alias,
     "queue list": queue.list_queue,
     "queue show": queue.show_queued,
     "queue hold": queue.hold,

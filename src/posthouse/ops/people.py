@@ -1,16 +1,14 @@
-"""Domains, accounts and aliases: who we are, changed."""
+"""Domains and accounts: who we are, changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from posthouse.admd.credentials import make_verifiers
-from posthouse.admd.directory import Directory as Residents
 from posthouse.admd.passwords import generate_password, judge_password
 from posthouse.mail.address import Address
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.ops.targets import find_circle, find_unknown, with_alias
-from posthouse.storage.ports import AccountRow, AliasRow, Directory, DomainRow
+from posthouse.storage.ports import AccountRow, Directory, DomainRow
 
 DEFAULT_QUOTA = 10 * 1024**3
 MAX_QUOTA = 2**53
@@ -38,8 +36,8 @@ async def list_domains(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
     directory = await house.store.directory()
     for row in sorted(directory.domains, key=lambda row: row.name):
-        accounts = sum(_domain_of(account.address) == row.name for account in directory.accounts)
-        aliases = sum(_domain_of(alias.address) == row.name for alias in directory.aliases)
+        accounts = sum(domain_of(account.address) == row.name for account in directory.accounts)
+        aliases = sum(domain_of(alias.address) == row.name for alias in directory.aliases)
         yield {
             "domain": row.name,
             "accounts": accounts,
@@ -56,7 +54,7 @@ async def remove_domain(house: House, arguments: Arguments) -> Rows:
     if all(row.name != name for row in directory.domains):
         raise CannotDo(f"there is no domain {name}", "posthouse domain list shows those there are")
     addresses = [row.address for row in directory.accounts] + [row.address for row in directory.aliases]
-    users = [address for address in addresses if _domain_of(address) == name]
+    users = [address for address in addresses if domain_of(address) == name]
     if users:
         raise CannotDo(
             f"{name} is in use by {len(users)} accounts and aliases, {users[0]} among them", "remove these first"
@@ -79,7 +77,7 @@ async def add_account(house: House, arguments: Arguments) -> Rows:
     if not 0 < quota <= MAX_QUOTA:
         raise CannotDo("a quota must be positive: zero never means unlimited")
     directory = await house.store.directory()
-    _demand_domain(directory, address)
+    demand_domain(directory, address)
     _demand_free(directory, address)
     verifiers = await _verifiers(house, str(address), password or (generated := generate_password()))
     account = await house.store.create_account(str(address), name, verifiers, quota=quota, admin=admin, at=house.now)
@@ -90,7 +88,7 @@ async def add_account(house: House, arguments: Arguments) -> Rows:
 async def list_accounts(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
     directory = await house.store.directory()
-    for account in sorted(directory.accounts, key=lambda row: (_domain_of(row.address), row.address)):
+    for account in sorted(directory.accounts, key=lambda row: (domain_of(row.address), row.address)):
         yield _account_row(account)
 
 
@@ -150,47 +148,6 @@ async def remove_account(house: House, arguments: Arguments) -> Rows:
     yield {"address": account.address, "removed": True, "aliases": _aliases_of(directory, account)}
 
 
-# -- aliases -----------------------------------------------------------------------------------
-
-
-async def add_alias(house: House, arguments: Arguments) -> Rows:
-    """``force`` allows targets here that do not exist (yet); a circle is never allowed."""
-    address = arguments.address("address")
-    targets = [to_address(target) for target in arguments.texts("targets")]
-    force = arguments.flag("force")
-    arguments.finish()
-    if not targets:
-        raise CannotDo("an alias needs at least one target")
-    if len(targets) > house.limits.alias_expansion:
-        raise CannotDo(f"more than {house.limits.alias_expansion} targets (L23)")
-    directory = await house.store.directory()
-    _demand_domain(directory, address)
-    if any(account.address == str(address) for account in directory.accounts):
-        raise CannotDo(f"{address} is an account")
-    changed = any(alias.address == str(address) for alias in directory.aliases)
-    row = AliasRow(str(address), tuple(map(str, targets)), house.now)
-    _demand_arrival(with_alias(directory, row), address, () if force else targets)
-    await house.store.put_alias(row)
-    yield {"address": row.address, "targets": list(row.targets), "changed": changed}
-
-
-async def list_aliases(house: House, arguments: Arguments) -> Rows:
-    arguments.finish()
-    directory = await house.store.directory()
-    for alias in sorted(directory.aliases, key=lambda row: (_domain_of(row.address), row.address)):
-        yield {"address": alias.address, "targets": list(alias.targets), "created_at": alias.created_at}
-
-
-async def remove_alias(house: House, arguments: Arguments) -> Rows:
-    address = arguments.address("address")
-    arguments.finish()
-    directory = await house.store.directory()
-    if all(alias.address != str(address) for alias in directory.aliases):
-        raise CannotDo(f"there is no alias {address}", "posthouse alias list shows those there are")
-    await house.store.remove_alias(str(address))
-    yield {"address": str(address), "removed": True}
-
-
 # -- what they share ---------------------------------------------------------------------------
 
 
@@ -211,7 +168,7 @@ def _aliases_of(directory: Directory, account: AccountRow) -> list[str]:
     return [alias.address for alias in directory.aliases if account.address in alias.targets]
 
 
-def _domain_of(address: str) -> str:
+def domain_of(address: str) -> str:
     return address.rpartition("@")[2]
 
 
@@ -223,7 +180,7 @@ def _find(directory: Directory, address: Address) -> AccountRow:
     raise CannotDo(f"there is no account {address}", "posthouse account list shows those there are")
 
 
-def _demand_domain(directory: Directory, address: Address) -> None:
+def demand_domain(directory: Directory, address: Address) -> None:
     if all(row.name != address.domain for row in directory.domains):
         raise CannotDo(f"{address.domain} is not a domain of ours", f"posthouse domain add {address.domain}")
 
@@ -234,20 +191,6 @@ def _demand_free(directory: Directory, address: Address) -> None:
         raise CannotDo(f"{address} exists already", f"posthouse account show {address} shows it")
     if any(row.address.casefold() == wanted for row in directory.aliases):
         raise CannotDo(f"{address} exists already, as an alias", f"posthouse alias remove {address}")
-
-
-def _demand_arrival(directory: Residents, address: Address, targets: Sequence[Address]) -> None:
-    """Mail for the new alias ``address`` must come to an end, and somebody must have each of ``targets``."""
-    circle = find_circle(directory, address)
-    if circle:
-        way = f": {', '.join(map(str, circle))}" if len(circle) > 2 else ""
-        raise CannotDo(f"{address} would lead back to itself{way}", "name somebody whose mailbox it is in the end")
-    unknown = list(map(str, find_unknown(directory, targets)))
-    if unknown:
-        verb = "are addresses" if len(unknown) > 1 else "is an address"
-        raise CannotDo(
-            f"{' and '.join(unknown)} {verb} of ours that nobody has", "make the account first, or say --force"
-        )
 
 
 async def _verifiers(house: House, address: str, password: str) -> tuple[str, ...]:
