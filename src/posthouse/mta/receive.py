@@ -23,9 +23,11 @@ from posthouse.mta.headercheck import judge_header
 from posthouse.mta.intake import Draft, Intake, Refusal
 from posthouse.mta.space import Space
 from posthouse.observe.ledger import Record
+from posthouse.standards.imf.header import parse_header
+from posthouse.standards.imf.messageid import parse_message_id
 from posthouse.standards.imf.trace import Hop, format_received
 from posthouse.standards.smtp.events import MailFrom
-from posthouse.storage.ports import BlobWriter
+from posthouse.storage.ports import BlobWriter, Facts
 
 SENDER_OK = Reply(250, "2.1.0", ("sender ok",))
 RECIPIENT_OK = Reply(250, "2.1.5", ("recipient ok",))
@@ -227,13 +229,18 @@ class Receiver:
             recipient=recipients[0].address if len(recipients) == 1 else None,
         )
         at = int(now * 1000)
-        facts = await self._intake.facts(blob, transaction.added)
+        expansion = self._intake.expand(envelope)
+        if expansion.copies:
+            facts = await self._intake.facts(blob, transaction.added)
+        else:  # nobody here will read it
+            facts = Facts(message_id=_message_id(transaction.added + head))
         return self._intake.draft(
             envelope,
             blob,
             trace=transaction.trace,
             trace_lines=format_received(hop) + transaction.added,
             facts=facts,
+            expansion=expansion,
             head=head,
             record=self._record(transaction, blob, facts.message_id, at),
             at=at,
@@ -268,6 +275,11 @@ class Receiver:
         if writer is not None and not client.exempt:
             self._rates.count_octets(client.peer.address, writer.size)
         transaction.discard()
+
+
+def _message_id(head: bytes) -> str:
+    """The message-id in a header, empty if there is none."""
+    return parse_message_id(parse_header(head).first("message-id") or b"") or ""
 
 
 def nobody(address: Address) -> Reply:

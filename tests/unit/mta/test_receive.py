@@ -7,6 +7,7 @@ from posthouse.mail.address import Address
 from posthouse.mta.client import Client
 from posthouse.mta.receive import is_own_literal
 from posthouse.net.ports import Peer
+from posthouse.observe.ledger import parse_record
 from posthouse.testing.office import RELAY, STRANGER
 
 LETTER = b"From: friend@elsewhere.test\r\nSubject: Hi\r\n\r\nHello\r\n"
@@ -192,6 +193,39 @@ async def test_messages_a_minute_from_one_client(open_office):
     async with office.smtp() as session:
         said = [(await begin(session))[:9] for _ in range(3)]
     assert said == ["250 2.1.0", "250 2.1.0", "451 4.7.1"]
+
+
+async def relayed(office, recipients: str) -> str:
+    """The id under which a message with an id of its own was taken from a host that may relay."""
+    async with office.smtp(RELAY) as session:
+        await session.hello()
+        await session.tell("MAIL FROM:<friend@elsewhere.test>")
+        for one in recipients.split():
+            await session.tell(f"RCPT TO:<{one}>")
+        await session.tell("DATA")
+        (said,) = await session.says(b"Message-ID:\r\n <1@elsewhere.test>\r\n" + LETTER + b".\r\n")
+        session.written = b""
+    return said.rpartition(" ")[2]
+
+
+async def test_mail_that_only_goes_elsewhere_is_not_described(office):
+    """Nobody here will read it; the ledger knows its message-id all the same."""
+
+    def describe(*_):
+        raise AssertionError("described")
+
+    office.intake._describe = describe
+    trace = await relayed(office, "x@outside.test y@outside.test")
+    assert parse_record(await office.store.record(trace)).message_id == "1@elsewhere.test"
+    assert len(await office.queue()) == 2
+
+
+async def test_mail_for_one_of_us_too_is_described(office):
+    """The benign twin."""
+    trace = await relayed(office, "x@outside.test alice@office.test")
+    assert parse_record(await office.store.record(trace)).message_id == "1@elsewhere.test"
+    (stored,) = await office.stored("alice")
+    assert (stored.facts.message_id, stored.facts.subject) == ("1@elsewhere.test", "Hi")
 
 
 async def test_octets_of_a_message_that_was_given_up_count(open_office):
