@@ -18,6 +18,9 @@ OPEN_TO_ALL = 0.75
 STRESSED = 0.6
 """From this share on: while there is still room to come in."""
 
+CALM = 0.5
+"""Below this share stress is over; apart from where it begins, so that one caller does not turn it on and off."""
+
 _SHIFTS = {4: (0, 6, 11), 6: (64, 80, 96)}
 """The client, its near and its far surroundings: /32, /26, /21 and /64, /48, /32 as bits to drop."""
 
@@ -37,11 +40,11 @@ def surroundings(address: str) -> tuple[Key, ...]:
 class Census:
     """The open connections of the whole house and how fast new ones came; all gates share one."""
 
-    __slots__ = ("_at_once", "_connects", "_most", "_open", "_stressed_from", "total")
+    __slots__ = ("_at_once", "_connects", "_most", "_open", "_stressed", "total")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._most = limits.connections
-        self._stressed_from = limits.connections * STRESSED
+        self._stressed = False
         self._at_once = (limits.client_connections, limits.near_connections, limits.far_connections)
         self._connects: tuple[Allowance[Key], ...] = tuple(
             Allowance(most, MINUTE, clock)
@@ -52,11 +55,13 @@ class Census:
 
     def enter(self, keys: tuple[Key, ...]) -> None:
         self.total += 1
+        self._stressed = self._stressed or self.is_full(STRESSED)
         for key in keys:
             self._open[key] = self._open.get(key, 0) + 1
 
     def leave(self, keys: tuple[Key, ...]) -> None:
         self.total -= 1
+        self._stressed = self._stressed and self.is_full(CALM)
         for key in keys:
             left = self._open.get(key, 0) - 1
             if left > 0:
@@ -69,7 +74,7 @@ class Census:
 
     def is_stressed(self) -> bool:
         """So full that idle clients get less patience (L17); asked for every command."""
-        return self.total >= self._stressed_from
+        return self._stressed
 
     def is_crowded(self, keys: tuple[Key, ...]) -> bool:
         """L14: too many at once from there."""

@@ -105,6 +105,19 @@ def test_what_is_no_address_has_no_surroundings():
     assert surroundings("") == ()
 
 
+def test_stress_ends_only_well_below_where_it_began(census):
+    """One caller more or less does not turn it on and off."""
+    for number in range(5):
+        census.enter(surroundings(f"192.{number}.0.1"))
+    assert census.is_stressed()
+    census.leave(surroundings("192.0.0.1"))
+    assert census.is_stressed()
+    census.leave(surroundings("192.1.0.1"))
+    assert not census.is_stressed()
+    census.enter(surroundings("192.1.0.1"))
+    assert not census.is_stressed()
+
+
 def test_a_house_that_fills_up_is_stressed_before_it_is_full(census):
     door = gate(census, public=False)
     for number in range(4):
