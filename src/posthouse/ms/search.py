@@ -256,12 +256,15 @@ async def _open(store: Store, message: _Message) -> None:
 
 
 def _texts(top: Part) -> list[Part]:
-    """All text parts in reading order, those of messages inside too."""
+    """What people may read, in reading order: text, in messages inside too, and what reports say of deliveries.
+
+    RFC 9051 section 6.4.4: only media other than TEXT and MESSAGE may be left out.
+    """
     found: list[Part] = []
     waiting = [top]
     while waiting:
         part = waiting.pop()
-        if part.type == b"text":
+        if part.type == b"text" or (part.type == b"message" and not part.parts):
             found.append(part)
         waiting.extend(reversed(part.parts))
     return found

@@ -64,6 +64,33 @@ def _literal(criteria):
     return f"SEARCH CHARSET UTF-8 {key} {{{len(octets)}+}}\r\n".encode() + octets
 
 
+REPORT = (
+    b"Subject: report\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
+    b"--b\r\n\r\nIt failed.\r\n"
+    b"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\nStatus: 5.1.1\r\n"
+    b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: the first\r\n\r\nonce written\r\n"
+    b"--b\r\nContent-Type: image/png\r\n\r\nunseen\r\n--b--\r\n"
+)
+
+
+@pytest.mark.rfc(9051, "6.4.4", "MAY")
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        ("BODY failed", "1"),
+        ('BODY "Status: 5.1.1"', "1"),
+        ("TEXT mx.test", "1"),
+        ("TEXT once", "1"),
+        ("BODY unseen", ""),
+    ],
+)
+async def test_a_report_is_found_by_what_it_says_of_the_delivery(alice, criteria, found):
+    """Only media other than TEXT and MESSAGE may be left out."""
+    await alice.says(f"APPEND INBOX {{{len(REPORT)}+}}\r\n".encode() + REPORT)
+    await alice.says("SELECT INBOX")
+    assert (await alice.says(f"SEARCH {criteria}"))[-2] == f"* SEARCH {found}".rstrip()
+
+
 async def test_extended_results(reader):
     assert (await reader.says("SEARCH RETURN (MIN MAX COUNT ALL) ALL"))[0].endswith("MIN 1 MAX 3 COUNT 3 ALL 1:3")
     (line, _) = await reader.says("UID SEARCH RETURN (COUNT) SUBJECT nothing")
