@@ -95,7 +95,8 @@ class DotReader:
     def read(self, octets: bytes) -> bytes:
         """The content in ``octets``, dots unstuffed; empty once the content is faulty."""
         raw = self._held + octets
-        dot = raw.find(b"\r\n.")  # an end mark or a stuffed line; nearly always neither
+        # An end mark or a stuffed line; nearly always neither. Base64 has no dot at all, and one octet is found faster.
+        dot = raw.find(b"\r\n.") if b"." in raw else -1
         end = raw.find(END_MARK, dot) if dot >= 0 else -1
         if end >= 0:
             self.rest = raw[end + 5 :]

@@ -23,7 +23,7 @@ from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.spool import Spool
 
 INLINE_OCTETS = 128 * 1024
-WRITE_OCTETS = 512 * 1024
+WRITE_OCTETS = 1024 * 1024
 READ_OCTETS = 1024 * 1024
 
 _INLINE = "SELECT octets IS NULL, size, substr(octets, ?2, ?3) FROM blob WHERE hash = ?1"

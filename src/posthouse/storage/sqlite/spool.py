@@ -14,8 +14,8 @@ from pathlib import Path
 
 from posthouse.storage.ports import StorageError
 
-FULL_OCTETS = 1024 * 1024
-"""What may wait for the disk before the giver should pause: with twenty contents at once, 20 MiB."""
+FULL_OCTETS = 2 * 1024 * 1024
+"""What may wait for the disk before the giver should pause: with twenty contents at once, 40 MiB."""
 
 
 class Spool:
