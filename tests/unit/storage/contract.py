@@ -765,12 +765,20 @@ async def test_small_things_are_kept_by_name(store):
     assert await store.get("key") == b"two"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="READER 4: content refused for want of room is kept for ever, where no sweep looks"
-)
 async def test_content_that_nobody_had_room_for_is_freed(store):
     account = await an_account(store, quota=1)
     assert isinstance(await file(store, account, "t1"), Overquota)
     await swept(store)
     with pytest.raises(Missing):
         await store.blobs.read(blob_of().blob_id)
+
+
+async def test_what_nobody_had_room_for_was_not_accepted(store):
+    account = await an_account(store, quota=1)
+    await file(store, account, "t1")
+    store.note("t1", 8, b"refused")
+    assert await store.record("t1") == b"refused"
+    await store.change_account(account, quota=10**6)
+    assert (await file(store, account, "t1")).uid == 1
+    await swept(store)
+    assert await store.blobs.read(blob_of().blob_id) == BODY

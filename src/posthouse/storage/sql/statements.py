@@ -5,6 +5,7 @@
 ENTER_TRACE = "INSERT INTO ledger (trace, at, accepted, record) VALUES ($1, $2, 1, $3) ON CONFLICT (trace) DO NOTHING"
 TRACE_ACCEPTED = "SELECT accepted FROM ledger WHERE trace = $1"
 TRACE_BECOMES_ACCEPTED = "UPDATE ledger SET at = $2, accepted = 1, record = $3 WHERE trace = $1"
+TRACE_BECOMES_REFUSED = "UPDATE ledger SET accepted = 0 WHERE trace = $1"
 NOTE_TRACE = """INSERT INTO ledger (trace, at, accepted, record) VALUES ($1, $2, 0, $3)
     ON CONFLICT (trace) DO UPDATE SET at = excluded.at, record = excluded.record WHERE ledger.accepted = 0"""
 

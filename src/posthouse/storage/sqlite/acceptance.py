@@ -10,13 +10,14 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.counters import Box
 from posthouse.storage.sqlite.flags import format_flags
-from posthouse.storage.sqlite.posting import enqueue
+from posthouse.storage.sqlite.posting import MAY_BE_ORPHAN, enqueue
 from posthouse.storage.sqlite.tx import Tx
 
 _render = SQLITE.render
 ENTER_TRACE = _render(sql.ENTER_TRACE)
 TRACE_ACCEPTED = _render(sql.TRACE_ACCEPTED)
 TRACE_BECOMES_ACCEPTED = _render(sql.TRACE_BECOMES_ACCEPTED)
+TRACE_BECOMES_REFUSED = _render(sql.TRACE_BECOMES_REFUSED)
 KEEP_BLOB = _render(sql.KEEP_BLOB)
 FIND_BLOB = _render(sql.FIND_BLOB)
 ADD_LETTER = _render(sql.ADD_LETTER)
@@ -43,10 +44,18 @@ def accept(tx: Tx, acceptance: Acceptance, is_written: IsWritten) -> Accepted:
         _file(tx, acceptance, blob_no, filing, filing.key or f"{acceptance.trace}/{index}")
         for index, filing in enumerate(acceptance.filings)
     )
+    if not (acceptance.postings or Placed in map(type, placed)):
+        _let_go(tx, acceptance, blob_no)
     items: list[Item] = []
     for posting in acceptance.postings:
         items += enqueue(tx, posting, acceptance.blob, blob_no)
     return Accepted(placed, tuple(items))
+
+
+def _let_go(tx: Tx, acceptance: Acceptance, blob_no: int) -> None:
+    """Nobody had room: nothing was accepted, it may be tried again, and the sweep shall look at the content."""
+    tx.execute(TRACE_BECOMES_REFUSED, (acceptance.trace,))
+    tx.execute(MAY_BE_ORPHAN, (blob_no,))
 
 
 def _enter(tx: Tx, acceptance: Acceptance) -> bool:
