@@ -8,16 +8,25 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from posthouse.mail.content import Content
 from posthouse.mta.intake import Intake
 from posthouse.mta.reporting import Finding, Reporter, Subject
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import Acceptance, Blobs, Item, Missing, Store
+from posthouse.storage.ports import Acceptance, Blobs, BlobWriter, Item, Missing, Store
 
 READ_OCTETS: Final = 288 * 1024
 """The longest header (L4) and the part of the body that a report may return (L24)."""
+
+
+class Report(Acceptance, frozen=True, kw_only=True):
+    """A report to be committed with what it is about.
+
+    ``held`` keeps its file from being swept: hold the report until the commit has returned.
+    """
+
+    held: BlobWriter
 
 
 class Secretary:
@@ -28,7 +37,7 @@ class Secretary:
         self._reporter = reporter
         self._intake = intake
 
-    async def write(self, item: Item, findings: Sequence[Finding]) -> Acceptance:
+    async def write(self, item: Item, findings: Sequence[Finding]) -> Report:
         """The report about ``findings`` on the message of ``item``, to be committed with their settlement."""
         subject = Subject(
             reverse_path=parse_mailbox(item.reverse_path),
@@ -46,7 +55,7 @@ class Secretary:
         acceptance = self._intake.plan(envelope, blob, trace=_trace(item, findings), is_report=True)
         # a settlement gives back no items: what is born claimed would wait for its lease to end
         postings = tuple(replace(posting, owner=None, lease_until=0) for posting in acceptance.postings)
-        return replace(acceptance, postings=postings)
+        return Report(**asdict(replace(acceptance, postings=postings)), held=writer)
 
 
 async def _beginning(content: Content, blobs: Blobs) -> bytes:

@@ -10,7 +10,7 @@ from posthouse.mta.reporting import Finding
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.settling import Result, settle
 from posthouse.observe.ports import Journal, Level, Meter
-from posthouse.storage.ports import Acceptance, Item, StorageError, Store
+from posthouse.storage.ports import Acceptance, Conflict, Item, Missing, StorageError, Store
 
 GATHER_SECONDS: Final = 0.003
 """How long results wait for company."""
@@ -27,7 +27,10 @@ class Secretary(Protocol):
     """Who writes to senders: ``mta.secretary``."""
 
     async def write(self, item: Item, findings: Sequence[Finding]) -> Acceptance:
-        """The report about ``findings`` on the message of ``item``, ready to be accepted."""
+        """The report about ``findings`` on the message of ``item``, ready to be accepted.
+
+        Hold it until it is: a large one is in a file that nobody else keeps.
+        """
 
 
 class Settler:
@@ -92,21 +95,20 @@ class Settler:
         for left in reversed(range(TRIES)):
             try:
                 await self._settle_once(batch)
+            except (Missing, Conflict):  # no trouble of the disk: one of them is about what is not there
+                await self._settle_singly(batch)
             except StorageError as error:
                 self._journal.note("queue.unsettled", Level.ALARM, items=len(batch), left=left, error=str(error))
                 if left:
                     await asyncio.sleep(RETRY_SECONDS)
                 continue
-            except Exception as error:  # noqa: BLE001 - one report that cannot be written must not stop the others
-                await self._settle_singly(batch, error)
+            except Exception:  # noqa: BLE001 - one report that cannot be written must not stop the others
+                await self._settle_singly(batch)
             break
         self._settled([result.item for result in batch])
 
-    async def _settle_singly(self, batch: Sequence[Result], error: Exception) -> None:
-        """Find the result that met a bug; its lease ends, and it is tried again."""
-        if len(batch) == 1:
-            self._journal.bug("queue.settle-bug", error, id=batch[0].item.queue_id)
-            return
+    async def _settle_singly(self, batch: Sequence[Result]) -> None:
+        """Find the result that cannot be settled; its lease ends, and it is tried again."""
         for result in batch:
             try:
                 await self._settle_once([result])

@@ -29,7 +29,6 @@ async def office(tmp_path):
     await store.close()
 
 
-@pytest.mark.xfail(strict=True, reason="READER 1: nobody holds the report's file until it is committed")
 async def test_a_report_about_very_many_is_committed_too(office):
     store, limits = office.store, office.limits
     reporter = Reporter(

@@ -1,0 +1,69 @@
+"""Results are settled together, and one that cannot be does not take the others with it."""
+
+import hashlib
+
+import pytest
+
+from posthouse.mail.address import Address
+from posthouse.mail.content import Blob
+from posthouse.mail.envelope import Recipient
+from posthouse.mail.ids import BlobId
+from posthouse.mail.outcome import Failed, Relayed
+from posthouse.mail.reply import reply
+from posthouse.mta.schedule import Schedule
+from posthouse.mta.settler import Settler
+from posthouse.mta.settling import Result
+from posthouse.storage.ports import Acceptance, Conflict, Filing, Posting, QueueFilter, Role
+from posthouse.storage.sqlite.engine import open_store
+from posthouse.testing.journal import KeptJournal, KeptMeter
+from posthouse.testing.office import Office
+from posthouse.testing.ports import CountedIds, ManualClock
+
+BODY = b"Subject: x\r\n\r\nhello\r\n"
+BLOB = Blob(BlobId(hashlib.sha256(BODY).hexdigest()), len(BODY), BODY)
+LOST = Blob(BlobId("ab" * 32), 200_000)
+TAKEN, NO = reply(250, "2.0.0", "taken"), reply(550, "5.1.1", "nobody of that name")
+
+
+class Clerk:
+    """Writes reports about q1 that cannot be accepted, good ones about others."""
+
+    def __init__(self, account, trouble):
+        self.account = account
+        self.trouble = trouble
+
+    async def write(self, item, _findings):
+        if item.queue_id == "q1" and self.trouble is Conflict:
+            raise Conflict("the report")
+        blob = LOST if item.queue_id == "q1" else BLOB
+        return Acceptance(f"r{item.queue_id}", blob, (Filing(self.account, Role.INBOX, b""),), at=1)
+
+
+@pytest.fixture
+async def office(tmp_path):
+    clock, ids, journal = ManualClock(), CountedIds(), KeptJournal()
+    store = await open_store(tmp_path / "store", clock=clock, ids=ids, journal=journal)
+    yield await Office(store, clock=clock, ids=ids, journal=journal).furnish()
+    await store.close()
+
+
+@pytest.mark.parametrize("trouble", [None, Conflict])
+async def test_a_report_that_cannot_be_accepted_costs_its_own_message_only(office, trouble):
+    store, journal = office.store, KeptJournal()
+    for name in ("q1", "q2", "q3"):
+        to = (Recipient(Address("bob", f"{name}.test")),)
+        posting = Posting(name, "alice@office.test", b"", to, created_at=1, due_at=1, expires_at=10**13)
+        await store.accept(Acceptance(f"t{name}", BLOB, (), (posting,), at=1))
+    items = {item.queue_id: item for item in await store.claim(owner="me", now=10, lease_until=10**15, limit=9)}
+    account = (await store.directory()).accounts[0].account
+    settler = Settler(
+        store, Clerk(account, trouble), Schedule.of(office.limits),
+        clock=office.clock, chance=lambda: 0.5, journal=journal, meter=KeptMeter(),
+    )  # fmt: skip
+    settler.add([
+        Result(items["q1"], Failed(NO, "hop")), Result(items["q2"], Relayed("hop", TAKEN)),
+        Result(items["q3"], Failed(NO, "hop")),
+    ])  # fmt: skip
+    await settler.flush()
+    assert [item.queue_id for item in await store.queued(QueueFilter())] == ["q1"]
+    assert len(journal.bugs) == 1
