@@ -16,6 +16,7 @@ runs), *over* (last words are being written, input is ignored), gone.
 
 import asyncio
 import fcntl
+import math
 import os
 import socket
 import ssl
@@ -47,7 +48,9 @@ LINGER_OCTETS = 1024 * 1024
 """How much of what it still sends meanwhile is thrown away (a reset would destroy the last words on their way)."""
 
 RATE_WINDOW_SECONDS = 30.0
-"""L18: the least rate is an average over this long, asked for after the first such time."""
+"""L18: the least rate is an average over this long, asked for after the first such time. Of a reader it is asked over
+two: the kernels between us hand on what he reads in lumps.
+"""
 
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux has it; elsewhere there is nothing to do."""
@@ -111,6 +114,7 @@ class Session(asyncio.Protocol):
         "_deadline",
         "_door",
         "_drained",
+        "_earlier",
         "_eof",
         "_heard",
         "_house",
@@ -152,7 +156,11 @@ class Session(asyncio.Protocol):
         """The content that comes now has had its first octets acknowledged at once."""
         self._more = self._woken = self._eof = self._over = self._lost = False
         self._backlog = self._received = self._sent = 0
-        self._deadline = self._stalled = self._window_since = self._content_since = 0.0
+        self._deadline = self._window_since = self._content_since = 0.0
+        self._stalled = -math.inf
+        """Since when, while the peer does not read fast enough, ``_sent`` counts."""
+        self._earlier: int | None = None
+        """What it read in the window before."""
         self._content_octets = self._windows = 0
         self.slot = 0
 
@@ -240,9 +248,10 @@ class Session(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._drained = self._house.loop.create_future()
-        self._stalled = self._house.clock.monotonic()
-        self._sent = 0
-        self._expect(self._patience())
+        now = self._house.clock.monotonic()
+        if now - self._stalled >= RATE_WINDOW_SECONDS:  # a refill of the buffer begins no new window
+            self._begin_reading(now, None)
+        self._expect(self._stalled + RATE_WINDOW_SECONDS - now)
 
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
@@ -336,9 +345,9 @@ class Session(asyncio.Protocol):
         """The rest of a batch that must wait for something."""
         try:
             while True:
-                if pieces:
-                    await self._copy(pieces)
-                    pieces = []
+                said, pieces = pieces, []
+                if said:
+                    await self._copy(said)
                 if waiting is not None:
                     await self._carry_out(waiting)
                 if self._over or self._core.closed or self._core.wants_tls:
@@ -401,20 +410,24 @@ class Session(asyncio.Protocol):
         while at < end and not self._over:
             if self._drained is not None:
                 await self._drained
-            octets = await self._house.blobs.read(piece.blob, at, min(SLICE_OCTETS, end - at))
-            if not octets:
-                raise EOFError(f"blob {piece.blob} ends before {end}")
+            try:
+                octets = await self._house.blobs.read(piece.blob, at, min(SLICE_OCTETS, end - at))
+                if not octets:
+                    raise EOFError(f"blob {piece.blob} ends before {end}")  # noqa: TRY301 - as bad as no answer
+            except Exception as error:  # noqa: BLE001 - whatever is said now would be taken for the rest of the content
+                self._bug("net.slice", error)
+                self._abort()
+                return
             self._write([octets])
             at += len(octets)
 
     def _write(self, pieces: list[bytes]) -> None:
-        if not pieces or self._lost:
+        if not pieces or self._over:
             return
         octets = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._tunnel is not None:
             octets = self._tunnel.wrap(octets)
-        if self._drained is not None:
-            self._sent += len(octets)
+        self._sent += len(octets)
         self._transport.write(octets)
 
     # -- between two batches
@@ -447,6 +460,8 @@ class Session(asyncio.Protocol):
             self._backlog = 0
         if self._woken:
             self._house.loop.call_soon(self._pump)
+        if self._drained is not None:  # it has to read first
+            return
         if self._door.receives_content:
             self._keep_rate()
         else:
@@ -520,11 +535,20 @@ class Session(asyncio.Protocol):
         waiting = self._transport.get_write_buffer_size()
         read = self._sent - waiting
         elapsed = now - self._stalled
-        if read >= elapsed * self._house.least_rate:
-            self._expect(self._patience())
+        if elapsed < RATE_WINDOW_SECONDS:
+            self._expect(RATE_WINDOW_SECONDS - elapsed)
             return
-        self._note("net.slow_reader", seconds=round(elapsed), waiting=waiting)
-        self._abort()
+        seconds = elapsed + RATE_WINDOW_SECONDS
+        if self._earlier is not None and self._earlier + read < seconds * self._house.least_rate:
+            self._note("net.slow_reader", seconds=round(seconds), waiting=waiting)
+            self._abort()
+            return
+        self._begin_reading(now, read)
+        self._expect(RATE_WINDOW_SECONDS)
+
+    def _begin_reading(self, now: float, earlier: int | None) -> None:
+        self._stalled, self._earlier = now, earlier
+        self._sent = self._transport.get_write_buffer_size()
 
     def _judge_sender(self, now: float) -> None:
         """L18: at least ``least_rate`` on average over each window but the first; and an end to every content."""
@@ -617,16 +641,22 @@ class Session(asyncio.Protocol):
     def _break_off(self, error: RemoteError, pieces: Sequence[Piece] = ()) -> None:
         """The peer broke the protocol beyond repair; the core has said what there was to say."""
         self._note("net.broken_off", Level.INFO, reason=str(error))
-        self._write([piece for piece in pieces if isinstance(piece, bytes)])
-        self._hang_up(linger=True)
+        if self._say_whole(pieces):
+            self._hang_up(linger=True)
 
     def _trouble(self, error: BaseException, pieces: Sequence[Piece] = ()) -> None:
         """A bug of ours: it costs this session its life, and nobody else anything."""
         self._bug("net.session", error)
-        if self._lost:
-            return
+        if not self._lost and self._say_whole(pieces):
+            self._say_farewell(Farewell.TROUBLE)
+
+    def _say_whole(self, pieces: Sequence[Piece]) -> bool:
+        """What was answered before it broke; False if that is in mid-copy or yet to be copied: nothing may follow."""
+        if self._busy is not None or Slice in map(type, pieces):
+            self._abort()
+            return False
         self._write([piece for piece in pieces if isinstance(piece, bytes)])
-        self._say_farewell(Farewell.TROUBLE)
+        return True
 
     def _hang_up(self, *, linger: bool) -> None:
         """Write what is left and close; ``linger`` when the peer may still be talking."""
