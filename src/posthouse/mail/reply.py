@@ -22,7 +22,13 @@ class Reply(msgspec.Struct, frozen=True):
 
     @property
     def accepted(self) -> bool:
-        return self.code < 400
+        """2yz, the only yes (RFC 5321 section 4.2.1)."""
+        return 200 <= self.code < 300
+
+    @property
+    def goes_on(self) -> bool:
+        """3yz: no answer yet, the other side waits for more."""
+        return 300 <= self.code < 400
 
     @property
     def transient(self) -> bool:

@@ -17,7 +17,7 @@ def classify(answer: Reply, host: str, *, to: Verb = Verb.END, speaks_dsn: bool 
     answer = with_status(answer)
     if answer.accepted and to in {Verb.END, Verb.BDAT}:
         return Relayed(host, answer, speaks_dsn)
-    if answer.accepted:  # a yes that leads nowhere, such as 250 to DATA
+    if answer.accepted or answer.goes_on:  # a yes that leads nowhere, such as 250 to DATA; "go on" after the end
         return Deferred(reply(451, "4.5.0", f"unexpected answer to {to.value}: {answer}"), host)
     if answer.transient or to in {Verb.CONNECT, Verb.EHLO, Verb.AUTH, Verb.STARTTLS}:
         return Deferred(answer, host)
@@ -36,7 +36,7 @@ def with_status(answer: Reply) -> Reply:
 
     Its text is cut to what may stand in a report or a log (S15).
     """
-    status = answer.status or f"{2 if answer.accepted else answer.code // 100}.0.0"
+    status = answer.status or f"{2 if answer.accepted else 5 if answer.permanent else 4}.0.0"
     if len(answer.text) == 1 and len(answer.text[0]) <= MAX_TEXT // 4:
         return answer if answer.status else replace(answer, status=status)
     text = " ".join(answer.text).encode()[:MAX_TEXT].decode("utf-8", "ignore")

@@ -202,7 +202,7 @@ class Reception:
             reply = self._desk.office.begin_content(transaction) if transaction is not None else _NO_MAIL
         except StorageError as error:
             reply = self._alarm(error)
-        if reply.accepted:
+        if reply.goes_on:
             self.receives_content = True
             return NOTHING if event.chunked else (reply,)
         answer = self._refuse(reply)
@@ -338,10 +338,14 @@ class Reception:
         return self.client.account is not None
 
     def _is_misconduct(self, reply: Reply) -> bool:
-        """L19 counts what a client should not have said. One recipient too many is no such thing (S11)."""
+        """L19 counts what a client should not have said.
+
+        Our own trouble is no such thing, nor is one recipient too many (S11, RFC 5321
+        section 4.5.3.1.10): of 451 and 452 only the rates that it exceeds are its doing.
+        """
         if self._is_trusted:
             return 500 <= reply.code <= 503
-        return reply.status != "4.5.3"  # RFC 5321 section 4.5.3.1.10
+        return reply.code not in {451, 452} or reply.status == "4.7.1"
 
     async def _slowly(self, reply: Reply, seconds: float) -> AsyncIterator[Reply]:
         """L19: the client waits; we do something else meanwhile."""

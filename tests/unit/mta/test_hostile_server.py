@@ -9,6 +9,9 @@ from posthouse.mta import link as link_module
 
 GREET = b"220 hop\r\n"
 EHLO = b"250-hop\r\n250 PIPELINING\r\n"
+CHUNKING = b"250-hop\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
+THREE_YES = b"250 ok\r\n" * 3
+"""To MAIL and two RCPT; the answer to what ends the group follows."""
 
 
 @pytest.fixture(autouse=True)
@@ -61,16 +64,29 @@ BROKEN = {
     "too many answers to a group": opening(GREET, EHLO, b"250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n"),
     "250 to DATA": opening(GREET, EHLO, b"250 ok\r\n250 ok\r\n250 ok\r\n"),
     "421 in the middle of a group": opening(GREET, EHLO, b"250 ok\r\n421 4.3.2 closing\r\n"),
-    "hangs up after 354": opening(GREET, EHLO, b"250 ok\r\n250 ok\r\n354 go\r\n"),
-    "hangs up after the content": opening(GREET, EHLO, b"250 ok\r\n250 ok\r\n354 go\r\n", b""),
-    "nonsense for a final reply": opening(GREET, EHLO, b"250 ok\r\n250 ok\r\n354 go\r\n", b"\xff\xfe\x00\r\n"),
-    "334 for a final reply": opening(GREET, EHLO, b"250 ok\r\n250 ok\r\n354 go\r\n", b"334 x\r\n"),
+    "hangs up after 354": opening(GREET, EHLO, THREE_YES + b"354 go\r\n"),
+    "hangs up after the content": opening(GREET, EHLO, THREE_YES + b"354 go\r\n", b""),
+    "nonsense for a final reply": opening(GREET, EHLO, THREE_YES + b"354 go\r\n", b"\xff\xfe\x00\r\n"),
+    "334 for a final reply": opening(GREET, EHLO, THREE_YES + b"354 go\r\n", b"334 x\r\n"),
+    "354 for a final reply": opening(GREET, EHLO, THREE_YES + b"354 go\r\n", b"354 x\r\n"),
+    "334 to BDAT": opening(GREET, CHUNKING, THREE_YES + b"334 x\r\n"),
+    "354 to every RCPT": opening(GREET, EHLO, b"250 ok\r\n354 go\r\n354 go\r\n354 go\r\n", b"250 ok\r\n"),
     "a bare CR as a line end": opening(b"220 hop\r250 ok\r"),
     "a control character in a code": opening(b"22\x000 hop\r\n"),
 }
 
 
 REFUSALS = {"refuses everybody", "EHLO and HELO refused"}
+AFTER_CONTENT = {
+    "hangs up after 354": "connection was lost",
+    "hangs up after the content": "confirm the message",
+    "nonsense for a final reply": "confirm the message",
+    "334 for a final reply": "the reply code 334 to end of data",
+    "354 for a final reply": "the reply code 354 to end of data",
+    "334 to BDAT": "the reply code 334 to BDAT",
+    "354 to every RCPT": "the reply code 354 to RCPT",
+}
+"""How far these must have come, by what is noted."""
 
 
 @pytest.mark.parametrize("behaviour", BROKEN)
@@ -82,6 +98,7 @@ async def test_a_broken_server_defers_the_message(road, hop, item, behaviour):
         assert isinstance(outcome, Deferred) or (isinstance(outcome, Failed) and behaviour in REFUSALS)
         assert len(str(outcome.reply)) <= 1024
         assert str(outcome.reply).isprintable()
+        assert AFTER_CONTENT.get(behaviour, "") in str(outcome.reply)
 
 
 async def test_a_refusal_of_us_by_every_host_is_final_and_by_one_of_two_is_not(road, hop, item):

@@ -37,6 +37,16 @@ async def test_any_split_of_a_session_gives_the_same_answers_and_the_same_mail(o
     assert {one.partition(b"\r\nSubject")[2] for one in letters} == {b": x\r\n\r\n.y\r\n"}
 
 
+async def test_our_own_trouble_is_not_the_misconduct_of_the_client(office):
+    """L19: a disk that is full for an hour must not end the session of who only asks again."""
+    office.free = (0, 10**9)
+    async with office.smtp() as session:
+        await session.hello()
+        for _ in range(3 * int(office.limits.hard_errors)):
+            assert (await session.says("MAIL FROM:<a@b.test>"))[-1].startswith("452 4.3.1")
+    assert not session.door._conduct.penalty_seconds
+
+
 async def test_a_session_that_is_over_lets_go_of_its_content(office):
     session = office.smtp()
     async with session:

@@ -49,6 +49,8 @@ class Phase(Enum):
 
 
 _ENDS_GROUP = EHLO_VERBS | {Verb.CONNECT, Verb.DATA, Verb.STARTTLS, Verb.AUTH, Verb.NOOP, Verb.QUIT}
+_GOES_ON = {Verb.DATA: 354, Verb.AUTH: 334}
+"""RFC 5321 section 4.2.4, RFC 4954 section 4: the only two that may be answered with "go on"."""
 _MAY_SEND: dict[Phase, tuple[type, ...]] = {
     Phase.COMMAND: (Command, LastChunk),
     Phase.CONTENT: (Mailing,),
@@ -144,7 +146,7 @@ class ClientConnection:
             self._phase = Phase.OVER
         elif verb is Verb.MAIL or verb is Verb.RSET:
             self._accepted = 0
-        if reply.code < 200 or (300 <= reply.code < 400 and reply.code not in (334, 354)):
+        if reply.code < 200 or (reply.goes_on and _GOES_ON.get(verb) != reply.code):
             raise RemoteError(f"the reply code {reply.code} to {verb.value}")
         return Answer(verb, reply)
 

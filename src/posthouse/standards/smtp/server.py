@@ -170,7 +170,7 @@ class ServerConnection:
             self._state = State.FRESH if action.accepted else State.BARRED
             self._early = bool(self._buffer.waiting)  # threat S03: an early talker
             return [action.octets]
-        if self._state is State.CHUNK and transaction is not None and not action.accepted:
+        if self._state is State.CHUNK and transaction is not None and (action.transient or action.permanent):
             transaction.refusal = action
             return []
         raise LocalError(f"nobody waits for a {action.code}")
