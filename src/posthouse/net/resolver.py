@@ -132,7 +132,10 @@ class DnsResolver:
             importlib.import_module(module)
         library = self._library = importlib.import_module("dns")
         if self._server is None:
-            resolver = library.asyncresolver.Resolver()
+            try:
+                resolver = library.asyncresolver.Resolver()
+            except (library.exception.DNSException, OSError, ValueError) as error:  # asked again with each question
+                raise DnsTrouble(f"this machine has no DNS resolver set up: {error}") from error
         else:
             resolver = library.asyncresolver.Resolver(configure=False)
             resolver.nameservers, resolver.port = [self._server[0]], self._server[1]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.resolver
 import dns.rrset
 import pytest
 
@@ -116,6 +117,19 @@ async def test_trouble_is_not_an_answer_and_is_not_remembered():
             with pytest.raises(DnsTrouble):
                 await resolver.mx("broken.test")
         assert len(server.asked) >= 2
+
+
+async def test_no_resolver_set_up_is_trouble_until_there_is_one(monkeypatch):
+    def no_file(*_arguments):
+        raise dns.resolver.NoResolverConfiguration
+
+    with monkeypatch.context() as without:
+        without.setattr(dns.resolver.BaseResolver, "read_resolv_conf", no_file)
+        resolver = DnsResolver(ManualClock(), KeptMeter())
+        for _ in range(2):
+            with pytest.raises(DnsTrouble, match="no DNS resolver"):
+                await resolver.mx("office.test")
+    assert resolver._load() is not None
 
 
 async def test_answers_are_remembered_as_long_as_the_zone_says():
