@@ -27,7 +27,8 @@ _LOOKS_LIKE_FROM = re.compile(
 """A From with something before its name or between name and colon: for some a From, for others not."""
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_QUOTED = re.compile(rb"\"(?:[^\"\\]++|\\.)*+\"", re.DOTALL)
+_QUOTED = re.compile(rb"\"(?:[^\"\\]++|\\.)*+(?P<end>\"?+)", re.DOTALL)
+"""Without an end too, so that many beginnings are not read to the end of the value each."""
 _COMMENT_STEP = re.compile(rb"[()]|\\.", re.DOTALL)
 _BRACKETED = re.compile(rb"(?P<name>[^<>,;:\[\]]*+)<[^<>,;:@]++@[^<>,;@ \t]++>[ \t]*+\Z")
 _BARE = re.compile(rb"[ \t]*+[^<>,;:@ \t]++@[^<>,;@ \t]++[ \t]*+\Z")
@@ -101,7 +102,7 @@ def _has_false_from(header: Header) -> bool:
 
 def _fault(value: bytes) -> str:
     """Why a value that is not plain could be read in two ways; empty if it cannot."""
-    text, comments = _without_comments(_QUOTED.sub(b"q", value))
+    text, comments = _without_comments(_QUOTED.sub(lambda quoted: b"q" if quoted["end"] else b'"', value))
     if comments is None or b'"' in text:
         return "holds an unclosed comment or quote"
     if bracketed := _BRACKETED.match(text):

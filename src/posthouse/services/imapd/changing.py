@@ -5,10 +5,11 @@ nothing about their messages together, so they go in steps: other people's mail
 waits for one step, not for a mailbox of a hundred thousand.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from posthouse.mail.ids import ModSeq, Uid
 from posthouse.ms.folders import MOST_MESSAGES, find_mailbox
+from posthouse.ms.view import MailboxView
 from posthouse.services.imapd.session import (
     Answer,
     Session,
@@ -19,7 +20,7 @@ from posthouse.services.imapd.session import (
 )
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
-from posthouse.storage.ports import Change
+from posthouse.storage.ports import Change, Message
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 
@@ -64,8 +65,9 @@ async def store(session: Session, event: events.Store) -> Answer:
             ModSeq(since) if since is not None else None,
         )
         refused += late
+        surprising = _surprising(view, event, changed) if event.silent else frozenset[Uid]()
         for index in sorted(view.take(changed)):
-            if not event.silent:
+            if not event.silent or view.uid(index) in surprising:
                 yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
             elif session.condstore:
                 yield Fetched(index + 1, (attributes.uid(view.uid(index)), attributes.modseq(view.modseq(index))))
@@ -74,6 +76,30 @@ async def store(session: Session, event: events.Store) -> Answer:
         yield Tagged(event.tag, OK, "Some have changed meanwhile", codes.modified(sorted(numbers)))
         return
     yield Tagged(event.tag, OK, "Done")
+
+
+def _surprising(view: MailboxView, event: events.Store, changed: Iterable[Message]) -> frozenset[Uid]:
+    """Whose flags are now other than the client reckons: another session changed them (RFC 9051 section 6.4.6).
+
+    A client that keeps the new mod-sequence would never ask for them (RFC 7162 section 3.1.3).
+    """
+    found = set()
+    for message in changed:
+        index = view.index(message.uid)
+        if index is not None and message.flags != _reckoned(view.flags(index), event):
+            found.add(message.uid)
+    return frozenset(found)
+
+
+def _reckoned(flags: frozenset[str], event: events.Store) -> frozenset[str]:
+    named = event.flags - {"\\Recent"}
+    match event.change:
+        case events.Change.REPLACE:
+            return named
+        case events.Change.ADD:
+            return flags | named
+        case _:
+            return flags - named
 
 
 async def copy(session: Session, event: events.Copy | events.Move) -> Answer:

@@ -6,7 +6,15 @@ from posthouse.lib.sansio import Piece
 from posthouse.ms.fetch import BATCH, Letter, Undecodable, letters
 from posthouse.ms.parts import cut
 from posthouse.ms.view import SEEN, MailboxView
-from posthouse.services.imapd.session import Answer, Session, enable_condstore, flag_attributes, resolve, take_turns
+from posthouse.services.imapd.session import (
+    Answer,
+    Session,
+    enable_condstore,
+    flag_attributes,
+    gone_of,
+    resolve,
+    take_turns,
+)
 from posthouse.standards.imap import attributes, events
 from posthouse.standards.imap.bodystructure import format_bodystructure
 from posthouse.standards.imap.fetchitems import Attribute, Binary, BinarySize, BodySection, FetchItem, SectionText
@@ -63,12 +71,7 @@ async def fetch(session: Session, event: events.Fetch) -> Answer:
 async def _vanished(session: Session, event: events.Fetch, since: int) -> Answer:
     selected = session.chosen
     delta = await session.store.delta(session.owner, selected.mailbox, since)  # type: ignore[arg-type]  # a number from the wire
-    spans = event.numbers.spans(selected.view.mailbox.uidnext)
-    gone = sorted(
-        uid
-        for uid in delta.vanished
-        if selected.view.index(uid) is None and any(low <= uid <= high for low, high in spans)
-    )
+    gone = gone_of(selected.view, delta.vanished, event.numbers)
     if gone:
         yield Vanished(format_sequence_set(gone), earlier=True)
 

@@ -3,7 +3,7 @@
 from posthouse.ms.folders import find_mailbox
 from posthouse.ms.view import DELETED, MailboxView
 from posthouse.services.imapd.catalogue import identity
-from posthouse.services.imapd.session import Answer, Selected, Session, flag_attributes, highest
+from posthouse.services.imapd.session import Answer, Selected, Session, flag_attributes, gone_of, highest
 from posthouse.standards.imap import codes, events
 from posthouse.standards.imap.responses import (
     Condition,
@@ -68,12 +68,9 @@ async def _resynchronize(session: Session, selected: Selected, known: events.Kno
     """What changed since the client's cache was made (RFC 7162 section 3.2.5.2)."""
     view = selected.view
     delta = await session.store.delta(session.owner, selected.mailbox, known.modseq)  # type: ignore[arg-type]  # a number from the wire
-    gone = [uid for uid in delta.vanished if view.index(uid) is None]
-    if known.uids is not None:
-        spans = known.uids.spans(view.mailbox.uidnext)
-        gone = [uid for uid in gone if any(low <= uid <= high for low, high in spans)]
+    gone = gone_of(view, delta.vanished, known.uids)
     if gone:
-        yield Vanished(format_sequence_set(sorted(gone)), earlier=True)
+        yield Vanished(format_sequence_set(gone), earlier=True)
     for message in delta.changed:
         index = view.index(message.uid)
         if index is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from posthouse.lib.ports import Clock
@@ -109,8 +109,12 @@ async def news(session: Session, *, may_expunge: bool, always: bool = False) -> 
     selected = session.selected
     if selected is None or not (always or session.dirty or (may_expunge and selected.view.has_gone)):
         return
-    session.dirty = False
-    delta = await session.store.delta(session.owner, selected.mailbox, selected.view.highest)
+    session.dirty = False  # before asking, so that a hint that comes meanwhile is kept
+    try:
+        delta = await session.store.delta(session.owner, selected.mailbox, selected.view.highest)
+    except BaseException:
+        session.dirty = True
+        raise
     for response in tell(session, selected.view, selected.view.apply(delta, may_expunge=may_expunge)):
         yield response
 
@@ -131,6 +135,14 @@ def tell_expunged(session: Session, expunged: tuple[tuple[int, Uid], ...]) -> It
         return
     for number, _ in expunged:
         yield Expunged(number)
+
+
+def gone_of(view: MailboxView, vanished: Iterable[Uid], asked: SequenceSet | None) -> list[Uid]:
+    """Of ``vanished`` what is in the view no more and was asked for, ascending (RFC 7162 section 3.2.6)."""
+    gone = sorted(uid for uid in vanished if view.index(uid) is None)
+    if asked is None:
+        return gone
+    return [uid for found in asked.indexes(gone, view.mailbox.uidnext) for uid in gone[found.start : found.stop]]
 
 
 def flag_attributes(session: Session, view: MailboxView, index: int, *, uid: bool) -> tuple[bytes, ...]:

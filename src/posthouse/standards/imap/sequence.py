@@ -34,9 +34,14 @@ class SequenceSet:
                 merged.append((low, high))
         return merged
 
-    def indexes(self, numbers: Sequence[int]) -> Iterator[range]:
-        """Index ranges into the ascending ``numbers`` (the UIDs of a view) of what the set names."""
-        for low, high in self.spans(numbers[-1] if numbers else 0):
+    def indexes(self, numbers: Sequence[int], largest: int | None = None) -> Iterator[range]:
+        """Index ranges into the ascending ``numbers`` (the UIDs of a view) of what the set names.
+
+        ``*`` is ``largest``, or the last of ``numbers``.
+        """
+        if largest is None:
+            largest = numbers[-1] if numbers else 0
+        for low, high in self.spans(largest):
             found = range(bisect_left(numbers, low), bisect_right(numbers, high))
             if found:
                 yield found

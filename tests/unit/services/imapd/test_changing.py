@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from posthouse.ms.folders import find_mailbox
 from posthouse.services.imapd import changing
 
@@ -53,7 +51,6 @@ async def test_copying_comes_to_an_end(alice, monkeypatch):
     assert (await alice.says("COPY 1:2 INBOX"))[-1].startswith("OK")
 
 
-@pytest.mark.xfail(strict=True, reason="READER 6: with CONDSTORE the client then never asks again")
 async def test_a_silent_store_tells_what_somebody_else_changed(alice, twin):
     await fill(alice, 0)
     await twin.says("SELECT INBOX")
