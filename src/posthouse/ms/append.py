@@ -5,30 +5,24 @@ It goes the one road of all messages, ``Store.accept``, with a single filing;
 Nothing it claims about itself is believed: it gets no trace lines and no verdict.
 """
 
-import asyncio
-
 from msgspec.structs import replace
 
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, MailboxId, TraceId
 from posthouse.ms.describe import describe
-from posthouse.storage.ports import Acceptance, Facts, Filing, Overquota, Placed, QuotaExceeded, Store
-
-HERE_OCTETS = 128 * 1024
-"""Up to here a message is described in the loop; a larger one in a thread (threat catalogue, invariant H7)."""
-STEP_OCTETS = 1024 * 1024
+from posthouse.ms.large import Describer
+from posthouse.storage.ports import Acceptance, Filing, Overquota, Placed, QuotaExceeded, Store
 
 
 class Appender:
     """Takes messages in for their readers; shared by all sessions."""
 
-    __slots__ = ("_clock", "_ids", "_reading", "store")
+    __slots__ = ("_clock", "_describer", "_ids", "store")
 
     def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
         self.store, self._clock, self._ids = store, clock, ids
-        self._reading = asyncio.Semaphore(1)
-        """One large message in memory at a time."""
+        self._describer = Describer(store.blobs, describe)
 
     def begin(
         self, account: AccountId, mailbox: MailboxId, *, flags: frozenset[str], received_at: int | None
@@ -39,26 +33,13 @@ class Appender:
     async def file(self, blob: Blob, filing: Filing) -> Placed:
         """**Durable.** Raises ``QuotaExceeded``, ``Missing`` or another StorageError."""
         now = int(self._clock.now() * 1000)
-        facts = await self._facts(blob)
+        facts = await self._describer.facts(blob)
         filing = replace(filing, received_at=filing.received_at or now, facts=facts)
         acceptance = Acceptance(trace=TraceId(self._ids.trace_id()), blob=blob, filings=(filing,), at=now)
         placed = (await self.store.accept(acceptance)).placed[0]
         if isinstance(placed, Overquota):
             raise QuotaExceeded("the account has no room")
         return placed
-
-    async def _facts(self, blob: Blob) -> Facts:
-        if blob.octets is not None and blob.size <= HERE_OCTETS:
-            return describe(b"", blob.octets)
-        async with self._reading:
-            octets = await self._whole(blob)
-            return await asyncio.get_running_loop().run_in_executor(None, describe, b"", octets)
-
-    async def _whole(self, blob: Blob) -> bytes:
-        if blob.octets is not None:
-            return blob.octets
-        steps = range(0, blob.size, STEP_OCTETS)
-        return b"".join([await self.store.blobs.read(blob.blob_id, at, STEP_OCTETS) for at in steps])
 
 
 class Appending:

@@ -1,11 +1,11 @@
 """What reading a message takes: the rows it needs, and its sections as pieces of the content."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from posthouse.lib.sansio import Piece
 from posthouse.mail.ids import AccountId, MailboxId, Uid
+from posthouse.ms.large import here_or_apart
 from posthouse.ms.parts import find_part, header_pieces, message_in, read_header, read_pieces, span, structure
 from posthouse.standards.imap.envelope import format_envelope
 from posthouse.standards.imf.header import Header
@@ -15,8 +15,6 @@ from posthouse.storage.ports import Blobs, Store, Stored
 
 BATCH = 50
 """Rows read at a time: one trip to the engine for all of them, and little is lost when the reader goes away."""
-HERE_OCTETS = 128 * 1024
-"""A part up to here is decoded in the loop, a larger one in a thread (threat catalogue, invariant H7)."""
 DECODED_OCTETS = 32 * 1024 * 1024
 """The largest part that is decoded for a reader; a larger one he must decode himself."""
 
@@ -106,9 +104,7 @@ class Letter:
         if not is_known(part.encoding) or part.size > DECODED_OCTETS:
             raise Undecodable("cannot decode this part")
         octets = await read_pieces(self.blobs, pieces, DECODED_OCTETS)
-        if len(octets) <= HERE_OCTETS:
-            return [decode_transfer(octets, part.encoding)]
-        return [await asyncio.get_running_loop().run_in_executor(None, decode_transfer, octets, part.encoding)]
+        return [await here_or_apart(len(octets), decode_transfer, octets, part.encoding)]
 
 
 async def letters(store: Store, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> AsyncIterator[Letter]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from posthouse.mail.ids import AccountId, Uid
+from posthouse.ms.large import here_or_apart
 from posthouse.ms.parts import read_header, read_pieces, span, structure
 from posthouse.ms.view import MailboxView
 from posthouse.standards.imap import criteria as key
@@ -36,8 +37,6 @@ BATCH = 200
 TURN = 2000
 """Answers to keys before the loop gets its turn: one key asked of so many messages, or many keys of few."""
 TEXT_OCTETS = 4 * 1024 * 1024
-HERE_OCTETS = 128 * 1024
-"""Content up to here is decoded in the loop, more in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +245,7 @@ async def _open(store: Store, message: _Message) -> None:
     for part in _texts(top):
         octets = await read_pieces(store.blobs, span(stored.content, part.body, part.end), room)
         room -= len(octets)
-        if len(octets) > HERE_OCTETS:
-            texts.append(await asyncio.get_running_loop().run_in_executor(None, _decode, part, octets))
-        else:
-            texts.append(_decode(part, octets))
+        texts.append(await here_or_apart(len(octets), _decode, part, octets))
         if room <= 0:
             break
     message.text = "\n".join(texts)

@@ -6,8 +6,7 @@ returns only when the message would survive a power cut, and what could not be
 filed (a full mailbox) comes back as findings, by recipient.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -21,6 +20,7 @@ from posthouse.mail.envelope import Envelope
 from posthouse.mail.ids import QueueId, TraceId
 from posthouse.mail.reply import Reply
 from posthouse.mda.expand import Expansion, Leaf, expand
+from posthouse.ms.large import Describe, Describer, here_or_apart
 from posthouse.mta.handoff import Handoff
 from posthouse.mta.lapse import Lapses, named, write_notice
 from posthouse.mta.reporting import Action, Finding, Reporter, Subject, is_wanted
@@ -45,10 +45,6 @@ DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))
 EXPANDED = Reply(250, "2.1.5", ("passed on to the members of the group",))
 MOST_NOTED = 5
 """Lost targets that the journal names."""
-READ_OCTETS = 4 * 1024 * 1024
-"""``storage.ports.Blobs.read`` is asked for no more at a time."""
-
-Describe = Callable[[bytes, bytes], Facts]
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -75,12 +71,12 @@ class Intake:
         "_asked",
         "_clock",
         "_describe",
+        "_describer",
         "_directory",
         "_ids",
         "_journal",
         "_lapses",
         "_limits",
-        "_reading",
         "_reporter",
         "_store",
         "handoff",
@@ -106,9 +102,9 @@ class Intake:
         self._limits = limits
         self._reporter = reporter
         self._describe = describe
+        self._describer = Describer(store.blobs, describe)
         self._journal = journal
         self._lapses = Lapses()
-        self._reading = asyncio.Semaphore(1)
         self._asked: Allowance[str] = Allowance(limits.stranger_reports_hour, HOUR, clock)
         self.handoff = handoff
 
@@ -122,15 +118,7 @@ class Intake:
 
     async def facts(self, blob: Blob, added: bytes = b"") -> Facts:
         """What readers will need of ``added + blob``, worked out once for all its copies."""
-        if blob.octets is not None:
-            return self._describe(added, blob.octets)
-        async with self._reading:  # one large message in memory at a time
-            return self._describe(added, await self._whole(blob))
-
-    async def _whole(self, blob: Blob) -> bytes:
-        read = self._store.blobs.read
-        starts = range(0, blob.size, READ_OCTETS)
-        return b"".join([await read(blob.blob_id, at, min(READ_OCTETS, blob.size - at)) for at in starts])
+        return await self._describer.facts(blob, added)
 
     def expand(self, envelope: Envelope) -> Expansion:
         """Where its recipients lead; a draft of it files a copy for each of ``copies``."""
@@ -322,7 +310,7 @@ class Intake:
         return [one for one in findings if one.action is Action.FAILED]
 
     async def _store_report(self, report: Envelope, blob: Blob, octets: bytes, trace: str) -> None:
-        facts = self._describe(b"", octets)
+        facts = await here_or_apart(len(octets), self._describe, b"", octets)
         acceptance = self.plan(report, blob, trace=trace, is_report=True, facts=facts)
         if acceptance.filings or acceptance.postings:
             accepted = await self._store.accept(acceptance)
