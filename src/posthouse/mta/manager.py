@@ -27,7 +27,7 @@ from posthouse.mta.relay import Relay
 from posthouse.mta.route import DirectoryRoute, HostRoute, Route, Routes
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.settler import Settler
-from posthouse.mta.settling import Result
+from posthouse.mta.settling import Result, put_back
 from posthouse.observe.ports import Journal, Level, Meter
 from posthouse.storage.ports import Item, QueueFilter, StorageError, Store
 
@@ -268,9 +268,7 @@ class Manager:
 
     def _put_back(self, items: Iterable[Item], due_at: int, reason: Reply | None = None) -> None:
         """Back into the store, without counting a try."""
-        self._settle(
-            Result(item, Deferred(reason or reply(450, "4.4.1", item.last)), again_at=due_at) for item in items
-        )
+        self._settle(put_back(item, due_at, reason) for item in items)
 
     def _forget_idle(self) -> None:
         if len(self._destinations) >= MAX_ROUTES:

@@ -1,6 +1,8 @@
 """What an outcome means for an item of the queue, and for its sender. Pure."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from posthouse.mail.ids import TraceId
 from posthouse.mail.outcome import Deferred, Delivered, Failed, Outcome, Relayed
@@ -11,6 +13,9 @@ from posthouse.observe.ledger import Ending, format_ending
 from posthouse.storage.ports import Fate, Item, Settlement
 
 DELIVERED = reply(250, "2.1.5", "delivered")
+UNTRIED = reply(450, "4.4.1", "not tried yet")
+
+_SAID: Final = re.compile(r"([45][0-9][0-9]) (?:([45]\.[0-9]{1,3}\.[0-9]{1,3}) )?(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,21 @@ def make_fate(item: Item, ending: Ending) -> Fate:
 def expired(last: Reply) -> Reply:
     """RFC 3463 section 3.5: delivery time expired."""
     return Reply(last.code, "4.4.7", (f"given up after too many tries; the last one: {last}",))
+
+
+def put_back(item: Item, due_at: int, reason: Reply | None = None) -> Result:
+    """``item`` goes back to wait, as if it had not been claimed: why it waits is still what was said last."""
+    if reason is not None:
+        return Result(item, Deferred(reason), due_at)
+    return Result(item, Deferred(said_last(item), item.last_host), due_at)
+
+
+def said_last(item: Item) -> Reply:
+    """The reply that ``item.last`` is the text of."""
+    parts = _SAID.fullmatch(item.last)
+    if parts is None:
+        return reply(450, "4.4.1", item.last) if item.last else UNTRIED
+    return reply(int(parts[1]), parts[2], parts[3])
 
 
 def _wait(

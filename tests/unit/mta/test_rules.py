@@ -12,7 +12,7 @@ from posthouse.mta.load import make_loads
 from posthouse.mta.reporting import Action
 from posthouse.mta.route import DirectoryRoute, Routes, Terms, static
 from posthouse.mta.schedule import Schedule
-from posthouse.mta.settling import Result, settle
+from posthouse.mta.settling import Result, put_back, settle
 from posthouse.standards.smtp.commands import Verb
 from posthouse.standards.smtp.grammar import parse_mailbox
 
@@ -114,6 +114,19 @@ def test_names_of_inner_hosts_are_kept(item):
 def test_what_is_put_back_has_not_been_tried(item):
     settlement, _ = settle(Result(item(), Deferred(LATER), again_at=NOW + 1), SCHEDULE, NOW, 0.5)
     assert (settlement.due_at, settlement.attempted) == (NOW + 1, False)
+
+
+@pytest.mark.parametrize("last", ["450 4.4.1 no server", "451 later", "no route", "", "450 4.4.1 "])
+def test_why_an_item_waits_does_not_grow_with_each_time_it_is_put_back(item, last):
+    one = item(last=last, last_host="mx.far.test")
+    said = []
+    for _ in range(3):
+        settlement, _ = settle(put_back(one, NOW + 1), SCHEDULE, NOW, 0.5)
+        assert (settlement.due_at, settlement.attempted, settlement.last_host) == (NOW + 1, False, "mx.far.test")
+        said.append(settlement.last)
+        one = item(last=settlement.last, last_host=settlement.last_host)
+    assert len(set(said)) == 1
+    assert last in said[0]
 
 
 def test_loads_are_of_one_message_and_not_too_large(item):
