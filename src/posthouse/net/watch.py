@@ -51,11 +51,17 @@ class Watch:
         watched.slot = 0
 
     def turn(self, now: float) -> None:
-        """Look at everything whose slot has come."""
+        """Look at everything whose slot has come, whatever goes wrong with one; what did is raised at the end."""
+        errors: list[Exception] = []
         for slot in [slot for slot in self._slots if slot <= now]:
-            for watched in self._slots.pop(slot):
+            for watched in self._slots.pop(slot, ()):
                 watched.slot = 0
-                watched.due(now)
+                try:
+                    watched.due(now)
+                except Exception as error:  # noqa: BLE001 - a bug in one must not make its neighbours immortal
+                    errors.append(error)
+        if errors:
+            raise ExceptionGroup("deadlines", errors)
 
     def everything(self) -> Iterator[Watched]:
         """All that is watched now; the wheel may change meanwhile."""

@@ -1,5 +1,7 @@
 """The wheel: nothing is early, nothing is forgotten."""
 
+import pytest
+
 from posthouse.net.watch import Watch
 
 
@@ -64,3 +66,20 @@ def test_a_machine_that_slept_catches_up():
         watch.put(thing, at)
     watch.turn(1_000_000)
     assert all(thing.seen == [1_000_000] for thing in things)
+
+
+def test_a_bug_in_one_does_not_lose_the_others():
+    watch = Watch()
+
+    class Broken(Thing):
+        def due(self, now: float) -> None:
+            super().due(now)
+            raise ValueError("on purpose")
+
+    things = [kind(watch) for kind in (Thing, Broken) * 4]
+    for number, thing in enumerate(things):
+        watch.put(thing, 10 + number % 3)
+    with pytest.raises(ExceptionGroup) as caught:
+        watch.turn(20)
+    assert len(caught.value.exceptions) == 4
+    assert all(thing.seen == [20] for thing in things)
