@@ -24,7 +24,7 @@ ROLES = {use.lower(): role for role, use in USES.items()}
 
 async def list_mailboxes(session: Session, event: events.List) -> Answer:
     """LIST with everything that RFC 5258, 5819 and 6154 add; LSUB."""
-    if not event.patterns:
+    if not event.patterns and not event.extended:
         yield Listed("", ("\\Noselect",), lsub=event.lsub)
         yield Tagged(event.tag, OK, "Done")
         return
@@ -35,7 +35,7 @@ async def list_mailboxes(session: Session, event: events.List) -> Answer:
     if event.lsub:
         found = _lsub(mailboxes, subscribed, patterns)
     else:
-        found = _Listing(event, mailboxes, subscribed, patterns).responses()
+        found = _Listing(event, mailboxes, subscribed, patterns, session.append_octets).responses()
     for response in found:
         yield response
     yield Tagged(event.tag, OK, "Done")
@@ -68,7 +68,7 @@ def _use(mailbox: Mailbox) -> tuple[str, ...]:
 class _Listing:
     """One LIST command against one account's mailboxes."""
 
-    __slots__ = ("_by_child", "_event", "_known", "_parents", "_patterns", "_subscribed")
+    __slots__ = ("_append_octets", "_by_child", "_event", "_known", "_parents", "_patterns", "_subscribed")
 
     def __init__(
         self,
@@ -76,7 +76,9 @@ class _Listing:
         mailboxes: Sequence[Mailbox],
         subscribed: frozenset[str],
         patterns: Sequence[Pattern],
+        append_octets: int,
     ) -> None:
+        self._append_octets = append_octets
         self._event = event
         self._known = {mailbox.name: mailbox for mailbox in mailboxes}
         self._subscribed = subscribed
@@ -104,7 +106,7 @@ class _Listing:
             yield Listed(name, self._attributes(name), child_info=("SUBSCRIBED",) if by_child else ())
             mailbox = self._known.get(name)
             if self._event.status and mailbox is not None:
-                yield status_of(mailbox, self._event.status)
+                yield status_of(mailbox, self._event.status, self._append_octets)
 
     def _attributes(self, name: str) -> tuple[str, ...]:
         mailbox = self._known.get(name)
@@ -118,7 +120,7 @@ class _Listing:
         return tuple(found)
 
 
-def status_of(mailbox: Mailbox, items: Sequence[str]) -> StatusOf:
+def status_of(mailbox: Mailbox, items: Sequence[str], append_octets: int) -> StatusOf:
     """STATUS of one mailbox (RFC 9051 section 6.3.11): no message is looked at."""
     known: dict[str, int | str] = {
         "MESSAGES": mailbox.messages,
@@ -130,6 +132,7 @@ def status_of(mailbox: Mailbox, items: Sequence[str]) -> StatusOf:
         "SIZE": mailbox.size,
         "HIGHESTMODSEQ": max(1, mailbox.modseq),
         "MAILBOXID": f"({identity(mailbox)})",
+        "APPENDLIMIT": append_octets,  # RFC 7889 section 3
     }
     return StatusOf(mailbox.name, tuple((item, known[item]) for item in items if item in known))
 
@@ -147,7 +150,7 @@ async def status(session: Session, event: events.Status) -> Answer:
     if "HIGHESTMODSEQ" in event.items:
         for response in enable_condstore(session):
             yield response
-    yield status_of(mailbox, event.items)
+    yield status_of(mailbox, event.items, session.append_octets)
     yield Tagged(event.tag, OK, "Done")
 
 
@@ -193,20 +196,11 @@ async def rename(session: Session, event: events.Rename) -> Answer:
     elif event.target.startswith(event.mailbox + "/"):
         yield Tagged(event.tag, NO, "A mailbox cannot go below itself", "CANNOT")
     elif mailbox.name == "INBOX":
-        await _empty_inbox(session, mailbox, event.target)
-        yield Tagged(event.tag, OK, "Moved")
+        await session.store.rename_mailbox(session.owner, mailbox.mailbox, event.target)
+        yield Tagged(event.tag, OK, "Moved")  # the messages, in one unit; INBOX stays (RFC 9051 section 6.3.6)
     else:
         await session.store.rename_mailbox(session.owner, mailbox.mailbox, event.target)
         yield Tagged(event.tag, OK, "Renamed")
-
-
-async def _empty_inbox(session: Session, inbox: Mailbox, target: str) -> None:
-    """RFC 9051 section 6.3.6: renaming INBOX moves its messages and leaves it there, empty."""
-    made = await session.store.create_mailbox(session.owner, target)
-    view = await session.store.view(session.owner, inbox.mailbox)
-    if view.messages:
-        uids = [message.uid for message in view.messages]
-        await session.store.move(session.owner, inbox.mailbox, uids, made.mailbox)
 
 
 async def subscribe(session: Session, event: events.Subscribe | events.Unsubscribe) -> Answer:

@@ -114,7 +114,9 @@ class ImapDoor:
 
     def __init__(self, house: Imapd, line: Line) -> None:
         self._house = house
-        self._session = Session(line, house.store, house.clock, house.appender, house.journal)
+        self._session = Session(
+            line, house.store, house.clock, house.appender, house.journal, append_octets=house.offer.append_octets
+        )
         self._until = house.clock.monotonic() + house.limits.early_seconds
         """Who has not logged in by then is gone (I03): a deadline, not a pause between commands."""
         self._attempt: Attempt | None = None

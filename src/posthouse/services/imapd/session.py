@@ -41,6 +41,7 @@ class Session:
 
     __slots__ = (
         "account",
+        "append_octets",
         "appender", "appending",
         "clock",
         "condstore",
@@ -59,8 +60,11 @@ class Session:
         "utf8",
     )  # fmt: skip
 
-    def __init__(self, line: Line, store: Store, clock: Clock, appender: Appender, journal: Journal) -> None:
+    def __init__(
+        self, line: Line, store: Store, clock: Clock, appender: Appender, journal: Journal, *, append_octets: int
+    ) -> None:
         self.line, self.store, self.clock, self.appender, self.journal = line, store, clock, appender, journal
+        self.append_octets = append_octets
         self.account: AccountRow | None = None
         self.selected: Selected | None = None
         self.appending: Appending | None = None
@@ -186,6 +190,6 @@ def resolve(session: Session, numbers: SequenceSet, *, by_uid: bool) -> list[int
     if by_uid:
         return [index for found in numbers.indexes(view.uids) for index in found]
     spans = numbers.spans(len(view))
-    if not spans or spans[-1][1] > len(view):
+    if spans and spans[-1][1] > len(view):  # none: ``1:*`` of nothing
         return None
     return [index for low, high in spans for index in range(low - 1, high)]

@@ -160,9 +160,10 @@ class List:
     """LIST with RFC 5258, 5819 and 6154 options; LSUB with ``lsub`` (answer ``Listed(..., lsub=True)``).
 
     ``patterns`` are joined with ``reference`` already; match with ``patterns.Pattern``. An empty
-    tuple asks only for the hierarchy delimiter (``LIST "" ""``). ``extended``: the new syntax
-    was used. ``selection`` holds SUBSCRIBED, REMOTE, RECURSIVEMATCH, SPECIAL-USE;
-    ``returns`` SUBSCRIBED, CHILDREN, SPECIAL-USE; ``status`` the items of RETURN (STATUS (...)).
+    tuple asks only for the hierarchy delimiter (``LIST "" ""``), unless ``extended``, which says
+    that the new syntax was used: then it matches nothing. ``selection`` holds SUBSCRIBED, REMOTE,
+    RECURSIVEMATCH, SPECIAL-USE; ``returns`` SUBSCRIBED, CHILDREN, SPECIAL-USE; ``status`` the
+    items of RETURN (STATUS (...)).
     """
 
     tag: str

@@ -407,3 +407,37 @@ async def test_nobody_sees_the_mail_of_others(office, alice, house):
     await append(alice)
     bob = await MailReader.enter(office, "bob", house)
     assert "* 0 EXISTS" in await bob.says("SELECT INBOX")
+
+
+async def test_an_empty_pattern_of_the_extended_list_matches_nothing(alice):
+    """RFC 9051 section 6.3.9: only the old form asks for the delimiter so."""
+    assert await alice.says('LIST () "" ("")') == ["OK Done"]
+    assert await alice.says('LIST "" "" RETURN (SUBSCRIBED)') == ["OK Done"]
+    assert len(await alice.says('LIST "" ""')) == 2
+
+
+async def test_status_tells_how_large_a_message_may_be(alice):
+    """RFC 7889 section 3.1: an item that was asked for is answered."""
+    (told,) = re.findall(r"APPENDLIMIT=(\d+)", (await alice.says("CAPABILITY"))[0])
+    assert (await alice.says("STATUS INBOX (APPENDLIMIT)"))[0] == f'* STATUS "INBOX" (APPENDLIMIT {told})'
+
+
+async def test_everything_of_an_empty_mailbox_is_nothing(alice):
+    await alice.says("SELECT INBOX")
+    for command in ("FETCH 1:* FLAGS", "FETCH * FLAGS", "STORE 1:* FLAGS ()", "COPY 1:* Archive"):
+        assert (await alice.says(command))[-1].startswith("OK"), command
+    assert (await alice.says("FETCH 1 FLAGS"))[-1].startswith("BAD")
+
+
+async def test_what_vanished_is_narrowed_to_what_was_asked_for(alice):
+    """RFC 7162 section 3.2.6; ``*`` is no smaller than what is gone."""
+    await alice.says("ENABLE QRESYNC")
+    await alice.says("SELECT INBOX")
+    for _ in range(5):
+        await alice.says(b"APPEND INBOX {4+}\r\n\r\nx\n")
+    await alice.says("NOOP")
+    await alice.says("STORE 2:4 +FLAGS.SILENT (\\Deleted)")
+    await alice.says("EXPUNGE")
+    for asked, told in (("3:4", "3:4"), ("1:2,4", "2,4"), ("1:*", "2:4"), ("4294967295", "")):
+        lines = await alice.says(f"UID FETCH {asked} (FLAGS) (CHANGEDSINCE 1 VANISHED)")
+        assert [line for line in lines if "VANISHED" in line] == ([f"* VANISHED (EARLIER) {told}"] if told else [])

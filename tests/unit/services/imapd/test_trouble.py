@@ -113,3 +113,15 @@ async def test_a_structure_that_was_never_stored_is_worked_out(alice, office):
     assert b'"plain"' in heard
     assert b"no facts)" in heard or b"no facts " in heard
     assert b"Delivered-To: a\r\nSubject: bare\r\n\r\n" in heard
+
+
+async def test_news_that_a_disk_withheld_come_with_the_next_command(alice, twin, monkeypatch):
+    async def fail(*_):
+        raise StorageError("disk")
+
+    await alice.says("SELECT INBOX")
+    await twin.says(f"APPEND INBOX {{{len(LETTER)}+}}\r\n".encode() + LETTER)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(alice.office.store), "delta", fail)
+        await alice.says("NOOP")
+    assert "* 1 EXISTS" in await alice.says("NOOP")
