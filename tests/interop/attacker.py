@@ -289,7 +289,7 @@ class House:
         """What was noted since this was made."""
         with self._log.open("rb") as file:
             file.seek(self._from)
-            lines = file.read().splitlines()
+            lines = file.read().rpartition(b"\n")[0].splitlines()  # the last may be only half written
         return [json.loads(line) for line in lines if line.startswith(b"{")]
 
     def noted(self, event: str) -> list[dict]:
@@ -313,6 +313,13 @@ def bounded(server, *, octets: int = 64 * MIB) -> Iterator[House]:
     grown = house.resident - before
     assert grown <= octets, f"{grown / MIB:.0f} MiB more"
     house.check()
+
+
+def yardstick() -> float:
+    """Seconds of CPU that this machine, as busy as it is now, takes for a fixed piece of work: a tenth of one or so."""
+    started = time.process_time()
+    sum(number * number % 7 for number in range(1_000_000))
+    return time.process_time() - started
 
 
 def wait_for(found, what: str, seconds: float = PATIENCE):

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from attacker import HOST, MIB, Caller, Imap, Pop3, bounded, deliver, empty, messages, stranger, wait_for
+from attacker import HOST, MIB, Caller, Imap, Pop3, bounded, deliver, empty, messages, stranger, wait_for, yardstick
 
 LETTER = b"From: bob@office.test\r\nTo: alice@office.test\r\nSubject: private\r\n\r\nSECRET of alice\r\n"
 
@@ -163,15 +163,13 @@ def test_a_command_made_to_explode_costs_little_and_nobody_else(server, box, nam
         imap.append(where, b"Subject: %d\r\n\r\nhello\r\n" % n)
     imap.do("NOOP")
     with bounded(server, octets=24 * MIB) as house, Imap(server, "bob") as neighbour:
-        before = house.cpu_seconds
+        before, unit = house.cpu_seconds, yardstick()
         imap.say(b"bomb ", BOMBS[name], b"\r\n")
-        started = time.monotonic()
         assert b" OK " in neighbour.do("NOOP")
         answer = imap.answer(b"bomb")
         assert answer, name
         assert answer.rpartition(b"\r\n")[0].rpartition(b"\n")[2].startswith((b"bomb ", b"* BYE")), answer[-200:]
-        assert house.cpu_seconds - before < 3
-        assert time.monotonic() - started < 10
+        assert house.cpu_seconds - before < 30 * unit
 
 
 # -- I03, L30: lines
@@ -266,7 +264,7 @@ def test_a_reader_who_stops_reading_is_cut_off(strict, door):
         caller.close()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_mailbox_of_very_many_messages_keeps_nobody_waiting(server):
     """H1, H7: what one reader does to 30,000 messages does not hold up somebody else's mail."""
     keywords = " ".join(f"k{n}" for n in range(80))
@@ -287,13 +285,13 @@ def test_a_mailbox_of_very_many_messages_keeps_nobody_waiting(server):
                 "EXPUNGE",
             ):
                 imap.say(b"x ", command.encode(), b"\r\n")
-                slowest = 0.0
+                unit, slowest = yardstick(), 0.0
                 for _ in range(5):
                     started = time.monotonic()
                     assert deliver(server, "bob", LETTER)[:3] == b"250"
                     slowest = max(slowest, time.monotonic() - started)
                 assert b"x OK" in imap.answer(b"x")
-                assert slowest < 2, command[:40]
+                assert slowest < 20 * unit, command[:40]
         imap.do("UNSELECT")
         imap.do("DELETE many")
 
@@ -306,15 +304,15 @@ def test_many_subscriptions_are_listed_once_each(server):
         imap.say(b"".join(b"s SUBSCRIBE %s\r\n" % name for name in names))
         for _ in range(500):
             assert b" OK " in imap.answer(b"s")
-        before = house.cpu_seconds
+        before, unit = house.cpu_seconds, yardstick()
         assert imap.do('LSUB "" "%"').count(b"Noselect") >= 500
-        assert house.cpu_seconds - before < 0.5
+        assert house.cpu_seconds - before < 5 * unit
         imap.say(b"".join(b"u UNSUBSCRIBE %s\r\n" % name for name in names))
         for _ in range(500):
             assert b" OK " in imap.answer(b"u")
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_part_decoded_many_times_is_not_held_many_times(server):
     """One FETCH may name one large part hundreds of times; it is decoded for a reader, never heaped up."""
     lines = (b"QUJD" * 19 + b"\r\n") * 100_000
@@ -328,9 +326,7 @@ def test_a_part_decoded_many_times_is_not_held_many_times(server):
             imap.say(b"h FETCH 1 (" + b" ".join(b"BINARY.PEEK[1]<%d.6000000>" % n for n in range(200)) + b")\r\n")
             peak, end = 0, time.monotonic() + 8
             while time.monotonic() < end:
-                started = time.monotonic()
                 assert b" OK " in neighbour.do("NOOP")
-                assert time.monotonic() - started < 5
                 peak = max(peak, house.resident)
                 assert peak - before < 96 * MIB, f"{(peak - before) / MIB:.0f} MiB"
                 time.sleep(0.1)
@@ -424,9 +420,9 @@ def test_ten_thousand_names_and_a_thousand_wildcards(server):
             for m in range(n, n + 100):
                 assert b" OK " in imap.answer(b"c%d" % m)
         with bounded(server) as house:
-            before = house.cpu_seconds
+            before, unit = house.cpu_seconds, yardstick()
             imap.do('LIST "" "' + "*a" * 1000 + '*b"')
-            assert house.cpu_seconds - before < 1.5
+            assert house.cpu_seconds - before < 15 * unit
         for n in range(0, 1000, 100):
             imap.say(b"".join(b"d%d DELETE deep/%s/%d\r\n" % (m, b"a" * 100, m) for m in range(n, n + 100)))
             for m in range(n, n + 100):

@@ -718,7 +718,7 @@ def test_errors_cost_time_and_then_the_session(server):
             assert neighbour.ask(b"NOOP\r\n")[:3] == b"250"
         assert codes == [b"500"] * 15 + [b"421"]
         assert caller.rest() == b""
-        assert time.monotonic() - started > 9
+        assert time.monotonic() - started > 9  # a slow machine only makes it longer
 
 
 @pytest.mark.parametrize("command", [b"NOOP", b"RSET", b"VRFY x", b"HELP", b"EHLO a.test"])
@@ -756,9 +756,8 @@ def test_one_octet_at_a_time_is_no_way_to_stay(strict, service):
     with bounded(server), Caller(server, service) as caller:
         if service != "metrics":
             caller.line()
-        started = time.monotonic()
         caller.socket.settimeout(0.4)
-        while time.monotonic() - started < 16:
+        for _ in range(40):
             if not caller.say(b"N"):
                 return
             try:
@@ -766,7 +765,7 @@ def test_one_octet_at_a_time_is_no_way_to_stay(strict, service):
                     return
             except TimeoutError:
                 continue
-        raise AssertionError("still there after 16 s")
+        raise AssertionError("still there after 40 octets")
 
 
 @pytest.mark.slow
@@ -792,15 +791,17 @@ def test_content_that_drips_is_cut_off(strict):
         caller.ask(b"MAIL FROM:<" + unknown_sender() + b">\r\n")
         caller.ask(b"RCPT TO:<carol@office.test>\r\n")
         caller.ask(b"DATA\r\n")
-        started = time.monotonic()
         caller.socket.settimeout(0.5)
-        while caller.say(b"X-Drip: x\r\n"):
+        for _ in range(90):
+            if not caller.say(b"X-Drip: x\r\n"):
+                break
             try:
                 if b"421" in caller.line():
                     break
             except TimeoutError:
                 pass
-            assert time.monotonic() - started < 45
+        else:
+            raise AssertionError("still there after 90 drips")
         assert deliver(server, "carol", LETTER)[:3] == b"250"
 
 
