@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import threading
 
 import apsw
 import pytest
@@ -16,6 +17,7 @@ from posthouse.storage.sqlite.connection import open_writer, require_sqlite
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.storage.sqlite.faults import NoFaults
 from posthouse.storage.sqlite.migrate import migrate
+from posthouse.storage.sqlite.readers import Readers
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
@@ -313,3 +315,51 @@ def test_a_migration_edited_after_its_release_is_noticed(database):
     migrate(database, 5, (Migration(1, "one", ("CREATE TABLE one (x TEXT)",)),))
     with pytest.raises(StorageError, match="not the one"):
         migrate(database, 6, (Migration(1, "one", ("CREATE TABLE one (y TEXT)",)),))
+
+
+class SlowDisk(Disk):
+    """A disk whose sync waits until it is let go, and notes what became of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.reached, self.let_go = threading.Event(), threading.Event()
+        self.slow = False
+        self.synced = []
+
+    def sync(self, descriptor):
+        if self.slow:
+            self.reached.set()
+            self.let_go.wait(10)
+            self.slow = False
+            self.synced.append(os.fstat(descriptor).st_size)
+        os.fsync(descriptor)
+
+
+async def test_who_gives_up_closes_no_file_under_the_thread_that_syncs_it(tmp_path, journal):
+    disk = SlowDisk()
+    store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=journal, faults=disk)
+    writer = store.blobs.open()
+    writer.write(b"x" * 300_000)
+    disk.slow = True
+    finishing = asyncio.ensure_future(writer.finish())
+    await asyncio.to_thread(disk.reached.wait, 10)
+    finishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await finishing
+    writer.discard()
+    disk.let_go.set()
+    await store.close()
+    assert disk.synced == [300_000]
+    assert not [path for path in tmp_path.rglob("tmp/*") if path.is_file()]
+
+
+async def test_a_bug_in_a_reading_is_not_taken_for_a_closed_store(store, tmp_path):
+    def fail(_snapshot):
+        raise RuntimeError("on purpose")
+
+    readers = Readers(tmp_path / "posthouse.db")
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await readers.read(fail)
+    readers.close()
+    with pytest.raises(StorageError, match="closed"):
+        await readers.read(fail)

@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from posthouse.lib.ports import Ids
@@ -162,12 +163,17 @@ class FileBlobWriter:
         name = BlobId(spool.hexdigest())
         while (doom := self._files.doomed.get(name)) is not None:
             await doom.wait()
-        self._files.in_flight[name] += 1
+        files = self._files
         try:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._files.syncing, self._files.keep, spool.descriptor, spool.path, name)
+            kept = spool.lend(files.syncing, partial(files.keep, spool.descriptor, spool.path, name))
+        except RuntimeError as error:  # the pool takes no more work
+            self.discard()
+            raise StorageError("the store is closed") from error
+        files.in_flight[name] += 1
+        try:
+            await asyncio.shield(kept)
         except BaseException as error:
-            _land(self._files, name)
+            kept.add_done_callback(lambda _: _land(files, name))  # who is cancelled leaves the thread at its work
             self.discard()
             if isinstance(error, OSError):
                 raise StorageError(f"the blob cannot be kept: {error}") from error

@@ -64,11 +64,13 @@ class Readers:
     async def read(self, unit: Callable[[Snapshot], T]) -> T:
         """What ``unit`` makes of one consistent snapshot."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, unit)
+            answer = asyncio.get_running_loop().run_in_executor(self._pool, self._run, unit)
+        except RuntimeError as error:  # the pool takes no more work
+            raise StorageError("the store is closed") from error
+        try:
+            return await answer
         except apsw.Error as error:
             raise StorageError(f"{type(error).__name__}: {error}") from error
-        except RuntimeError as error:
-            raise StorageError("the store is closed") from error
 
     def _run(self, unit: Callable[[Snapshot], T]) -> T:
         connection = self._connection()

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +20,7 @@ FULL_OCTETS = 2 * 1024 * 1024
 
 
 class Spool:
-    """Belongs to the loop it was made in; only ``_write`` runs in the thread."""
+    """Belongs to the loop it was made in; only ``_write`` and what it is lent to run in a thread."""
 
     __slots__ = ("_backlog", "_digest", "_error", "_is_over", "_loop", "_pool", "_waiters", "_waiting", "_writing",
                  "descriptor", "path")  # fmt: skip
@@ -62,6 +63,18 @@ class Spool:
     def hexdigest(self) -> str:
         """The SHA-256 of all that was written; ask once it is ``settled``."""
         return self._digest.hexdigest()
+
+    def lend(self, pool: ThreadPoolExecutor, work: Callable[[], None]) -> asyncio.Future[None]:
+        """Do ``work`` with the ``settled`` file in a thread: whoever abandons it meanwhile closes nothing under it."""
+        lent = self._loop.run_in_executor(pool, work)
+        self._writing = True
+        lent.add_done_callback(self._returned)
+        return lent
+
+    def _returned(self, _lent: asyncio.Future[None]) -> None:
+        self._writing = False
+        if self._is_over:
+            self._remove()
 
     def kept(self) -> None:
         """The file has its final name: nothing here is to be removed any more."""
