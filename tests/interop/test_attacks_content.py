@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from attacker import HOST, MIB, Imap, Pop3, bounded, deliver, empty, send, smtp, submitter
+from attacker import HOST, MIB, Imap, Pop3, bounded, deliver, empty, send, smtp, submitter, yardstick
 
 HEAD = b"From: evil@else.test\r\nTo: alice@office.test\r\nSubject: hostile\r\nMIME-Version: 1.0\r\n"
 
@@ -118,10 +118,10 @@ def test_a_hostile_message_is_kept_as_it_came_and_read_in_bounded_time(server, n
     message = MESSAGES[name]
     empty(server, "alice")
     with bounded(server, octets=48 * MIB) as house:
-        before = house.cpu_seconds
+        before, unit = house.cpu_seconds, yardstick()
         reply = deliver(server, "alice", message.replace(b"\r\n.", b"\r\n.."))
         assert reply[:3] in {b"250", b"554"}, reply
-        assert house.cpu_seconds - before < 3, "the acceptance"
+        assert house.cpu_seconds - before < 30 * unit, "the acceptance"
         with Imap(server, "alice") as imap:
             if reply[:3] == b"554":
                 assert b"\r\n" in imap.append("INBOX", message)
@@ -133,7 +133,7 @@ def test_a_hostile_message_is_kept_as_it_came_and_read_in_bounded_time(server, n
                 answer = imap.do(question)
                 last = answer.rpartition(b"\r\n")[0].rpartition(b"\n")[2]
                 assert b" OK " in last or b"UNKNOWN-CTE" in last or b" BAD " in last, (question, last)
-                assert house.cpu_seconds - spent < 2, question
+                assert house.cpu_seconds - spent < 20 * unit, question
         with Pop3(server, "alice") as pop3:
             pop3.say(b"TOP 1 5\r\n")
             assert pop3.to(b"\r\n.\r\n").startswith(b"+OK")
@@ -159,13 +159,13 @@ def test_separators_without_addresses_are_not_read_to_their_end(server):
         value = (filling * 125_000)[:125_000]
         folded = b"\r\n ".join(value[n : n + 900] for n in range(0, len(value), 900))
         with bounded(server, octets=16 * MIB) as house:
-            before = house.cpu_seconds
+            before, unit = house.cpu_seconds, yardstick()
             content = b"To: " + folded + b"\r\nCc: " + folded + b"\r\n\r\nbody\r\n"
             assert deliver(server, "bob", content)[:3] == b"250"
-            assert house.cpu_seconds - before < 0.5, filling
+            assert house.cpu_seconds - before < 5 * unit, filling
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_reading_hostile_mail_does_not_keep_others_waiting(server):
     """H1, H7: while one searches large hostile mail, somebody else's commands are answered."""
     body = base64.encodebytes(os.urandom(3 * MIB)).replace(b"\n", b"\r\n")
