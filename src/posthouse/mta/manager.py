@@ -29,11 +29,15 @@ from posthouse.mta.schedule import Schedule
 from posthouse.mta.settler import Settler
 from posthouse.mta.settling import Result, put_back
 from posthouse.observe.ports import Journal, Level, Meter
-from posthouse.storage.ports import Item, QueueFilter, StorageError, Store
+from posthouse.storage.ports import Item, QueueFilter, State, StorageError, Store
 
 MAX_IN_HAND: Final = 2000
 """Items in memory at once."""
 CLAIM_AT_ONCE: Final = 200
+RELEASE_AT_ONCE: Final = 2 * MAX_IN_HAND
+"""Items looked at together when a destination is back; those in hand are among them."""
+RELEASE_ROUNDS: Final = 3600
+"""As many seconds: what is left then has its own time soon."""
 MAX_WAITING: Final = 100
 """Loads that wait for one destination before its mail is left in the store."""
 MAX_WORKERS: Final = 200
@@ -389,17 +393,32 @@ class Manager:
     def _recovered(self, destination: Destination) -> None:
         """It was away and is back: what waits for it in the store may go now."""
         if self._tasks is not None:
-            self._tasks.create_task(self._release(tuple(destination.domains)))
+            self._tasks.create_task(self._release(destination))
 
-    async def _release(self, domains: Sequence[str]) -> None:
+    async def _release(self, destination: Destination) -> None:
+        """Page by page, as what was released before leaves the queue; each item once."""
+        domains, released = set(destination.domains), set[int]()
         try:
-            for domain in domains:
-                items = await self._crew.store.queued(QueueFilter(domain=domain))
-                waiting = [item.item for item in items if not item.claimed and item.state.value == "waiting"]
-                await self._crew.store.release(waiting, self._now())
+            for left in reversed(range(RELEASE_ROUNDS)):
+                for domain in tuple(domains):
+                    if await self._release_page(domain, released):
+                        domains.discard(domain)
+                self._woken.set()
+                if not domains or not left:
+                    return
+                await asyncio.sleep(BUSY_SLEEP_SECONDS)
+                if self._stopping or destination.not_before:  # it is away again
+                    return
         except StorageError as error:
             self._crew.journal.note("queue.storage-trouble", Level.ALARM, error=str(error))
-        self._woken.set()
+
+    async def _release_page(self, domain: str, released: set[int]) -> bool:
+        """Make the oldest items of ``domain`` due that are not in ``released``; whether these were the last."""
+        items = await self._crew.store.queued(QueueFilter(domain=domain, state=State.WAITING, limit=RELEASE_AT_ONCE))
+        fresh = [item.item for item in items if not item.claimed and item.item not in released]
+        released.update(fresh)
+        await self._crew.store.release(fresh, self._now())
+        return len(items) < RELEASE_AT_ONCE
 
     # -- leases and results ------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ fence in the store then makes their results void.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 from posthouse.lib.ports import Clock
 from posthouse.mail.reply import reply
@@ -20,6 +21,9 @@ from posthouse.storage.ports import Fate, Item, QueueFilter, State, Store
 RETURNED = reply(550, "5.7.1", "an operator of this server returned the message")
 """RFC 3463 section 3.8: it was not the other side's doing."""
 DROPPED = "an operator of this server dropped the message"
+SEIZING_MILLISECONDS: Final = 60_000
+MANY: Final = 100_000
+"""More held items than one message has."""
 ASK_US = "Ask your postmaster why before you send it again."
 
 
@@ -93,8 +97,11 @@ async def drop(store: Store, which: QueueFilter, clock: Clock) -> int:
 
 
 async def bounce(store: Store, which: QueueFilter, secretary: Secretary, clock: Clock) -> int:
-    """**Durable.** Take items out of the queue and tell their senders, in one transaction."""
-    items = sorted(await store.queued(which), key=lambda item: item.queue_id)
+    """**Durable.** Take items out of the queue and tell their senders, in one transaction.
+
+    First they are held, out of reach of all workers: what was delivered until then is not reported as returned.
+    """
+    items = await _seize(store, sorted(await store.queued(which), key=lambda item: item.queue_id), clock)
     reports = []
     for _, group in groupby(items, key=lambda item: item.queue_id):
         told = [item for item in group if _may_be_told(item)]
@@ -103,6 +110,22 @@ async def bounce(store: Store, which: QueueFilter, secretary: Secretary, clock: 
             reports.append(await secretary.write(told[0], findings))
     fates = _fates(items, "returned", RETURNED.text[0], clock)
     return await store.drop([item.item for item in items], reports, fates)
+
+
+async def _seize(store: Store, items: Sequence[Item], clock: Clock) -> list[Item]:
+    """Hold ``items``, whoever has claimed them; those that are held now, the others have left or are being carried."""
+    claimed = [item for item in items if item.claimed]
+    if claimed:  # end their leases and take them from their workers, not due before they are held
+        now = int(clock.now() * 1000)
+        await store.renew([(item.item, item.token) for item in claimed], now)
+        await store.release([item.item for item in claimed], now + SEIZING_MILLISECONDS)
+    numbers = {item.item for item in items}
+    await store.hold(tuple(numbers))
+    held: list[Item] = []
+    for queue_id in dict.fromkeys(item.queue_id for item in items):
+        found = await store.queued(QueueFilter(queue_id=queue_id, state=State.HELD, limit=len(numbers) + MANY))
+        held += [item for item in found if item.item in numbers]
+    return held
 
 
 def _fates(items: Sequence[Item], outcome: str, said: str, clock: Clock) -> list[Fate]:

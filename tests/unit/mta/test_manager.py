@@ -12,6 +12,7 @@ from posthouse.admd.limits import Limits
 from posthouse.mail.envelope import Body, Envelope, Notify, Recipient
 from posthouse.mail.reply import reply
 from posthouse.ms.describe import describe
+from posthouse.mta import manager as manager_module
 from posthouse.mta import queue
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.handoff import Nobody
@@ -25,7 +26,7 @@ from posthouse.mta.settler import Settler
 from posthouse.observe.ledger import parse_ending
 from posthouse.standards.dsn.parse import parse_delivery_status
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import DomainRow, QueueFilter, Role
+from posthouse.storage.ports import DomainRow, QueueFilter, Role, Settlement
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal, KeptMeter
 from posthouse.testing.ports import CountedIds, ManualClock
@@ -327,6 +328,23 @@ async def test_a_destination_that_is_away_is_left_alone_and_its_mail_goes_when_i
     assert sum(command.startswith("RCPT") for command in hop.commands) == 3
 
 
+async def test_all_that_waits_for_a_destination_goes_when_it_is_back(house, hop, monkeypatch):
+    monkeypatch.setattr(manager_module, "RELEASE_AT_ONCE", 2)
+    monkeypatch.setattr(manager_module, "BUSY_SLEEP_SECONDS", 0.01)
+    house.lead("elsewhere.test", 1)
+    await house.post(*(f"u{number}@elsewhere.test" for number in range(9)))
+    await house.tried()
+    await hop.start(hop.speak(keywords=("PIPELINING",)))
+    destination = next(iter(house.manager._destinations.values()))
+    destination.route = house.routes._table["elsewhere.test"] = replace(
+        destination.route, hops=(Hop("hop.test", hop.port, ("127.0.0.1",)),)
+    )
+    house.clock.pass_time(100)  # the pause of the destination is over, the items are due much later
+    await house.post("dave@elsewhere.test")
+    await house.empty()
+    assert sum(command.startswith("RCPT") for command in hop.commands) == 10
+
+
 async def test_an_operator_may_try_a_destination_at_once(house, hop):
     house.lead("elsewhere.test", 1)
     await house.post("bob@elsewhere.test")
@@ -431,6 +449,38 @@ async def test_operators_hold_release_and_bounce(house, hop):
     assert b"Status: 5.7.1\r\n" in report
     assert b"Ask your postmaster why" in report
     assert b"could not be reached" not in report
+
+
+class Delivering:
+    """A store where a worker settles an item just after the queue was looked at, or just before it is dropped."""
+
+    def __init__(self, store, item, moment):
+        self._store, self._item, self._moment = store, item, moment
+        self.settled = None
+
+    def __getattr__(self, name):
+        async def call(*arguments, **named):
+            if name == self._moment and self.settled is None:
+                [self.settled] = await self._store.settle([Settlement(self._item.item, self._item.token)])
+            return await getattr(self._store, name)(*arguments, **named)
+
+        return call
+
+
+@pytest.mark.parametrize(("moment", "in_time"), [("renew", True), ("release", True), ("hold", False), ("drop", False)])
+async def test_only_what_is_really_taken_out_is_reported_as_returned(house, moment, in_time):
+    house.lead("elsewhere.test", 1)
+    house.manager.stop()
+    await house.running
+    await house.post("bob@elsewhere.test", "carol@elsewhere.test")
+    lease_until = int(house.clock.now() * 1000) + 60_000
+    carried, _ = await house.store.claim(owner="worker", now=10**15, lease_until=lease_until, limit=2)
+    store = Delivering(house.store, carried, moment)
+    assert await queue.bounce(store, QueueFilter(), house.secretary, house.clock) == (1 if in_time else 2)
+    assert store.settled is in_time
+    assert not await house.queued()
+    [report] = await house.inbox(house.alice)
+    assert (str(carried.recipient.address).encode() in report) is not in_time
 
 
 async def test_a_lost_lease_is_let_go(house, hop):
