@@ -74,6 +74,8 @@ def test_names_of_ones_own_are_fine(lines):
         (RESENT_NOT_YOURS, ("From: alice@office.test", "Resent-From: boss@office.test")),
         (RESENT_NOT_YOURS, ("From: alice@office.test", "Resent-Sender: boss@office.test")),
         (RESENT_NOT_YOURS, ("From: alice@office.test", "Resent-From: alice@office.test", "Resent-From: x@y.test")),
+        (ONE_FROM, ('From: "x" "<alice@office.test <boss@office.test>',)),
+        (ONE_FROM, ('From: "<alice@office.test \\"<boss@office.test>',)),
     ],
 )
 def test_no_way_of_writing_it_makes_another_the_author(refusal, lines):
