@@ -86,20 +86,27 @@ def _surprising(view: MailboxView, event: events.Store, changed: Iterable[Messag
     found = set()
     for message in changed:
         index = view.index(message.uid)
-        if index is not None and message.flags != _reckoned(view.flags(index), event):
+        if index is None or message.flags == _reckoned(view.flags(index), event):
+            continue
+        if _folded(message.flags) != _reckoned(_folded(view.flags(index)), event, _folded(event.flags)):
             found.add(message.uid)
     return frozenset(found)
 
 
-def _reckoned(flags: frozenset[str], event: events.Store) -> frozenset[str]:
-    named = event.flags - {"\\Recent"}
+def _folded(flags: frozenset[str]) -> frozenset[str]:
+    """Flags are the same in whatever case (RFC 9051 section 9, rule 1); the store keeps the spelling it saw first."""
+    return frozenset(flag.lower() for flag in flags)
+
+
+def _reckoned(before: frozenset[str], event: events.Store, named: frozenset[str] | None = None) -> frozenset[str]:
+    named = (event.flags if named is None else named) - {"\\Recent", "\\recent"}
     match event.change:
         case events.Change.REPLACE:
             return named
         case events.Change.ADD:
-            return flags | named
+            return before | named
         case _:
-            return flags - named
+            return before - named
 
 
 async def copy(session: Session, event: events.Copy | events.Move) -> Answer:

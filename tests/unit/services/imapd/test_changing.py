@@ -57,3 +57,14 @@ async def test_a_silent_store_tells_what_somebody_else_changed(alice, twin):
     await twin.says("STORE 1 +FLAGS (\\Flagged)")
     lines = await alice.says("STORE 1 +FLAGS.SILENT (\\Seen)") + await alice.says("NOOP")
     assert any("\\Flagged" in line for line in lines)
+
+
+async def test_a_silent_store_is_silent_whatever_the_case_of_its_flags(alice):
+    await fill(alice, 0)
+    for command in (
+        "+FLAGS.SILENT (Work)",
+        "+FLAGS.SILENT (work \\seen)",
+        "-FLAGS.SILENT (WORK)",
+        "FLAGS.SILENT (b B)",
+    ):
+        assert await alice.says(f"STORE 1 {command}") == ["OK Done"], command
