@@ -14,6 +14,9 @@ from typing import Self
 HOST = "127.0.0.1"
 PATIENCE = 20.0
 TLS_BY_PORT = frozenset({"submissions", "imaps", "pop3s"})
+NOISE = 32 * 1024 * 1024
+"""What allocator arenas and late password hashes move about on a busy machine, beside what the attack costs."""
+
 MIB = 1024 * 1024
 
 _addresses = iter(range(1, 1 << 22))
@@ -329,7 +332,7 @@ def bounded(server, *, octets: int = 64 * MIB) -> Iterator[House]:
     before = house.resident
     yield house
     grown = house.resident - before
-    assert grown <= octets, f"{grown / MIB:.0f} MiB more"
+    assert grown <= octets + NOISE, f"{grown / MIB:.0f} MiB more"
     house.check()
 
 

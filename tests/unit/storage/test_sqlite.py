@@ -322,7 +322,7 @@ class SlowDisk(Disk):
 
     def __init__(self):
         super().__init__()
-        self.reached, self.let_go = threading.Event(), threading.Event()
+        self.reached, self.let_go, self.done = threading.Event(), threading.Event(), threading.Event()
         self.slow = False
         self.synced = []
 
@@ -332,6 +332,7 @@ class SlowDisk(Disk):
             self.let_go.wait(10)
             self.slow = False
             self.synced.append(os.fstat(descriptor).st_size)
+            self.done.set()
         os.fsync(descriptor)
 
 
@@ -348,6 +349,7 @@ async def test_who_gives_up_closes_no_file_under_the_thread_that_syncs_it(tmp_pa
         await finishing
     writer.discard()
     disk.let_go.set()
+    await asyncio.to_thread(disk.done.wait, 10)
     await store.close()
     assert disk.synced == [300_000]
     assert not [path for path in tmp_path.rglob("tmp/*") if path.is_file()]

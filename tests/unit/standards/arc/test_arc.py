@@ -149,7 +149,9 @@ def test_every_flipped_bit_of_the_seals_breaks_the_chain() -> None:
         changed = bytearray(message)
         changed[at] ^= 4
         if judge(bytes(changed)).status is Status.PASS:
-            assert message[at : at + 1] in b"\r\n\t =", (at, message[at - 10 : at + 10])
+            # Space is folded away, and the last digit before the padding of base64 has bits that mean nothing.
+            means_nothing = message[at : at + 1] in b"\r\n\t =" or message[at + 1 : at + 2] == b"="
+            assert means_nothing, (at, message[at - 10 : at + 10])
 
 
 def test_an_x_after_expiry_fails() -> None:
