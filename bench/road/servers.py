@@ -188,7 +188,7 @@ class Posthouse(Server):
 
     def prepare(self) -> None:
         self.config = self.dir / "posthouse.toml"
-        roomy = "hostname = \"bench.localhost\"\n[limits]\nconnections = 10000\nimap_account_connections = 2000\n"
+        roomy = 'hostname = "bench.localhost"\n[limits]\nconnections = 10000\nimap_account_connections = 2000\n'
         self.config.write_text(roomy + ('[relay]\nnetworks = ["127.0.0.1/32"]\n' if self.relay_to else ""))
 
     def command(self) -> list[str]:
