@@ -46,6 +46,8 @@ class Spool:
     def add(self, pieces: list[bytes], octets: int) -> None:
         """Write ``pieces``, ``octets`` long together, soon. Raises ``StorageError`` if the disk has refused before."""
         self._check()
+        if not octets:
+            return  # or a piece of nothing would still be on its way to the thread when all seems settled
         self._waiting += pieces
         self._backlog += octets
         if not self._writing:
