@@ -106,6 +106,7 @@ class Postfix:
     def stop(self) -> None:
         if self.process is None:
             return
+        subprocess.run(["postfix", "-c", str(self.dir / "etc"), "stop"], capture_output=True, timeout=20, check=False)
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(10)
