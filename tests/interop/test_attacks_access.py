@@ -243,9 +243,9 @@ def test_a_reader_who_never_reads_costs_what_fits_in_a_buffer(server):
         assert b" OK " in imap.do("DELETE bulk")
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("door", ["imap", "pop3"])
+@pytest.mark.parametrize("door", [pytest.param("imap", marks=pytest.mark.heavy), "pop3"])  # imap waits two windows
 def test_a_reader_who_stops_reading_is_cut_off(strict, door):
     """L18 the other way round: what we have to say must be read, or the connection ends; memory stays small."""
     server = strict('idle_seconds = "2s"\naccount_auth_failures_hour = 21')
