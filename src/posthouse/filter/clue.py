@@ -2,7 +2,8 @@
 
 import msgspec
 
-from posthouse.filter.judge import Action
+from posthouse.filter.action import Action
+from posthouse.mail.ids import AccountId
 from posthouse.mail.reply import Reply
 
 
@@ -11,7 +12,8 @@ class Clue(msgspec.Struct, frozen=True):
 
     ``score`` is its weight towards junk, negative when it speaks for the
     message; ``action`` is the least that this clue alone demands, with
-    ``reply`` for ``DEFER`` and ``REFUSE``.
+    ``reply`` for ``DEFER`` and ``REFUSE``. With an ``account`` it concerns
+    only the copy of that account, and can put it into Junk or quarantine.
     """
 
     source: str
@@ -20,3 +22,4 @@ class Clue(msgspec.Struct, frozen=True):
     score: float = 0.0
     action: Action = Action.ACCEPT
     reply: Reply | None = None
+    account: AccountId | None = None

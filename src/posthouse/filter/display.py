@@ -35,7 +35,7 @@ class Flag(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Display:
     """``domain`` is the author's, or for ``via`` the signer's; A-labels."""
 
     standing: Standing
@@ -50,11 +50,11 @@ class Judgement:
         return f"{self.standing.value} {self.domain}" if named else self.standing.value
 
 
-def display_of(evidence: Evidence, verdict: Verdict, policy: Policy, known: Iterable[str] = ()) -> Judgement:
+def display_of(evidence: Evidence, verdict: Verdict, policy: Policy, known: Iterable[str] = ()) -> Display:
     """The judgement. ``known`` are the domains of the office and of those it writes to."""
     author = evidence.author
     if isinstance(author, Ambiguous):
-        return Judgement(Standing.FORGED)
+        return Display(Standing.FORGED)
     standing, domain = _standing(evidence, verdict, policy)
     resembles = imitated(author.domain, known)
     flags = []
@@ -68,7 +68,7 @@ def display_of(evidence: Evidence, verdict: Verdict, policy: Policy, known: Iter
         flags.append(Flag.HIDDEN_CHARACTERS)
     if any(not are_related(one, author.domain) for one in evidence.reply_to):
         flags.append(Flag.REPLY_ELSEWHERE)
-    return Judgement(standing, domain, tuple(flags), resembles)
+    return Display(standing, domain, tuple(flags), resembles)
 
 
 def _standing(evidence: Evidence, verdict: Verdict, policy: Policy) -> tuple[Standing, str]:

@@ -7,8 +7,8 @@ R09).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
+from posthouse.filter.action import Action
 from posthouse.filter.author import Ambiguous
 from posthouse.filter.evidence import Evidence
 from posthouse.mail.reply import Reply
@@ -18,16 +18,6 @@ from posthouse.standards.authres.results import AuthenticationResults, MethodRes
 from posthouse.standards.dmarc.evaluate import Result as DmarcResult
 from posthouse.standards.dmarc.record import Policy as DmarcPolicy
 from posthouse.standards.spf.evaluate import Result as SpfResult
-
-
-class Action(Enum):
-    """What to do, gentlest first. ``QUARANTINE`` is what a domain's owner asks for, ``JUNK`` our own suspicion."""
-
-    ACCEPT = "accept"
-    JUNK = "junk"
-    QUARANTINE = "quarantine"
-    DEFER = "defer"
-    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

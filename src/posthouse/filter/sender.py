@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from posthouse.filter.authenticate import authenticate
 from posthouse.filter.author import author_of
-from posthouse.filter.display import Judgement, display_of
+from posthouse.filter.display import Display, display_of
 from posthouse.filter.evidence import Evidence, results_of
 from posthouse.filter.examination import Examination
 from posthouse.filter.forgery import Span, forged_fields
@@ -21,7 +21,7 @@ class Findings:
 
     evidence: Evidence
     verdict: Verdict
-    display: Judgement
+    display: Display
     field: bytes
     forged: tuple[Span, ...]
     """What to cut out of the content before it is stored (``forgery.without``); nearly always nothing."""

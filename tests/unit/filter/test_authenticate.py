@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from posthouse.filter.action import Action
 from posthouse.filter.authenticate import authenticate
 from posthouse.filter.author import Ambiguous
 from posthouse.filter.display import Flag, Standing, display_of
 from posthouse.filter.evidence import Evidence, IpRev, results_of
 from posthouse.filter.examination import Examination, examine
-from posthouse.filter.judge import Action, Policy, judge
+from posthouse.filter.judge import Policy, judge
 from posthouse.filter.questions import MAX_QUESTIONS
 from posthouse.standards.arc.seal import seal
 from posthouse.standards.arc.verify import Status

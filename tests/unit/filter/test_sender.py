@@ -1,8 +1,9 @@
 """One call a message: verdict, display, our field, and what is cut out."""
 
+from posthouse.filter.action import Action
 from posthouse.filter.examination import examine
 from posthouse.filter.forgery import without
-from posthouse.filter.judge import Action, Policy
+from posthouse.filter.judge import Policy
 from posthouse.filter.sender import SenderCheck
 from posthouse.testing.zone import Zone
 
