@@ -87,7 +87,12 @@ class Blobs(Protocol):
 
 
 class Role(Enum):
-    """What a mailbox is for (RFC 6154); the value is its name when an account is made."""
+    """What a mailbox is for (RFC 6154); the value is its name when an account is made.
+
+    ``QUARANTINE`` is no mailbox of the user: it is made when something is first filed
+    there, ``mailboxes`` does not tell of it, its octets count towards no quota, and no
+    user can make its name. Its messages move and go by its number, as anybody's do.
+    """
 
     INBOX = "INBOX"
     DRAFTS = "Drafts"
@@ -95,6 +100,11 @@ class Role(Enum):
     TRASH = "Trash"
     JUNK = "Junk"
     ARCHIVE = "Archive"
+    QUARANTINE = "/quarantine"
+
+
+USER_ROLES = tuple(role for role in Role if role is not Role.QUARANTINE)
+"""What a new account is given."""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -146,6 +156,14 @@ class Placed(msgspec.Struct, frozen=True):
     repeated: bool = False
 
 
+class Quarantined(msgspec.Struct, frozen=True):
+    """One message that was kept from its user, and where: ``move`` or ``remove`` it from there."""
+
+    account: AccountId
+    mailbox: MailboxId
+    message: "Stored"
+
+
 class Overquota(msgspec.Struct, frozen=True):
     """The account has no room; nothing was filed for it."""
 
@@ -157,7 +175,8 @@ class Posting(msgspec.Struct, frozen=True):
 
     ``due_at`` is when it may first be claimed. With ``owner`` and ``lease_until`` the
     rows are born claimed by that owner, who works on them at once; if he dies
-    they fall due when the lease ends.
+    they fall due when the lease ends. Born ``HELD``, for the reason ``last``, they
+    wait until an operator releases them, and ``owner`` means nothing.
     """
 
     queue_id: QueueId
@@ -178,6 +197,8 @@ class Posting(msgspec.Struct, frozen=True):
     owner: str | None = None
     lease_until: int = 0
     token: int = 0
+    state: "State" = msgspec.field(default_factory=lambda: State.WAITING)
+    last: str = ""
 
 
 class Acceptance(msgspec.Struct, frozen=True):
@@ -343,6 +364,33 @@ class QueueFilter(msgspec.Struct, frozen=True):
     limit: int = 1000
 
 
+# -- shelves: small facts of the offices -----------------------------------------------------------
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A small durable fact of an office. ``kind`` is named after the office ("dkim.key"), ``key`` is its own.
+
+    ``expires_at`` 0 means never; a note past its time is not there any more.
+    """
+
+    kind: str
+    key: str
+    value: bytes
+    at: int = 0
+    expires_at: int = 0
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Two counts that only grow by what is added to them (good and bad, spam and ham, messages and octets)."""
+
+    kind: str
+    key: str
+    a: int = 0
+    b: int = 0
+    at: int = 0
+    """When something was last added."""
+
+
 # -- who we are --------------------------------------------------------------------------------
 
 
@@ -481,6 +529,11 @@ class Store(Protocol):
     async def remove(self, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> Sequence[Uid]:
         """**Durable.** Remove messages whatever their flags (POP3 QUIT); the UIDs that went."""
 
+    async def quarantined(
+        self, account: AccountId | None = None, *, after: tuple[int, int] = (0, 0), limit: int = 100
+    ) -> Sequence[Quarantined]:
+        """What is in quarantine, of one account or of all, by (account, UID), from behind ``after``."""
+
     def watch(self, account: AccountId, hint: Callable[[], None]) -> Callable[[], None]:
         """Call ``hint`` in the loop soon after something of ``account`` may have changed; the result ends the watch."""
 
@@ -540,9 +593,50 @@ class Store(Protocol):
     async def put(self, name: str, value: bytes) -> None:
         """**Durable.**"""
 
+    # shelves: small facts of the offices, the same for all nodes
+    async def put_notes(self, notes: Sequence[Note]) -> None:
+        """**Durable.** All or none; each replaces the note of its kind and key."""
+
+    async def notes(self, kind: str, keys: Sequence[str]) -> Sequence[Note]:
+        """Those that are there, by key."""
+
+    async def list_notes(self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> Sequence[Note]:
+        """By key (in the order of its UTF-8), those that begin with ``prefix``, from behind ``after``."""
+
+    async def drop_notes(self, kind: str, keys: Sequence[str]) -> int:
+        """**Durable.** How many were there."""
+
+    async def add_tallies(self, tallies: Sequence[Tally]) -> None:
+        """Count; returns at once, is written soon with others, no promise: a second of it may be lost."""
+
+    async def tallies(self, kind: str, keys: Sequence[str]) -> Sequence[Tally]:
+        """Those that were ever counted, by key, with what this node has added."""
+
+    async def list_tallies(
+        self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000
+    ) -> Sequence[Tally]: ...
+
+    async def drop_tallies(self, kind: str, keys: Sequence[str]) -> int:
+        """**Durable.** How many were there."""
+
+    # one among many nodes
+    async def lease(self, name: str, owner: str, now: int, until: int) -> int | None:
+        """**Durable.** The job ``name`` is ``owner``'s until ``until``: its fencing token. None: it is somebody else's.
+
+        Who holds it keeps his token and moves the end; ``until=now`` gives it back.
+        The token grows each time the job changes hands.
+        """
+
+    async def take(self, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
+        """How many of ``want`` are allowed: all nodes together get ``cap`` of ``key`` in each window of time.
+
+        An allotment, to be spent by the node as it likes: ask for a share of the
+        limit, not for one. Not durable: after a failover some may be given twice.
+        """
+
     # housekeeping
     def sweep(self, now: int) -> AsyncIterator[str]:
-        """Free blobs nobody refers to, old tombstones, old ledger records; yields what it did, for the log."""
+        """Free blobs nobody refers to, old tombstones, records and notes; yields what it did, for the log."""
 
     async def close(self) -> None:
         """Finish what was accepted, refuse what comes, let go of the files."""

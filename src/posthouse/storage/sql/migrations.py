@@ -108,4 +108,24 @@ _FATES = (
         PRIMARY KEY (trace, item_no)){clustered}""",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "the house", _FIRST), Migration(2, "fates", _FATES))
+_SHELVES = (
+    # small facts of the offices, counts that only grow, one job for one node, allotments of a shared limit
+    """CREATE TABLE note (
+        kind TEXT NOT NULL, key TEXT NOT NULL, value {octets} NOT NULL, at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+        PRIMARY KEY (kind, key)){clustered}""",
+    "CREATE INDEX note_expires ON note (expires_at)",
+    """CREATE TABLE score (
+        kind TEXT NOT NULL, key TEXT NOT NULL, a BIGINT NOT NULL, b BIGINT NOT NULL, at BIGINT NOT NULL,
+        PRIMARY KEY (kind, key)){clustered}""",
+    """CREATE TABLE lease (
+        name TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, token BIGINT NOT NULL, until BIGINT NOT NULL)""",
+    "CREATE TABLE rate (key TEXT NOT NULL PRIMARY KEY, ends BIGINT NOT NULL, used BIGINT NOT NULL)",
+    # what is in quarantine, of all accounts
+    "CREATE INDEX mailbox_role ON mailbox (role, account_id)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "the house", _FIRST),
+    Migration(2, "fates", _FATES),
+    Migration(3, "shelves", _SHELVES),
+)

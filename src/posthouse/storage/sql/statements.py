@@ -28,9 +28,9 @@ FIND_THREAD = "SELECT thread FROM thread WHERE account_id = $1 AND key = $2"
 READ_TALLY = "SELECT modseq, used, quota, mailboxes, uidvalidity FROM tally WHERE account_id = $1"
 WRITE_TALLY = """UPDATE tally SET modseq = $2, used = $3, quota = $4, mailboxes = $5, uidvalidity = $6
     WHERE account_id = $1"""
-READ_MAILBOX_COUNTERS = """SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted
+READ_MAILBOX_COUNTERS = """SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted, role
     FROM mailbox WHERE account_id = $1 AND mailbox_id = $2"""
-READ_ROLE_COUNTERS = """SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted
+READ_ROLE_COUNTERS = """SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted, role
     FROM mailbox WHERE account_id = $1 AND role = $2 ORDER BY mailbox_id LIMIT 1"""
 WRITE_MAILBOX_COUNTERS = """UPDATE mailbox SET uidnext = $3, modseq = $4, messages = $5, unseen = $6, size = $7,
     deleted = $8 WHERE account_id = $1 AND mailbox_id = $2"""
@@ -42,7 +42,7 @@ ADD_POSTING = """INSERT INTO posting (posting_no, queue_id, reverse_path, blob_n
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"""
 ADD_ITEM = """INSERT INTO item (item_no, posting_no, local, domain, notify, original_kind, original, state, due_at,
     owner, token, attempts, warned, last, last_host)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, 0, 0, '', '')"""
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $11, $8, $9, $10, 0, 0, $12, '')"""
 DUE_ITEMS = """SELECT item_no FROM item WHERE state = 0 AND due_at <= $1 AND domain NOT IN ({avoid})
     ORDER BY due_at, item_no LIMIT $2"""
 CLAIM = "UPDATE item SET owner = $1, due_at = $2, token = token + 1 WHERE item_no IN ({claimed})"
@@ -74,11 +74,12 @@ ADD_MAILBOX = """INSERT INTO mailbox (account_id, mailbox_id, name, role, uidval
     unseen, size, deleted, pruned) VALUES ($1, $2, $3, $4, $5, 1, $6, 0, 0, 0, 0, 0)"""
 MAILBOX_NAMED = "SELECT mailbox_id FROM mailbox WHERE account_id = $1 AND name = $2"
 MAILBOX_NAME = "SELECT name, role FROM mailbox WHERE account_id = $1 AND mailbox_id = $2"
-MAILBOXES = """SELECT m.mailbox_id, m.name, m.role, CASE WHEN s.name IS NULL THEN 0 ELSE 1 END, m.uidvalidity,
+ANY_MAILBOXES = """SELECT m.mailbox_id, m.name, m.role, CASE WHEN s.name IS NULL THEN 0 ELSE 1 END, m.uidvalidity,
     m.uidnext, m.modseq, m.messages, m.unseen, m.size, m.deleted, m.pruned
     FROM mailbox m LEFT JOIN subscription s ON s.account_id = m.account_id AND s.name = m.name
     WHERE m.account_id = $1"""
-MAILBOX = MAILBOXES + " AND m.mailbox_id = $2"
+MAILBOXES = ANY_MAILBOXES + " AND (m.role IS NULL OR m.role <> 'QUARANTINE')"
+MAILBOX = ANY_MAILBOXES + " AND m.mailbox_id = $2"
 FAMILY = """SELECT mailbox_id, name FROM mailbox WHERE account_id = $1
     AND (name = $2 OR (name >= $2 || '/' AND name < $2 || '0')) ORDER BY name"""
 RENAME_MAILBOX = "UPDATE mailbox SET name = $3 WHERE account_id = $1 AND mailbox_id = $2"
@@ -117,6 +118,17 @@ LOG_CHANGE = """INSERT INTO change (account_id, mailbox_id, uid, modseq, gone, a
 END_LETTER = """DELETE FROM letter WHERE letter_no = $1
     AND NOT EXISTS (SELECT 1 FROM message WHERE message.letter_no = $1) RETURNING blob_no"""
 LETTER_EMAIL = "SELECT email FROM letter WHERE letter_no = $1"
+
+STORED = """SELECT m.uid, m.modseq, m.flags, l.received_at, m.saved_at, l.prefix, b.hash, b.size, l.email, l.thread,
+    l.envelope, l.structure, l.message_id, l.subject, l.preview, l.sent_at{more}
+    FROM message m JOIN letter l ON l.letter_no = m.letter_no JOIN blob b ON b.blob_no = l.blob_no"""
+QUARANTINED = (
+    STORED.replace("{more}", ", m.account_id, m.mailbox_id")
+    + """ JOIN mailbox q ON q.account_id = m.account_id AND q.mailbox_id = m.mailbox_id
+    WHERE q.role = 'QUARANTINE' AND (m.account_id > $1 OR (m.account_id = $1 AND m.uid > $2)) AND m.account_id <= $3
+    ORDER BY m.account_id, m.uid LIMIT $4"""
+)
+"""From behind ($1, $2), of accounts up to $3; one quarantine an account, so the UID orders it."""
 
 # -- who we are ------------------------------------------------------------------------------
 
@@ -164,6 +176,35 @@ FATES = "SELECT record FROM fate WHERE trace = $1 ORDER BY item_no"
 GET_THING = "SELECT value FROM thing WHERE name = $1"
 PUT_THING = """INSERT INTO thing (name, value) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+
+# -- shelves, leases, allotments ----------------------------------------------------------------
+
+PUT_NOTE = """INSERT INTO note (kind, key, value, at, expires_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, at = excluded.at, expires_at = excluded.expires_at"""
+LIVE_NOTES = """SELECT kind, key, value, at, expires_at FROM note
+    WHERE kind = $1 AND (expires_at = 0 OR expires_at > $2)"""
+NOTES = LIVE_NOTES + " AND key IN ({keys}) ORDER BY key"
+"""``{keys}`` stands for the list of them, argument $3."""
+LIST_NOTES = LIVE_NOTES + " AND key > $3 AND key >= $4 AND key < $5 ORDER BY key LIMIT $6"
+DROP_NOTES = "DELETE FROM note WHERE kind = $1 AND key IN ({keys})"
+"""``{keys}``: argument $2."""
+OLD_NOTES = "DELETE FROM note WHERE expires_at > 0 AND expires_at <= $1"
+ADD_SCORE = """INSERT INTO score (kind, key, a, b, at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (kind, key) DO UPDATE SET a = score.a + excluded.a, b = score.b + excluded.b, at = excluded.at"""
+SCORES = "SELECT kind, key, a, b, at FROM score WHERE kind = $1 AND key IN ({keys}) ORDER BY key"
+LIST_SCORES = """SELECT kind, key, a, b, at FROM score
+    WHERE kind = $1 AND key > $2 AND key >= $3 AND key < $4 ORDER BY key LIMIT $5"""
+DROP_SCORES = "DELETE FROM score WHERE kind = $1 AND key IN ({keys})"
+
+TAKE_LEASE = """INSERT INTO lease (name, owner, token, until) VALUES ($1, $2, 1, $4)
+    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until,
+    token = lease.token + CASE WHEN lease.owner = excluded.owner AND lease.until > $3 THEN 0 ELSE 1 END
+    WHERE lease.owner = excluded.owner OR lease.until <= $3 RETURNING token"""
+"""No row: it is somebody else's."""
+READ_RATE = "SELECT ends, used FROM rate WHERE key = $1"
+WRITE_RATE = """INSERT INTO rate (key, ends, used) VALUES ($1, $2, $3)
+    ON CONFLICT (key) DO UPDATE SET ends = excluded.ends, used = excluded.used"""
+OLD_RATES = "DELETE FROM rate WHERE ends <= $1"
 
 # -- housekeeping ------------------------------------------------------------------------------
 

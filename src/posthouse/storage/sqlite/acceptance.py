@@ -7,9 +7,9 @@ from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
 from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, Missing, Overquota, Placed, Role
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.counters import Box
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sqlite.counters import Box
-from posthouse.storage.sqlite.flags import format_flags
+from posthouse.storage.sql.flags import format_flags
 from posthouse.storage.sqlite.posting import MAY_BE_ORPHAN, enqueue
 from posthouse.storage.sqlite.tx import Tx
 

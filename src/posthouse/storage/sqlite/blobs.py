@@ -19,9 +19,9 @@ from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.ports import BlobWriter, Missing, StorageError
+from posthouse.storage.spool import Spool
 from posthouse.storage.sqlite.faults import Faults
 from posthouse.storage.sqlite.readers import Readers, Snapshot
-from posthouse.storage.sqlite.spool import Spool
 
 INLINE_OCTETS = 128 * 1024
 WRITE_OCTETS = 1024 * 1024

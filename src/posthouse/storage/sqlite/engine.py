@@ -44,8 +44,8 @@ from posthouse.storage.sqlite.migrate import migrate
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.sweep import Sweeper
 from posthouse.storage.sqlite.tx import Tx
-from posthouse.storage.sqlite.watching import Watchers
 from posthouse.storage.sqlite.writer import Writer
+from posthouse.storage.watching import Watchers
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from posthouse.mail.ids import AccountId, MailboxId, ModSeq, Uid
 from posthouse.storage.ports import Change, Conflict, Message, Missing, Placed, QuotaExceeded, Role
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sql.flags import format_flags, parse_flags
 from posthouse.storage.sqlite.acceptance import ADD_MESSAGE, placed
-from posthouse.storage.sqlite.flags import format_flags, parse_flags
 from posthouse.storage.sqlite.mailboxes import (
     DELETE_MAILBOX,
     FAMILY,

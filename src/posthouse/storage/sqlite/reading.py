@@ -10,7 +10,7 @@ from posthouse.mail.ids import AccountId, BlobId, EmailId, MailboxId, ModSeq, Th
 from posthouse.storage.ports import Delta, Facts, Mailbox, Message, Missing, Role, Stored, View
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sqlite.flags import parse_flags
+from posthouse.storage.sql.flags import parse_flags
 from posthouse.storage.sqlite.readers import Snapshot, pack
 
 _render = SQLITE.render

@@ -7,8 +7,8 @@ import apsw
 from posthouse.mail.ids import AccountId
 from posthouse.storage.ports import Missing
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.counters import Box, Tally
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sqlite.counters import Box, Tally
 
 Row = tuple[Any, ...]
 
