@@ -124,8 +124,22 @@ _SHELVES = (
     "CREATE INDEX mailbox_role ON mailbox (role, account_id)",
 )
 
+_NODES = (
+    # who serves this data, and what they share (the distributed engine; the embedded one has one node and needs none)
+    """CREATE TABLE node (
+        name TEXT NOT NULL PRIMARY KEY, slot BIGINT NOT NULL UNIQUE, version TEXT NOT NULL, joined_at BIGINT NOT NULL,
+        seen BIGINT NOT NULL)""",
+    "CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL)",
+    # content too large for one row, and content that is stored and not yet referenced
+    """CREATE TABLE piece (
+        blob_no BIGINT NOT NULL REFERENCES blob(blob_no), start BIGINT NOT NULL, octets {octets} NOT NULL,
+        PRIMARY KEY (blob_no, start)){clustered}""",
+    "CREATE TABLE upload (blob_no {key} NOT NULL PRIMARY KEY REFERENCES blob(blob_no), until BIGINT NOT NULL)",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the house", _FIRST),
     Migration(2, "fates", _FATES),
     Migration(3, "shelves", _SHELVES),
+    Migration(4, "nodes", _NODES),
 )
