@@ -60,6 +60,9 @@ class Limits:
     client_octets: int = limit("L16", 200 * MIB, "octets a minute", "content from one address, aborted included")
     pair_messages_minute: int = limit("L16", 30, "a minute", "messages from one sender domain to one recipient")
     pair_messages_hour: int = limit("L16", 600, "an hour", "messages from one sender domain to one recipient")
+    recipient_messages_minute: int = limit(
+        "L16", 300, "a minute", "messages of strangers to one recipient, of all senders"
+    )
     command_seconds: int = limit("L17", 60, "seconds", "silence between two commands")
     stress_seconds: int = limit("L17", 10, "seconds", "the same under stress")
     content_seconds: int = limit("L17", 300, "seconds", "silence while content is sent")

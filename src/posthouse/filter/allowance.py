@@ -1,48 +1,60 @@
-"""So much in so much time, for everybody one asks about, in a table that forgets."""
+"""So much in so much time, for everybody one asks about, in a table that forgets without forgiving."""
 
 from typing import Generic, TypeVar
 
-from posthouse.lib.lru import Lru
+from posthouse.lib.pacetable import SIZE, PaceTable
 from posthouse.lib.ports import Clock
-from posthouse.lib.tokenbucket import TokenBucket
 
-TABLE_SIZE = 16384
-"""Entries of each table; who is forgotten begins anew."""
+TABLE_SIZE = SIZE
+"""Entries of each table that are exact; who is forgotten is still known in outline (``lib.pacetable``)."""
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+GRAIN = 1e-6
+"""Seconds that count for nothing: sums of fractions are not exact."""
 
 Who = TypeVar("Who")
 
 
 class Allowance(Generic[Who]):
-    """``amount`` in ``seconds`` for everybody it is asked about."""
+    """``amount`` in ``seconds`` for everybody it is asked about.
 
-    __slots__ = ("_amount", "_buckets", "_clock", "_rate")
+    Who is known by ``hash``: an integer is its own, a name's is salted, so that nobody chooses collisions.
+    """
 
-    def __init__(self, amount: float, seconds: float, clock: Clock) -> None:
-        self._amount = amount
-        self._rate = amount / seconds
+    __slots__ = ("_amount", "_clock", "_each", "_seconds", "_table")
+
+    def __init__(self, amount: float, seconds: float, clock: Clock, size: int = TABLE_SIZE) -> None:
+        self._table = PaceTable(size)
         self._clock = clock
-        self._buckets: Lru[Who, TokenBucket] = Lru(TABLE_SIZE)
+        self.change(amount, seconds)
+
+    def change(self, amount: float, seconds: float) -> None:
+        """Another rule from now on; what was used stays used."""
+        self._amount = amount
+        self._seconds = seconds
+        self._each = seconds / amount
 
     def take(self, who: Who, amount: float = 1) -> bool:
         """Whether ``who`` has ``amount`` left; it is then used up."""
+        key = hash(who)
         now = self._clock.monotonic()
-        return self._bucket(who, now).take(amount, now, rate=self._rate, burst=self._amount)
+        full = self._table.get(key)
+        full = max(full, now)
+        full += amount * self._each
+        if full - now > self._seconds + GRAIN:
+            return False
+        self._table.put(key, full, now)
+        return True
 
     def charge(self, who: Who, amount: float) -> None:
-        """``who`` has used ``amount`` already."""
+        """``who`` has used ``amount`` already: it is owed, at most once the whole allowance."""
+        key = hash(who)
         now = self._clock.monotonic()
-        self._bucket(who, now).charge(amount, now, rate=self._rate, burst=self._amount)
+        full = max(self._table.get(key), now) + amount * self._each
+        self._table.put(key, min(full, now + 2 * self._seconds), now)
 
-    def is_spent(self, who: Who) -> bool:
-        """Whether there is nothing left; nothing is used by asking."""
-        bucket = self._buckets.get(who)
-        return bucket is not None and bucket.level(self._clock.monotonic(), rate=self._rate, burst=self._amount) < 1
-
-    def _bucket(self, who: Who, now: float) -> TokenBucket:
-        bucket = self._buckets.get(who)
-        if bucket is None:
-            bucket = TokenBucket(self._amount, now)
-            self._buckets.put(who, bucket)
-        return bucket
+    def is_spent(self, who: Who, amount: float = 1) -> bool:
+        """Whether less than ``amount`` is left; nothing is used by asking."""
+        now = self._clock.monotonic()
+        return max(self._table.get(hash(who)), now) - now + amount * self._each > self._seconds + GRAIN

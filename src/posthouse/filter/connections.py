@@ -24,7 +24,10 @@ CALM = 0.5
 _SHIFTS = {4: (0, 6, 11), 6: (64, 80, 96)}
 """The client, its near and its far surroundings: /32, /26, /21 and /64, /48, /32 as bits to drop."""
 
-Key = tuple[int, int, int]
+_TAGS = {(version, level): (version << 2 | level) << 72 for version in (4, 6) for level in (0, 1, 2)}
+
+Key = int
+"""A network as one number: of which version and which size, and its address without the bits that do not matter."""
 
 
 def surroundings(address: str) -> tuple[Key, ...]:
@@ -34,7 +37,11 @@ def surroundings(address: str) -> tuple[Key, ...]:
         return ()
     version, number = numbered
     client, near, far = _SHIFTS[version]
-    return (version, 0, number >> client), (version, 1, number >> near), (version, 2, number >> far)
+    return (
+        _TAGS[version, 0] | number >> client,
+        _TAGS[version, 1] | number >> near,
+        _TAGS[version, 2] | number >> far,
+    )
 
 
 class Census:
@@ -43,15 +50,19 @@ class Census:
     __slots__ = ("_at_once", "_connects", "_most", "_open", "_stressed", "total")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._most = limits.connections
         self._stressed = False
-        self._at_once = (limits.client_connections, limits.near_connections, limits.far_connections)
-        self._connects: tuple[Allowance[Key], ...] = tuple(
-            Allowance(most, MINUTE, clock)
-            for most in (limits.client_connects, limits.near_connects, limits.far_connects)
-        )
+        self._connects: tuple[Allowance[Key], ...] = tuple(Allowance(1, MINUTE, clock) for _level in range(3))
         self._open: dict[Key, int] = {}
         self.total = 0
+        self.adopt(limits)
+
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from now on; what was counted stays counted."""
+        self._most = limits.connections
+        self._at_once = (limits.client_connections, limits.near_connections, limits.far_connections)
+        rates = (limits.client_connects, limits.near_connects, limits.far_connects)
+        for allowance, most in zip(self._connects, rates, strict=True):
+            allowance.change(most, MINUTE)
 
     def enter(self, keys: tuple[Key, ...]) -> None:
         self.total += 1

@@ -14,14 +14,25 @@ BURST_SECONDS = 600.0
 class ClientRates:
     """What strangers may send; the exempt are not asked about."""
 
-    __slots__ = ("_hourly_pairs", "_messages", "_octets", "_pairs", "_unknown")
+    __slots__ = ("_hourly_pairs", "_messages", "_octets", "_pairs", "_recipients", "_unknown")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._messages: Allowance[Key] = Allowance(limits.client_messages, MINUTE, clock)
-        self._octets: Allowance[Key] = Allowance(limits.client_octets, MINUTE, clock)
-        self._pairs: Allowance[tuple[str, str]] = Allowance(limits.pair_messages_minute, MINUTE, clock)
-        self._hourly_pairs: Allowance[tuple[str, str]] = Allowance(limits.pair_messages_hour, HOUR, clock)
-        self._unknown: Allowance[Key] = Allowance(limits.unknown_recipients_hour, HOUR, clock)
+        self._messages: Allowance[Key] = Allowance(1, MINUTE, clock)
+        self._octets: Allowance[Key] = Allowance(1, MINUTE, clock)
+        self._pairs: Allowance[tuple[str, str]] = Allowance(1, MINUTE, clock)
+        self._hourly_pairs: Allowance[tuple[str, str]] = Allowance(1, HOUR, clock)
+        self._recipients: Allowance[str] = Allowance(1, MINUTE, clock)
+        self._unknown: Allowance[Key] = Allowance(1, HOUR, clock)
+        self.adopt(limits)
+
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from now on; what was used stays used."""
+        self._messages.change(limits.client_messages, MINUTE)
+        self._octets.change(limits.client_octets, MINUTE)
+        self._pairs.change(limits.pair_messages_minute, MINUTE)
+        self._hourly_pairs.change(limits.pair_messages_hour, HOUR)
+        self._recipients.change(limits.recipient_messages_minute, MINUTE)
+        self._unknown.change(limits.unknown_recipients_hour, HOUR)
 
     def may_begin(self, address: str) -> bool:
         """L16: one more message from there, which counts whether it is finished or aborted."""
@@ -39,6 +50,10 @@ class ClientRates:
         pair = (sender_domain, recipient.key)
         return not self._hourly_pairs.is_spent(pair) and self._pairs.take(pair) and self._hourly_pairs.take(pair)
 
+    def may_reach(self, recipient: Address) -> bool:
+        """L16: one more message of strangers, whoever they are, to this recipient (threats R03 and B06)."""
+        return self._recipients.take(recipient.key)
+
     def count_unknown(self, address: str) -> None:
         """L20: somebody there asked for a recipient that does not exist."""
         for client in surroundings(address)[:1]:
@@ -55,8 +70,14 @@ class AccountRates:
     __slots__ = ("_messages", "_recipients")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._messages: Allowance[AccountId] = Allowance(limits.account_messages_day, DAY, clock)
-        self._recipients: Allowance[AccountId] = Allowance(limits.account_recipients_burst, BURST_SECONDS, clock)
+        self._messages: Allowance[AccountId] = Allowance(1, DAY, clock)
+        self._recipients: Allowance[AccountId] = Allowance(1, BURST_SECONDS, clock)
+        self.adopt(limits)
+
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from now on; what was used stays used."""
+        self._messages.change(limits.account_messages_day, DAY)
+        self._recipients.change(limits.account_recipients_burst, BURST_SECONDS)
 
     def may_address(self, account: AccountId) -> bool:
         """One more recipient outside."""

@@ -18,6 +18,37 @@ def test_asking_costs_nothing():
 
 def test_strangers_without_number_do_not_make_it_grow():
     allowance: Allowance[int] = Allowance(1, 60, ManualClock())
-    for who in range(TABLE_SIZE + 10):
+    for who in range(3 * TABLE_SIZE):
         allowance.take(who)
-    assert len(allowance._buckets) == TABLE_SIZE
+    assert len(allowance._table) <= TABLE_SIZE
+
+
+def test_who_makes_us_forget_him_is_not_forgiven():
+    """R11: what a stranger used is known in outline after as many others as the table has places."""
+    clock = ManualClock()
+    allowance: Allowance[int] = Allowance(10, 60, clock, size=64)
+    while allowance.take(7):
+        pass
+    for who in range(1000, 1200):
+        allowance.take(who)
+    assert not allowance.take(7)
+    clock.pass_time(60)
+    assert allowance.take(7)
+
+
+def test_a_changed_rule_holds_at_once_and_what_was_used_stays_used():
+    allowance: Allowance[str] = Allowance(1, 60, ManualClock())
+    assert allowance.take("a")
+    allowance.change(3, 60)
+    assert [allowance.take("b") for _ in range(4)] == [True, True, True, False]
+    assert not allowance.take("a")
+
+
+def test_a_debt_is_at_most_one_whole_allowance():
+    clock = ManualClock()
+    allowance: Allowance[str] = Allowance(100, 60, clock)
+    allowance.charge("a", 1_000_000)
+    clock.pass_time(60)
+    assert not allowance.take("a")
+    clock.pass_time(60)
+    assert allowance.take("a", 100)
