@@ -1,0 +1,90 @@
+"""The other end of ``supervisor.workers``: a process that does what it is told, one work at a time, and can do no else.
+
+On standard input: the length of a request and the request (``Errand``, then as
+many octets as it says); on standard output: the length of an answer and the
+answer, MessagePack all of it. Functions are loaded before the confinement, and
+only those named at the start can be asked for.
+"""
+
+import gc
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, BinaryIO
+
+import msgspec
+
+from posthouse.supervisor.sandbox import confine, give_seconds
+
+LENGTH = 4
+ANSWER_OCTETS = 1024 * 1024
+
+Work = Callable[[bytes, Any], Any]
+
+
+class Errand(msgspec.Struct, array_like=True):
+    """``size`` octets follow; ``seconds`` of the processor are given."""
+
+    work: str
+    size: int
+    seconds: int
+    terms: Any = None
+
+
+class Report(msgspec.Struct, array_like=True):
+    """The answer as MessagePack, or in one line why there is none."""
+
+    answer: bytes = b""
+    trouble: str = ""
+
+
+def main(arguments: list[str]) -> None:
+    """``memory_octets work…``."""
+    works = {name: load(name) for name in arguments[1:]}
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    gc.freeze()
+    measures = confine(memory_octets=int(arguments[0]))
+    _send(sink, msgspec.msgpack.encode(Report(msgspec.msgpack.encode(measures))))
+    serve(works, source, sink)
+
+
+def load(name: str) -> Work:
+    """The function that ``name`` ("package.module:function") means; a module may have a ``prepare`` of its own."""
+    module_name, _, function = name.partition(":")
+    module = import_module(module_name)
+    prepare = getattr(module, "prepare", None)
+    if prepare is not None:
+        prepare()
+    work: Work = getattr(module, function)
+    return work
+
+
+def serve(works: dict[str, Work], source: BinaryIO, sink: BinaryIO) -> None:
+    """Until nobody asks any more."""
+    decoder = msgspec.msgpack.Decoder(Errand)
+    while (head := source.read(LENGTH)) and len(head) == LENGTH:
+        errand = decoder.decode(source.read(int.from_bytes(head, "big")))
+        octets = source.read(errand.size)
+        if len(octets) < errand.size:
+            return
+        give_seconds(errand.seconds)
+        _send(sink, msgspec.msgpack.encode(_do(works, errand, octets)))
+
+
+def _do(works: dict[str, Work], errand: Errand, octets: bytes) -> Report:
+    try:
+        answer = msgspec.msgpack.encode(works[errand.work](octets, errand.terms))
+    except MemoryError:
+        return Report(trouble="MemoryError")
+    except Exception as error:  # noqa: BLE001 - told to whoever asked, who decides
+        return Report(trouble=f"{type(error).__name__}: {error}"[:500])
+    return Report(answer) if len(answer) < ANSWER_OCTETS - 64 else Report(trouble="a very long answer")
+
+
+def _send(sink: BinaryIO, answer: bytes) -> None:
+    sink.write(len(answer).to_bytes(LENGTH, "big") + answer)
+    sink.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

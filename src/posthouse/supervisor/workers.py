@@ -1,0 +1,200 @@
+"""A bounded pool of processes for what is heavy or hostile (threats M07, R07): killed when late, replaced when dead.
+
+A worker starts when it is first needed, as a fresh interpreter and never as a
+copy of ours, and gives up everything before it sees an octet
+(``supervisor.sandbox``). Whatever becomes of it, the loop goes on.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from posthouse.lib.work import Answer, Failed, Source
+from posthouse.observe.ports import Journal, Level
+from posthouse.supervisor.worker import ANSWER_OCTETS, LENGTH, Errand, Report
+
+MIB = 1024 * 1024
+PIECE_OCTETS = MIB
+ERRANDS = 2000
+"""One worker does no more than so many: what a work leaves behind in memory is gone with it."""
+START_SECONDS = 30.0
+
+
+class WorkerPool:
+    """Implements ``lib.work.Workers``. ``close`` ends it; nothing runs before the first work."""
+
+    def __init__(
+        self,
+        works: Sequence[str],
+        *,
+        journal: Journal,
+        most: int = 2,
+        backlog: int = 64,
+        memory_octets: int = 384 * MIB,
+        patience_seconds: float = 30.0,
+    ) -> None:
+        self._works = tuple(works)
+        self._journal = journal
+        self._backlog = most + backlog
+        self._memory = memory_octets
+        self._patience = patience_seconds
+        self._turns = asyncio.Semaphore(most)
+        self._present = 0
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self.measures: tuple[str, ...] = ()
+        """What the latest worker gave up."""
+
+    async def run(
+        self, work: str, octets: bytes | Source, answer: type[Answer], *, terms: Any = None, seconds: float
+    ) -> Answer:
+        if self._present >= self._backlog or self._closed:
+            raise Failed("busy")
+        self._present += 1
+        try:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise Failed("busy") from None
+            try:
+                report = await self._have_done(work, octets, terms, seconds)
+            finally:
+                self._turns.release()
+        finally:
+            self._present -= 1
+        if report.trouble:
+            raise Failed("died" if report.trouble == "MemoryError" else "broken", report.trouble)
+        return msgspec.msgpack.decode(report.answer, type=answer)
+
+    async def _have_done(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> Report:
+        worker = self._idle.pop() if self._idle else await self._start()
+        try:
+            async with asyncio.timeout(seconds):
+                report = await worker.ask(work, octets, terms, seconds)
+        except TimeoutError:
+            self._journal.note("worker.killed", Level.WARNING, work=work, seconds=seconds)
+            raise Failed("late") from None
+        except (OSError, EOFError, msgspec.DecodeError) as error:
+            self._journal.note("worker.died", Level.WARNING, work=work)
+            raise Failed("died") from error
+        else:
+            if worker.errands < ERRANDS and report.trouble != "MemoryError" and not self._closed:
+                self._idle.append(worker)
+            return report
+        finally:
+            if worker not in self._idle:
+                self._end(worker)
+
+    async def _start(self) -> "_Worker":
+        worker = None
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                worker = await _start_worker(self._works, self._memory)
+                self._all.add(worker)
+                self.measures = msgspec.msgpack.decode((await worker.report()).answer, type=tuple[str, ...])
+        except BaseException as error:
+            if worker is not None:
+                self._end(worker)
+            if not isinstance(error, OSError | EOFError | msgspec.DecodeError):  # a TimeoutError is an OSError
+                raise
+            self._journal.note("worker.did-not-start", Level.ALARM, reason=str(error) or type(error).__name__)
+            raise Failed("busy", "no worker could be started") from error
+        return worker
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that exist."""
+        return tuple(worker.pid for worker in self._all)
+
+    def _end(self, worker: "_Worker") -> None:
+        self._all.discard(worker)
+        worker.kill()
+        ending = asyncio.create_task(worker.gone())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """End all of them; nothing can be asked afterwards."""
+        self._closed = True
+        self._idle.clear()
+        for worker in list(self._all):
+            self._end(worker)
+        await asyncio.gather(*self._ending)
+
+
+class _Worker:
+    __slots__ = ("_process", "errands")
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.errands = 0
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def ask(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> Report:
+        self.errands += 1
+        sink = self._process.stdin
+        assert sink is not None
+        size = octets.size if isinstance(octets, Source) else len(octets)
+        errand = msgspec.msgpack.encode(Errand(work, size, int(seconds) + 1, terms))
+        sink.write(len(errand).to_bytes(LENGTH, "big") + errand)
+        if isinstance(octets, Source):
+            at = 0
+            while at < size:
+                piece = await octets.read(at, min(PIECE_OCTETS, size - at))
+                if not piece:
+                    raise EOFError
+                sink.write(piece)
+                await sink.drain()
+                at += len(piece)
+        else:
+            sink.write(octets)
+            await sink.drain()
+        return await self.report()
+
+    async def report(self) -> Report:
+        source = self._process.stdout
+        assert source is not None
+        length = int.from_bytes(await source.readexactly(LENGTH), "big")
+        if length > ANSWER_OCTETS:
+            raise EOFError
+        return msgspec.msgpack.decode(await source.readexactly(length), type=Report)
+
+    def kill(self) -> None:
+        """At once; it has nothing that it could finish."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    async def gone(self) -> None:
+        """When nothing is left of it."""
+        await self._process.wait()
+
+
+async def _start_worker(works: Sequence[str], memory: int) -> _Worker:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        "posthouse.supervisor.worker",
+        str(memory),
+        *works,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd="/",
+        env={},
+        start_new_session=True,
+        limit=ANSWER_OCTETS + LENGTH,
+    )
+    return _Worker(process)

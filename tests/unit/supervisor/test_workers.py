@@ -1,0 +1,110 @@
+"""Workers can do nothing but their work, and whatever becomes of one, the pool goes on."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from posthouse.lib.work import Failed, Source
+from posthouse.supervisor.workers import WorkerPool
+from posthouse.testing.journal import KeptJournal
+
+HOME = "posthouse.testing.works:"
+NAMES = ("measure", "hang", "grow", "die", "fail", "try_everything")
+
+
+@pytest_asyncio.fixture
+async def pool() -> AsyncIterator[WorkerPool]:
+    made = WorkerPool([HOME + name for name in NAMES], journal=KeptJournal(), most=1, backlog=1)
+    yield made
+    await made.close()
+
+
+async def measure(pool: WorkerPool, octets: bytes | Source = b"abc") -> tuple[int, object]:
+    return await pool.run(HOME + "measure", octets, tuple[int, object], terms={"a": [1, None]}, seconds=30)
+
+
+async def test_a_work_is_done_and_the_worker_kept_for_the_next(pool: WorkerPool) -> None:
+    assert await measure(pool) == (3, {"a": [1, None]})
+    first = pool.pids
+    assert await measure(pool, b"") == (0, {"a": [1, None]})
+    assert pool.pids == first
+    assert len(first) == 1
+
+
+async def test_octets_that_are_not_at_hand_are_read_a_piece_at_a_time(pool: WorkerPool) -> None:
+    asked: list[tuple[int, int]] = []
+
+    async def read(start: int, length: int) -> bytes:
+        asked.append((start, length))
+        return bytes(length)
+
+    size = 5 * 1024 * 1024 + 7
+    assert (await measure(pool, Source(size, read)))[0] == size
+    assert max(length for _, length in asked) <= 1024 * 1024
+
+
+async def test_a_source_that_fails_is_its_own_error_and_harms_nobody(pool: WorkerPool) -> None:
+    async def read(start: int, length: int) -> bytes:
+        raise RuntimeError("the disk")
+
+    with pytest.raises(RuntimeError, match="the disk"):
+        await measure(pool, Source(10, read))
+    assert (await measure(pool))[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"), [("hang", "late"), ("grow", "died"), ("die", "died"), ("fail", "broken"), ("nobody", "broken")]
+)
+async def test_whatever_becomes_of_a_worker_the_next_work_is_done(pool: WorkerPool, work: str, reason: str) -> None:
+    await measure(pool)
+    with pytest.raises(Failed) as failure:
+        await pool.run(HOME + work, b"", int, seconds=0.5 if work == "hang" else 30)
+    assert failure.value.reason == reason
+    assert (await measure(pool))[0] == 3
+
+
+async def test_a_worker_that_hung_is_gone(pool: WorkerPool) -> None:
+    await measure(pool)
+    (pid,) = pool.pids
+    with pytest.raises(Failed):
+        await pool.run(HOME + "hang", b"", int, seconds=0.2)
+    assert pid not in pool.pids
+    await pool.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_nothing_else_can_be_done_there(pool: WorkerPool) -> None:
+    assert await pool.run(HOME + "try_everything", b"", list[str], seconds=30) == []
+    assert "no_new_privs" in pool.measures
+
+
+async def test_more_than_the_backlog_is_turned_away_at_once(pool: WorkerPool) -> None:
+    await measure(pool)
+    slow = [asyncio.create_task(pool.run(HOME + "hang", b"", int, seconds=0.3)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Failed, match="busy"):
+        await measure(pool)
+    assert {str(one) for one in await asyncio.gather(*slow, return_exceptions=True)} == {"late"}
+
+
+async def test_who_gives_up_waiting_leaves_no_worker_behind(pool: WorkerPool) -> None:
+    await measure(pool)
+    waiting = asyncio.create_task(pool.run(HOME + "hang", b"", int, seconds=60))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert pool.pids == ()
+    assert (await measure(pool))[0] == 3
+
+
+async def test_a_closed_pool_does_nothing(pool: WorkerPool) -> None:
+    await measure(pool)
+    await pool.close()
+    assert pool.pids == ()
+    with pytest.raises(Failed, match="busy"):
+        await measure(pool)
