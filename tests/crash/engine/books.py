@@ -77,9 +77,11 @@ async def missing(directory, acknowledged):
             for message in await store.read(account, inbox.mailbox, uids[start : start + 500]):
                 stored[message.uid] = message.content.blob.blob_id
         queued = {item.queue_id for item in await store.queued(QueueFilter(limit=10**6))}
+        noted = {note.key for note in await store.list_notes("crash", limit=10**6)}
         lost = []
         for trace, uid, blob in acknowledged:
             there = stored.get(int(uid)) == blob and await store.record(trace) == b"record"
+            there = there and (int(trace[1:]) % 3 or trace in noted)
             if not there or not await store.blobs.verify(blob) or (int(trace[1:]) % 2 and trace not in queued):
                 lost.append(trace)
         assert len(set(stored.values())) == len(stored), "a message is there twice"

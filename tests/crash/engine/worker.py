@@ -4,7 +4,7 @@
 
 ``weak`` is a build that does not sync its ``files``, its ``database`` or ``both``: the negative control. ``kill`` makes the
 process kill itself the COUNTth time it passes a promise point. Odd messages
-are relayed as well; every tenth is large enough to be a file. A line is one
+are relayed as well; every tenth is large enough to be a file; every third puts a note. A line is one
 acknowledgement: trace, UID or ``-``, blob.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Recipient
-from posthouse.storage.ports import Acceptance, Facts, Filing, Posting, Role
+from posthouse.storage.ports import Acceptance, Facts, Filing, Note, Posting, Role
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.storage.sqlite.faults import NoFaults
 from posthouse.testing.journal import KeptJournal
@@ -94,6 +94,8 @@ async def main(directory, first, faults):
             writer.write(octets_of(number))
             blob = await writer.finish()
             answer = await store.accept(acceptance(number, account, blob))
+            if number % 3 == 0:
+                await store.put_notes([Note("crash", f"t{number:09d}", b"kept")])
             writer.discard()
             os.write(1, f"t{number:09d} {answer.placed[0].uid} {blob.blob_id}\n".encode())
 

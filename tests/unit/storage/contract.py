@@ -13,6 +13,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
 from posthouse.storage.ports import (
+    USER_ROLES,
     Acceptance,
     AliasRow,
     Change,
@@ -22,6 +23,7 @@ from posthouse.storage.ports import (
     Fate,
     Filing,
     Missing,
+    Note,
     Overquota,
     Posting,
     QueueFilter,
@@ -30,6 +32,7 @@ from posthouse.storage.ports import (
     Settlement,
     State,
     StorageError,
+    Tally,
 )
 
 SEEN, DELETED = "\\Seen", "\\Deleted"
@@ -502,7 +505,7 @@ async def test_an_operator_finds_items_by_what_he_knows(store):
 async def test_a_new_account_has_its_mailboxes_subscribed(store):
     boxes = await store.mailboxes(await an_account(store))
     assert boxes[0].role is Role.INBOX
-    assert {box.role for box in boxes} == set(Role)
+    assert {box.role for box in boxes} == set(USER_ROLES)
     assert all(box.subscribed and box.uidnext == 1 for box in boxes)
 
 
@@ -694,6 +697,206 @@ async def test_watchers_hear_once_of_what_was_committed_together(store):
     await file(store, alice, "last")
     await asyncio.sleep(0)
     assert heard == ["alice"]
+
+
+# -- quarantine ----------------------------------------------------------------------------------
+
+
+async def quarantine(store, account, trace="t1", octets=BODY, **more):
+    return await file(store, account, trace, Role.QUARANTINE, octets, **more)
+
+
+async def test_what_is_in_quarantine_is_in_no_mailbox_of_the_user(store):
+    alice = await an_account(store)
+    before = await store.mailboxes(alice)
+    place = await quarantine(store, alice)
+    again = await quarantine(store, alice, "t2", b"other")
+    assert (place.uid, again.uid, again.mailbox) == (1, 2, place.mailbox)
+    assert await store.mailboxes(alice) == before
+    assert place.mailbox not in {box.mailbox for box in before}
+    assert {box.name for box in before} >= set(await store.subscriptions(alice))
+
+
+async def test_quarantine_is_listed_of_one_account_and_of_all(store):
+    alice, bob = await an_account(store), await an_account(store, "bob")
+    assert await store.quarantined() == []
+    for number, account in enumerate((bob, alice, bob)):
+        await quarantine(store, account, f"t{number}", facts=Facts(subject=f"s{number}"), received_at=9)
+    await file(store, alice, "not here")
+    found = await store.quarantined()
+    assert [(one.account, one.message.uid, one.message.facts.subject) for one in found] == [
+        (alice, 1, "s1"), (bob, 1, "s0"), (bob, 2, "s2"),
+    ]  # fmt: skip
+    assert await store.blobs.read(found[0].message.content.blob.blob_id) == BODY
+    assert (found[0].message.content.prefix, found[0].message.received_at) == (PREFIX, 9)
+    assert await store.quarantined(bob) == found[1:]
+    assert await store.quarantined(alice, after=(alice, 1)) == []
+    assert await store.quarantined(after=(alice, 1), limit=1) == found[1:2]
+    assert await store.quarantined(after=(bob, 1)) == found[2:]
+
+
+async def test_a_quarantined_message_is_released_by_a_move_and_dropped_by_a_removal(store):
+    alice = await an_account(store)
+    place = await quarantine(store, alice)
+    other = await quarantine(store, alice, "t2", b"other")
+    target = (await inbox(store, alice)).mailbox
+    ((uid, moved),) = await store.move(alice, place.mailbox, [place.uid], target)
+    assert (uid, moved.mailbox, moved.email_id) == (1, target, place.email_id)
+    assert (await inbox(store, alice)).messages == 1
+    assert await store.remove(alice, other.mailbox, [other.uid]) == [2]
+    assert await store.quarantined(alice) == []
+    assert (await quarantine(store, alice, "t3")).uid == 3
+
+
+async def used(store):
+    return (await store.directory()).accounts[0].used
+
+
+async def test_quarantine_counts_towards_no_quota_until_it_is_released(store):
+    alice = await an_account(store, quota=2 * len(PREFIX + BODY))
+    places = [await quarantine(store, alice, f"q{number}") for number in range(4)]
+    assert await used(store) == 0
+    await file(store, alice, "t1")
+    assert await used(store) == len(PREFIX + BODY)
+    box = (await inbox(store, alice)).mailbox
+    assert len(await store.move(alice, places[0].mailbox, [1], box)) == 1
+    assert await used(store) == 2 * len(PREFIX + BODY)
+    with pytest.raises(QuotaExceeded):
+        await store.copy(alice, places[0].mailbox, [2], box)
+    await store.move(alice, box, [1, 2], places[0].mailbox)
+    assert await used(store) == 0
+    await store.remove(alice, places[0].mailbox, [2, 3, 4])
+    assert await used(store) == 0
+
+
+async def test_an_account_with_a_quarantine_can_be_removed(store):
+    alice = await an_account(store)
+    await quarantine(store, alice)
+    await store.remove_account(alice)
+    assert await store.quarantined() == []
+
+
+async def test_a_posting_born_held_waits_for_its_release(store):
+    answer = await post(store, owner="w", lease_until=500, state=State.HELD, last="quarantined: a virus")
+    assert answer.items == ()
+    assert await store.next_due() is None
+    assert await claim(store, now=10**9) == []
+    (item,) = await store.queued(QueueFilter(state=State.HELD))
+    assert (item.last, item.attempts, item.claimed) == ("quarantined: a virus", 0, False)
+    assert await store.release([item.item], 60) == 1
+    (item,) = await claim(store)
+    assert item.state is State.WAITING
+
+
+# -- shelves -------------------------------------------------------------------------------------
+
+
+async def test_notes_are_kept_by_kind_and_key(store):
+    one, two = Note("dkim.key", "a", b"\0one", 5), Note("dkim.key", "ü", b"two", 6)
+    other = Note("other", "a", b"three", 7)
+    await store.put_notes([one, two, other])
+    assert await store.notes("dkim.key", ["ü", "a", "unknown", "a"]) == [one, two]
+    assert await store.notes("other", ["a", "ü"]) == [other]
+    assert await store.notes("dkim.key", []) == []
+    await store.put_notes([Note("dkim.key", "a", b"", 8)])
+    assert await store.notes("dkim.key", ["a"]) == [Note("dkim.key", "a", b"", 8)]
+    assert await store.drop_notes("dkim.key", ["a", "unknown"]) == 1
+    assert await store.notes("dkim.key", ["a"]) == []
+    assert await store.notes("other", ["a"]) == [other]
+
+
+async def test_notes_are_listed_by_prefix_page_by_page(store):
+    keys = ["a", "a/1", "a/2", "a/\U0010ffff", "a%", "aé", "b", "Z", "z_"]
+    await store.put_notes([Note("k", key, b"") for key in keys] + [Note("l", "a/3", b"")])
+    assert [note.key for note in await store.list_notes("k")] == sorted(keys, key=str.encode)
+    assert [note.key for note in await store.list_notes("k", prefix="a/")] == ["a/1", "a/2"]
+    assert [note.key for note in await store.list_notes("k", prefix="a", after="a%", limit=2)] == ["a/1", "a/2"]
+    assert await store.list_notes("k", prefix="none") == []
+
+
+async def test_a_note_past_its_time_is_not_there_and_the_sweep_frees_it(store):
+    await store.put_notes([Note("k", "old", b"", 0, 1), Note("k", "later", b"", 0, 10**14), Note("k", "ever", b"")])
+    assert [note.key for note in await store.notes("k", ["old", "later", "ever"])] == ["ever", "later"]
+    assert [note.key for note in await store.list_notes("k")] == ["ever", "later"]
+    assert "1 notes expired" in await swept(store)
+    assert "1 notes expired" not in await swept(store)
+    await swept(store, 10**14)
+    assert await store.drop_notes("k", ["old", "later", "ever"]) == 1
+
+
+async def test_tallies_grow_by_what_is_added(store):
+    await store.add_tallies([Tally("spam.token", "x", 1), Tally("spam.token", "x", 1, 5), Tally("spam.token", "y")])
+    await store.add_tallies([Tally("spam.token", "x", 0, 1), Tally("other", "x", 7)])
+    x, y = await store.tallies("spam.token", ["y", "x", "unknown"])
+    assert (x.kind, x.key, x.a, x.b) == ("spam.token", "x", 2, 6)
+    assert (y.key, y.a, y.b) == ("y", 0, 0)
+    assert x.at > 0
+    await store.add_tallies([Tally("spam.token", "x", -1, 1)])
+    (x,) = await store.tallies("spam.token", ["x"])
+    assert (x.a, x.b) == (1, 7)
+
+
+async def test_tallies_are_listed_and_dropped(store):
+    await store.add_tallies([Tally("k", key, 1) for key in ("a", "ab", "b")])
+    assert [tally.key for tally in await store.list_tallies("k", prefix="a", limit=5)] == ["a", "ab"]
+    assert [tally.key for tally in await store.list_tallies("k", after="a")] == ["ab", "b"]
+    await store.add_tallies([Tally("k", "c", 1)])
+    assert await store.drop_tallies("k", ["a", "c", "unknown"]) == 2
+    assert [tally.key for tally in await store.list_tallies("k")] == ["ab", "b"]
+
+
+async def test_many_tallies_from_many_callers_are_all_counted(store):
+    await asyncio.gather(*[store.add_tallies([Tally("k", "x", 1), Tally("k", f"y{n}", 1)]) for n in range(300)])
+    (x,) = await store.tallies("k", ["x"])
+    assert x.a == 300
+    assert len(await store.list_tallies("k")) == 301
+
+
+# -- one among many nodes ------------------------------------------------------------------------
+
+
+async def test_a_job_belongs_to_one_owner_until_his_lease_ends(store):
+    token = await store.lease("sweep", "a", 100, 200)
+    assert token is not None
+    assert await store.lease("sweep", "b", 150, 250) is None
+    assert await store.lease("sweep", "a", 190, 300) == token
+    assert await store.lease("sweep", "b", 299, 400) is None
+    later = await store.lease("sweep", "b", 300, 400)
+    assert later > token
+    assert await store.lease("sweep", "a", 350, 450) is None
+    assert await store.lease("other", "a", 350, 450) is not None
+
+
+async def test_a_job_given_back_is_free_and_its_next_holder_has_a_newer_token(store):
+    token = await store.lease("sweep", "a", 100, 200)
+    assert await store.lease("sweep", "a", 150, 150) == token
+    assert await store.lease("sweep", "b", 150, 250) > token
+
+
+async def test_who_slept_past_his_lease_gets_a_newer_token(store):
+    token = await store.lease("sweep", "a", 100, 200)
+    assert await store.lease("sweep", "a", 200, 300) > token
+
+
+async def test_of_many_who_want_a_job_one_gets_it(store):
+    answers = await asyncio.gather(*[store.lease("sweep", f"n{n}", 100, 200) for n in range(20)])
+    assert len([answer for answer in answers if answer is not None]) == 1
+
+
+async def test_an_allotment_is_shared_and_ends_with_its_window(store):
+    assert await store.take("send/alice", 30, 100, 1000, 5500) == 30
+    assert await store.take("send/alice", 60, 100, 1000, 5600) == 60
+    assert await store.take("send/alice", 60, 100, 1000, 5999) == 10
+    assert await store.take("send/alice", 60, 100, 1000, 5999) == 0
+    assert await store.take("send/bob", 60, 100, 1000, 5999) == 60
+    assert await store.take("send/alice", 60, 100, 1000, 6000) == 60
+    assert await store.take("send/alice", 60, 40, 1000, 6001) == 0
+    assert await store.take("send/alice", 0, 100, 1000, 6001) == 0
+
+
+async def test_together_nobody_gets_more_than_the_limit(store):
+    grants = await asyncio.gather(*[store.take("k", 7, 100, 1000, 5500) for _ in range(30)])
+    assert sum(grants) == 100
 
 
 # -- who we are -----------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from posthouse.storage.ports import Role
+
 
 @dataclass(slots=True)
 class Tally:
@@ -33,6 +35,12 @@ class Box:
     unseen: int
     size: int
     deleted: int
+    role: str | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its octets count towards the quota."""
+        return self.role != Role.QUARANTINE.name
 
     def add(self, flags: str, octets: int, modseq: int) -> int:
         """Room for one more message; its UID."""

@@ -10,6 +10,7 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.flags import format_flags
+from posthouse.storage.sqlite.mailboxes import make_mailbox
 from posthouse.storage.sqlite.posting import MAY_BE_ORPHAN, enqueue
 from posthouse.storage.sqlite.tx import Tx
 
@@ -97,10 +98,9 @@ def keep_blob(tx: Tx, blob: Blob, is_written: IsWritten) -> int:
 def _file(tx: Tx, acceptance: Acceptance, blob_no: int, filing: Filing, key: str) -> Placed | Overquota:
     account = filing.account
     size = len(filing.prefix) + acceptance.blob.size
-    tally = tx.tally(account)
-    if filing.obey_quota and not tally.has_room(size):
+    box, tally = _box(tx, filing, acceptance.at), tx.tally(account)
+    if filing.obey_quota and box.is_counted and not tally.has_room(size):
         return _delivered(tx, account, key) or Overquota(account)
-    box = _box(tx, filing)
     modseq = tally.modseq + 1
     claimed = (key, account, box.mailbox, box.uidvalidity, box.uidnext, modseq, modseq, acceptance.at)
     if not tx.run(ADD_DELIVERED, *claimed):
@@ -109,7 +109,8 @@ def _file(tx: Tx, acceptance: Acceptance, blob_no: int, filing: Filing, key: str
             raise Missing(f"delivery {key}")
         return repeated
     tally.modseq = modseq
-    tally.used += size
+    if box.is_counted:
+        tally.used += size
     flags = format_flags(filing.flags)
     uid = box.add(flags, size, modseq)
     facts = filing.facts
@@ -126,11 +127,15 @@ def _file(tx: Tx, acceptance: Acceptance, blob_no: int, filing: Filing, key: str
     return placed(account, box.mailbox, box.uidvalidity, uid, modseq, modseq)
 
 
-def _box(tx: Tx, filing: Filing) -> Box:
+def _box(tx: Tx, filing: Filing, at: int) -> Box:
     """The mailbox a filing means: a missing special one stands for INBOX, a missing numbered one is an error."""
     if not isinstance(filing.mailbox, Role):
         return tx.box(filing.account, filing.mailbox)
-    box = tx.role(filing.account, filing.mailbox.name) or tx.role(filing.account, Role.INBOX.name)
+    box = tx.role(filing.account, filing.mailbox.name)
+    if box is None and filing.mailbox is Role.QUARANTINE:
+        make_mailbox(tx, filing.account, filing.mailbox.value, filing.mailbox, at)
+        box = tx.role(filing.account, filing.mailbox.name)
+    box = box or tx.role(filing.account, Role.INBOX.name)
     if box is None:
         raise Missing(f"mailbox {filing.mailbox.value} of account {filing.account}")
     return box

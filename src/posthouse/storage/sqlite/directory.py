@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import AccountRow, AliasRow, Conflict, Directory, DomainRow, Missing, Role
+from posthouse.storage.ports import USER_ROLES, AccountRow, AliasRow, Conflict, Directory, DomainRow, Missing
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.mailboxes import make_mailbox, subscribe
@@ -97,7 +97,7 @@ def create_account(
     domain = address.rpartition("@")[2]
     tx.execute(ADD_ACCOUNT, (account, address, domain, name, _text(verifiers), admin, at))
     tx.execute(ADD_TALLY, (account, quota))
-    for role in Role:
+    for role in USER_ROLES:
         make_mailbox(tx, account, role.value, role, at)
         subscribe(tx, account, role.value, wanted=True)
     _turn_epoch(tx)

@@ -26,17 +26,20 @@ from posthouse.storage.ports import (
     Item,
     Mailbox,
     Message,
+    Note,
     Placed,
+    Quarantined,
     QueueFilter,
     Role,
     Settlement,
     StorageError,
     Store,
     Stored,
+    Tally,
     View,
 )
 from posthouse.storage.sqlite import acceptance as accepting
-from posthouse.storage.sqlite import directory, ledger, mailboxes, messages, posting, reading
+from posthouse.storage.sqlite import directory, ledger, mailboxes, messages, posting, reading, shelves
 from posthouse.storage.sqlite.blobs import BlobFiles, SqliteBlobs
 from posthouse.storage.sqlite.connection import open_writer, require_sqlite
 from posthouse.storage.sqlite.faults import Faults, NoFaults
@@ -122,6 +125,7 @@ class SqliteStore:
         self._sweeper = Sweeper(self._writer, self._readers, files)
         self._notes: list[tuple[TraceId, int, bytes]] = []
         self._notes_timer: asyncio.TimerHandle | None = None
+        self._shelves = shelves.Shelves(self._writer, self._readers, self._now)
 
     @property
     def blobs(self) -> Blobs:
@@ -309,6 +313,11 @@ class SqliteStore:
             lambda tx: messages.remove(tx, account, mailbox, uids, now), heavy=len(uids) > HEAVY_MESSAGES
         )
 
+    async def quarantined(
+        self, account: AccountId | None = None, *, after: tuple[int, int] = (0, 0), limit: int = 100
+    ) -> Sequence[Quarantined]:
+        return await self._readers.read(lambda snapshot: reading.quarantined(snapshot, account, after, limit))
+
     def watch(self, account: AccountId, hint: Callable[[], None]) -> Callable[[], None]:
         return self._watchers.watch(account, hint)
 
@@ -365,11 +374,42 @@ class SqliteStore:
     async def put(self, name: str, value: bytes) -> None:
         await self._writer.submit(lambda tx: directory.put_thing(tx, name, value))
 
+    async def put_notes(self, notes: Sequence[Note]) -> None:
+        await self._writer.submit(lambda tx: shelves.put_notes(tx, notes), heavy=len(notes) > HEAVY_MESSAGES)
+
+    async def notes(self, kind: str, keys: Sequence[str]) -> Sequence[Note]:
+        return await self._shelves.notes(kind, keys)
+
+    async def list_notes(self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> Sequence[Note]:
+        return await self._shelves.list_notes(kind, prefix, after, limit)
+
+    async def drop_notes(self, kind: str, keys: Sequence[str]) -> int:
+        return await self._writer.submit(lambda tx: shelves.drop_notes(tx, kind, keys))
+
+    async def add_tallies(self, tallies: Sequence[Tally]) -> None:
+        self._shelves.add(tallies)
+
+    async def tallies(self, kind: str, keys: Sequence[str]) -> Sequence[Tally]:
+        return await self._shelves.tallies(kind, keys)
+
+    async def list_tallies(self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> Sequence[Tally]:
+        return await self._shelves.list_tallies(kind, prefix, after, limit)
+
+    async def drop_tallies(self, kind: str, keys: Sequence[str]) -> int:
+        return await self._shelves.drop_tallies(kind, keys)
+
+    async def lease(self, name: str, owner: str, now: int, until: int) -> int | None:
+        return await self._writer.submit(lambda tx: shelves.lease(tx, name, owner, now, until))
+
+    async def take(self, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
+        return await self._writer.submit(lambda tx: shelves.take(tx, key, want, cap, window_ms, now))
+
     def sweep(self, now: int) -> AsyncIterator[str]:
         return self._sweeper.sweep(now)
 
     async def close(self) -> None:
         self._write_notes()
+        self._shelves.write()
         await self._writer.close()
         await asyncio.to_thread(self._readers.close)
         self._files.close()

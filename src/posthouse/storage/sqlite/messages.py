@@ -94,9 +94,8 @@ def copy(
     rows = _rows(tx, account, source, uids)
     tally = tx.tally(account)
     octets = sum(row[3] for row in rows)
-    if rows and not tally.has_room(octets):
+    if rows and tx.box(account, target).is_counted and not tally.has_room(octets):
         raise QuotaExceeded(f"account {account}")
-    tally.used += octets
     return _place(tx, account, rows, target, now)
 
 
@@ -106,6 +105,7 @@ def _place(tx: Tx, account: AccountId, rows: list[Row], target: MailboxId, now: 
     for uid, _, flags, size, letter in rows:
         modseq = tally.next_modseq()
         new = box.add(flags, size, modseq)
+        tally.used += size if box.is_counted else 0
         tx.execute(ADD_MESSAGE, (account, target, new, modseq, flags, size, now, letter))
         email = tx.rows(LETTER_EMAIL, letter)[0][0]
         copies.append((Uid(uid), placed(account, target, box.uidvalidity, new, modseq, email)))
@@ -118,7 +118,6 @@ def move(
 ) -> list[tuple[Uid, Placed]]:
     """Copies first, then removals, so that no letter is ever without a message; quota does not matter."""
     rows = _rows(tx, account, source, uids)
-    tx.tally(account).used += sum(row[3] for row in rows)
     moved = _place(tx, account, rows, target, now)
     _remove(tx, account, source, rows, now)
     return moved
@@ -147,7 +146,7 @@ def _remove(tx: Tx, account: AccountId, mailbox: MailboxId, rows: list[Row], now
         tx.execute(LOG_CHANGE, (account, mailbox, uid, modseq, 1, now))
         _end_letter(tx, letter)
         box.take(flags, size, modseq)
-        tally.used -= size
+        tally.used -= size if box.is_counted else 0
     tx.changed.add(account)
     return [Uid(row[0]) for row in rows]
 
@@ -190,8 +189,8 @@ def delete_mailbox(tx: Tx, account: AccountId, mailbox: MailboxId) -> None:
         raise Missing(f"mailbox {mailbox}")
     if row[1] == Role.INBOX.name:
         raise Conflict("INBOX stays")
-    tally = tx.tally(account)
-    tally.used -= tx.box(account, mailbox).size
+    tally, box = tx.tally(account), tx.box(account, mailbox)
+    tally.used -= box.size if box.is_counted else 0
     tx.flush()
     letters = tx.rows(LETTERS_IN, account, mailbox)[0][0]
     tx.execute(DELETE_MESSAGES, (account, mailbox))

@@ -55,7 +55,9 @@ def enqueue(tx: Tx, posting: Posting, blob: Blob, blob_no: int) -> list[Item]:
          posting.submitter, posting.require_tls, posting.is_report, posting.created_at, posting.expires_at,
          posting.prefix),
     )  # fmt: skip
-    due_at = posting.due_at if posting.owner is None else posting.lease_until
+    owner = posting.owner if posting.state is State.WAITING else None
+    due_at = posting.due_at if owner is None else posting.lease_until
+    state = _STATES.index(posting.state)
     content = Content(posting.prefix, Blob(blob.blob_id, blob.size, blob.octets))
     items = []
     for recipient in posting.recipients:
@@ -64,9 +66,10 @@ def enqueue(tx: Tx, posting: Posting, blob: Blob, blob_no: int) -> list[Item]:
         tx.execute(
             ADD_ITEM,
             (item, number, address.local, address.domain, None if notify is None else notify.value,
-             original and original.kind, original and original.text, due_at, posting.owner, posting.token),
+             original and original.kind, original and original.text, due_at, owner, posting.token, state,
+             posting.last),
         )  # fmt: skip
-        if posting.owner is not None:
+        if owner is not None:
             items.append(_newborn(item, posting, recipient, content))
     return items
 

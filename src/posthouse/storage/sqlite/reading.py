@@ -7,7 +7,7 @@ import msgspec
 
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.ids import AccountId, BlobId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
-from posthouse.storage.ports import Delta, Facts, Mailbox, Message, Missing, Role, Stored, View
+from posthouse.storage.ports import Delta, Facts, Mailbox, Message, Missing, Quarantined, Role, Stored, View
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.flags import parse_flags
@@ -21,14 +21,15 @@ CHANGED_SINCE = pack(_render(sql.CHANGED_SINCE), 3)
 LAST_BORN = pack(_render(sql.LAST_BORN), 4)
 GONE_SINCE = pack(_render(sql.GONE_SINCE), 1)
 SUBSCRIPTIONS = pack(_render(sql.SUBSCRIPTIONS), 1)
+_STORED_OCTETS = frozenset({5, 6, 10, 11})
 READ = pack(
-    """SELECT m.uid, m.modseq, m.flags, l.received_at, m.saved_at, l.prefix, b.hash, b.size, l.email, l.thread,
-    l.envelope, l.structure, l.message_id, l.subject, l.preview, l.sent_at
-    FROM message m JOIN letter l ON l.letter_no = m.letter_no JOIN blob b ON b.blob_no = l.blob_no
-    WHERE m.account_id = ?1 AND m.mailbox_id = ?2 AND m.uid IN (SELECT value FROM json_each(?3)) ORDER BY m.uid""",
+    _render(sql.STORED).replace("{more}", "")  # noqa: S608  our own statement
+    + """ WHERE m.account_id = ?1 AND m.mailbox_id = ?2 AND m.uid IN (SELECT value FROM json_each(?3))
+    ORDER BY m.uid""",
     16,
-    octets=frozenset({5, 6, 10, 11}),
+    octets=_STORED_OCTETS,
 )
+QUARANTINED = pack(_render(sql.QUARANTINED), 18, octets=_STORED_OCTETS)
 
 MessageRow = tuple[int, int, str]
 MailboxRow = tuple[int, str, str | None, int, int, int, int, int, int, int, int, int]
@@ -38,12 +39,14 @@ _mailbox_rows = msgspec.json.Decoder(list[MailboxRow])
 _message_rows = msgspec.json.Decoder(list[MessageRow])
 _born_rows = msgspec.json.Decoder(list[tuple[int, int, str, int]])
 _stored_rows = msgspec.json.Decoder(list[StoredRow])
+_quarantined_rows = msgspec.json.Decoder(list[tuple[Any, ...]])
 _uids = msgspec.json.Decoder(list[tuple[int]])
 _names = msgspec.json.Decoder(list[tuple[str]])
 
 FIRST_LOOK = 64
 """How many of the newest messages are looked at first for what is new; four times as many each time after."""
 ENDLESS_UID = 2**32
+MOST_ACCOUNTS = 2**62
 
 
 def parse_mailbox(row: Sequence[Any]) -> Mailbox:
@@ -115,7 +118,7 @@ def read(snapshot: Snapshot, account: AccountId, mailbox: MailboxId, uids: Seque
     return [_stored(row) for row in sorted(snapshot.gather(READ, _stored_rows, account, mailbox, wanted))]
 
 
-def _stored(row: StoredRow) -> Stored:
+def _stored(row: Sequence[Any]) -> Stored:
     (uid, modseq, flags, received_at, saved_at, prefix, blob, size, email, thread, envelope, structure, message_id,
      subject, preview, sent_at) = row  # fmt: skip
     return Stored(
@@ -129,6 +132,14 @@ def _stored(row: StoredRow) -> Stored:
         ThreadId(f"T{thread:x}"),
         Facts(bytes.fromhex(envelope), bytes.fromhex(structure), message_id, (), subject, preview, sent_at),
     )
+
+
+def quarantined(snapshot: Snapshot, account: AccountId | None, after: tuple[int, int], limit: int) -> list[Quarantined]:
+    behind, last = after, MOST_ACCOUNTS
+    if account is not None:
+        behind, last = max(after, (account, 0)), account
+    rows = snapshot.gather(QUARANTINED, _quarantined_rows, *behind, last, limit)
+    return [Quarantined(AccountId(row[16]), MailboxId(row[17]), _stored(row[:16])) for row in rows]
 
 
 def subscriptions(snapshot: Snapshot, account: AccountId) -> list[str]:

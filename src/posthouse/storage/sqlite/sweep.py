@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from posthouse.mail.ids import BlobId
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite import shelves
 from posthouse.storage.sqlite.blobs import BlobFiles
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.tx import Tx
@@ -47,6 +48,7 @@ class Sweeper:
             ("ledger records dropped", await self._ledger(now - LEDGER_KEPT)),
             ("delivery keys dropped", await self._writer.submit(lambda tx: _old_delivered(tx, now), heavy=True)),
             ("tombstones dropped", await self._writer.submit(lambda tx: _prune(tx, now - TOMBS_KEPT), heavy=True)),
+            ("notes expired", await self._writer.submit(lambda tx: shelves.sweep(tx, now), heavy=True)),
         ):
             if freed:
                 yield f"{freed} {title}"

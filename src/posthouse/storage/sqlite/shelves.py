@@ -1,0 +1,145 @@
+"""Shelves: small facts of the offices, counts that only grow; and what makes one node of many: leases, allotments."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from posthouse.storage.ports import Note, Tally
+from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite.readers import Readers, Snapshot
+from posthouse.storage.sqlite.tx import Tx
+from posthouse.storage.sqlite.writer import Writer
+
+_render = SQLITE.render
+_NAMED = "SELECT value FROM json_each(${n})"
+PUT_NOTE = _render(sql.PUT_NOTE)
+NOTES = _render(sql.NOTES.replace("{keys}", _NAMED.format(n=3)))
+LIST_NOTES = _render(sql.LIST_NOTES)
+DROP_NOTES = _render(sql.DROP_NOTES.replace("{keys}", _NAMED.format(n=2)))
+OLD_NOTES = _render(sql.OLD_NOTES)
+ADD_SCORE = _render(sql.ADD_SCORE)
+SCORES = _render(sql.SCORES.replace("{keys}", _NAMED.format(n=2)))
+LIST_SCORES = _render(sql.LIST_SCORES)
+DROP_SCORES = _render(sql.DROP_SCORES.replace("{keys}", _NAMED.format(n=2)))
+TAKE_LEASE = _render(sql.TAKE_LEASE)
+READ_RATE = _render(sql.READ_RATE)
+WRITE_RATE = _render(sql.WRITE_RATE)
+OLD_RATES = _render(sql.OLD_RATES)
+
+TALLY_SECONDS = 1.0
+MAX_TALLIES = 5000
+"""Counts that wait for the next writing: a flood of keys is written at once instead of kept in memory."""
+LAST_KEY = "\U0010ffff"
+"""Behind every key that begins with the same prefix."""
+
+
+def _names(keys: Sequence[str]) -> str:
+    return msgspec.json.encode(list(keys)).decode()
+
+
+class Shelves:
+    """The questions, and the counts that wait to be written."""
+
+    def __init__(self, writer: Writer, readers: Readers, now: Callable[[], int]) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._now = now
+        self._waiting: dict[tuple[str, str], Tally] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def notes(self, kind: str, keys: Sequence[str]) -> list[Note]:
+        now, names = self._now(), _names(keys)
+        return await self._readers.read(lambda snapshot: _notes(snapshot, NOTES, kind, now, names))
+
+    async def list_notes(self, kind: str, prefix: str, after: str, limit: int) -> list[Note]:
+        arguments = (kind, self._now(), after, prefix, prefix + LAST_KEY, limit)
+        return await self._readers.read(lambda snapshot: _notes(snapshot, LIST_NOTES, *arguments))
+
+    def add(self, tallies: Sequence[Tally]) -> None:
+        now = self._now()
+        for tally in tallies:
+            known = self._waiting.get((tally.kind, tally.key))
+            a, b = (known.a, known.b) if known is not None else (0, 0)
+            self._waiting[tally.kind, tally.key] = Tally(tally.kind, tally.key, a + tally.a, b + tally.b, now)
+        if len(self._waiting) > MAX_TALLIES:
+            self.write()
+        elif self._waiting and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TALLY_SECONDS, self.write)
+
+    def write(self) -> asyncio.Future[None] | None:
+        """Submit what waits. None: nothing does."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting:
+            return None
+        waiting, self._waiting = self._waiting, {}
+        written = self._writer.submit(lambda tx: _add(tx, list(waiting.values())), heavy=len(waiting) > 100)
+        written.add_done_callback(lambda done: done.cancelled() or done.exception())  # no promise was made
+        return written
+
+    async def _settled(self) -> None:
+        written = self.write()
+        if written is not None:
+            await asyncio.wait([written])
+
+    async def tallies(self, kind: str, keys: Sequence[str]) -> list[Tally]:
+        await self._settled()
+        names = _names(keys)
+        return await self._readers.read(lambda snapshot: _tallies(snapshot, SCORES, kind, names))
+
+    async def list_tallies(self, kind: str, prefix: str, after: str, limit: int) -> list[Tally]:
+        await self._settled()
+        arguments = (kind, after, prefix, prefix + LAST_KEY, limit)
+        return await self._readers.read(lambda snapshot: _tallies(snapshot, LIST_SCORES, *arguments))
+
+    async def drop_tallies(self, kind: str, keys: Sequence[str]) -> int:
+        self.write()  # a unit that comes later is done later
+        names = _names(keys)
+        return await self._writer.submit(lambda tx: tx.run(DROP_SCORES, kind, names))
+
+
+def _notes(snapshot: Snapshot, statement: str, *arguments: object) -> list[Note]:
+    return [Note(*row) for row in snapshot.rows(statement, *arguments)]
+
+
+def _tallies(snapshot: Snapshot, statement: str, *arguments: object) -> list[Tally]:
+    return [Tally(*row) for row in snapshot.rows(statement, *arguments)]
+
+
+def _add(tx: Tx, tallies: Sequence[Tally]) -> None:
+    for tally in tallies:
+        tx.execute(ADD_SCORE, (tally.kind, tally.key, tally.a, tally.b, tally.at))
+
+
+def put_notes(tx: Tx, notes: Sequence[Note]) -> None:
+    for note in notes:
+        tx.execute(PUT_NOTE, (note.kind, note.key, note.value, note.at, note.expires_at))
+
+
+def drop_notes(tx: Tx, kind: str, keys: Sequence[str]) -> int:
+    return tx.run(DROP_NOTES, kind, _names(keys))
+
+
+def lease(tx: Tx, name: str, owner: str, now: int, until: int) -> int | None:
+    row = tx.row(TAKE_LEASE, name, owner, now, until)
+    return None if row is None else int(row[0])
+
+
+def take(tx: Tx, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
+    """Windows begin at multiples of their length, so that all nodes mean the same one."""
+    ends = (now // window_ms + 1) * window_ms
+    row = tx.row(READ_RATE, key)
+    used = row[1] if row is not None and row[0] == ends else 0
+    granted = max(0, min(want, cap - used))
+    if granted:
+        tx.execute(WRITE_RATE, (key, ends, used + granted))
+    return granted
+
+
+def sweep(tx: Tx, now: int) -> int:
+    """Notes past their time; and windows of allotments, silently."""
+    tx.run(OLD_RATES, now)
+    return tx.run(OLD_NOTES, now)
