@@ -1,0 +1,1 @@
+"""Rspamd's protocol: a message by HTTP to ``/checkv2``, its verdict in JSON."""
