@@ -3,6 +3,7 @@
 RFC 6152 and RFC 3030: content of 8 bits or of binary goes only where it is
 offered, is converted otherwise, or comes back with 5.6.3. RFC 6531: what needs
 UTF-8 comes back with 5.6.7. RFC 1870: what is too large is not even begun.
+What is converted and bears signatures of ours is signed again, as it is sent.
 """
 
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from posthouse.mail.content import Content
 from posthouse.mail.envelope import Body
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.load import Load
+from posthouse.mta.signing import Signer
 from posthouse.standards.mime.downgrade import Unconvertible, convert_to_7bit
 from posthouse.standards.smtp.commands import Command, mail_from
 from posthouse.standards.smtp.offered import Offered
@@ -69,7 +71,9 @@ async def read_whole(content: Content, blobs: Blobs) -> bytes:
     return b"".join([piece async for piece in read_content(content, blobs)])
 
 
-async def prepare(load: Load, offered: Offered, blobs: Blobs, *, verified_tls: bool = False) -> Passage | Reply:
+async def prepare(
+    load: Load, offered: Offered, blobs: Blobs, *, verified_tls: bool = False, signer: Signer | None = None
+) -> Passage | Reply:
     """The passage of ``load`` to a server that offers ``offered``, or the reply that says why there is none."""
     item, content = load.first, load.content
     if offered.size and content.size > offered.size:
@@ -87,7 +91,7 @@ async def prepare(load: Load, offered: Offered, blobs: Blobs, *, verified_tls: b
     elif eightbit and not binary and offered.eightbitmime:
         body = Body.EIGHTBIT
     elif binary or eightbit:
-        converted = await _convert(item, octets, blobs)
+        converted = await _convert(item, octets, blobs, signer)
         if converted is None and (binary or item.body is not Body.SEVENBIT):
             return NOT_CONVERTIBLE
         octets = converted if converted is not None else octets  # it promised 7 bits and lied: sent as it came
@@ -149,10 +153,13 @@ def _lines_fit(octets: bytes) -> bool:
     return max(map(len, octets.split(b"\r\n"))) <= 998  # RFC 5321 section 4.5.3.1.6
 
 
-async def _convert(item: Item, octets: bytes | None, blobs: Blobs) -> bytes | None:
+async def _convert(item: Item, octets: bytes | None, blobs: Blobs, signer: Signer | None) -> bytes | None:
     if octets is None and item.content.size > MAX_CONVERTED:
         return None
     try:
-        return convert_to_7bit(octets if octets is not None else await read_whole(item.content, blobs))
+        octets = octets if octets is not None else await read_whole(item.content, blobs)
+        if signer is None:
+            return convert_to_7bit(octets)
+        return signer.sign_again(octets, len(item.content.prefix), convert_to_7bit)
     except Unconvertible:
         return None

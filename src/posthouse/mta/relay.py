@@ -19,6 +19,7 @@ from posthouse.mta.mx import LOOP, MAX_HOSTS
 from posthouse.mta.opening import Opening, Refused
 from posthouse.mta.passage import prepare
 from posthouse.mta.route import Hop, HostRoute, Routes, TlsPolicy
+from posthouse.mta.signing import Signer
 from posthouse.mta.transfer import MaySend, Transfer
 from posthouse.net.ports import Dialer
 from posthouse.storage.ports import Blobs
@@ -38,8 +39,19 @@ class Trip:
 class Relay:
     """Carries loads to the hosts of a route."""
 
-    def __init__(self, *, dialer: Dialer, routes: Routes, blobs: Blobs, clock: Clock, ids: Ids, hostname: str) -> None:
+    def __init__(
+        self,
+        *,
+        dialer: Dialer,
+        routes: Routes,
+        blobs: Blobs,
+        clock: Clock,
+        ids: Ids,
+        hostname: str,
+        signer: Signer | None = None,
+    ) -> None:
         self._routes = routes
+        self._signer = signer
         self._blobs = blobs
         self._opening = Opening(dialer, clock, ids, hostname)
 
@@ -73,7 +85,7 @@ class Relay:
 
     async def _try(self, route: HostRoute, load: Load, link: Link, may_send: MaySend) -> "_Tried":
         verified = link.stream.channel is not None and route.terms.tls is TlsPolicy.VERIFY
-        passage = await prepare(load, link.offered, self._blobs, verified_tls=verified)
+        passage = await prepare(load, link.offered, self._blobs, verified_tls=verified, signer=self._signer)
         if isinstance(passage, Reply):
             return _Tried({item.item: Failed(passage, link.host) for item in load.items}, answered=True, ended=False)
         transfer = Transfer(link, load, passage, self._blobs, may_send)
