@@ -5,9 +5,11 @@ never identifies anybody: too many share their addresses with strangers
 (threat D07). ``via DOMAIN`` names who did sign or seal it.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 from posthouse.filter.author import Ambiguous
 from posthouse.filter.evidence import Evidence
@@ -15,6 +17,12 @@ from posthouse.filter.judge import Policy, Verdict, trusted_sealer
 from posthouse.filter.lookalike import are_related, has_hidden, imitated, mixes_scripts, shows_other_address
 from posthouse.standards.dmarc.evaluate import Result as DmarcResult
 from posthouse.standards.dmarc.record import Policy as DmarcPolicy
+
+FIELD = "Posthouse-Sender"
+"""Cut out of whatever comes from outside (``filter.forgery``), so that it can be believed."""
+
+_START = f"\r\n{FIELD}: ".encode()
+_CONTROL = re.compile(r"[\x00-\x1f\x7f;]")
 
 
 class Standing(Enum):
@@ -27,11 +35,25 @@ class Standing(Enum):
 class Flag(Enum):
     """What people are warned of."""
 
-    LOOKALIKE = "the domain looks like one you know"
-    MIXED_SCRIPTS = "the domain mixes alphabets"
-    OTHER_ADDRESS = "the name shows another address"
-    HIDDEN_CHARACTERS = "the name hides characters"
-    REPLY_ELSEWHERE = "answers go elsewhere"
+    LOOKALIKE = "lookalike"
+    MIXED_SCRIPTS = "mixed-scripts"
+    OTHER_ADDRESS = "other-address"
+    HIDDEN_CHARACTERS = "hidden-characters"
+    REPLY_ELSEWHERE = "reply-elsewhere"
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return _TEXTS[self]
+
+
+_TEXTS = {
+    Flag.LOOKALIKE: "the domain looks like one you know",
+    Flag.MIXED_SCRIPTS: "the domain mixes alphabets",
+    Flag.OTHER_ADDRESS: "the name shows another address",
+    Flag.HIDDEN_CHARACTERS: "the name hides characters",
+    Flag.REPLY_ELSEWHERE: "answers go elsewhere",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,40 @@ class Display:
         """As it stands in the ledger."""
         named = self.standing in {Standing.VERIFIED, Standing.VIA} and self.domain
         return f"{self.standing.value} {self.domain}" if named else self.standing.value
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The flags as they stand in the ledger; a lookalike with the domain that it imitates."""
+        return tuple([f"{one.value} {self.resembles}" if one is Flag.LOOKALIKE else one.value for one in self.flags])
+
+    @classmethod
+    def parse(cls, value: str) -> Self:
+        """What ``format_display`` wrote, unfolded; raises ``ValueError``."""
+        judged, *warnings = [part.strip() for part in value.split(";")]
+        standing, _, domain = judged.partition(" ")
+        flags, resembles = [], ""
+        for warning in warnings:
+            name, _, other = warning.partition(" ")
+            flags.append(Flag(name))
+            resembles = other or resembles
+        return cls(Standing(standing), domain, tuple(flags), resembles)
+
+
+def format_display(display: Display) -> bytes:
+    """The field that keeps a judgement with the message, in the part of the header that only we write."""
+    said = "; ".join((str(display), *display.warnings))
+    return f"{FIELD}: {_CONTROL.sub('?', said)}\r\n".encode("ascii", "replace")
+
+
+def display_in(prefix: bytes) -> Display | None:
+    """The judgement about a stored message (``Stored.content.prefix``); None when nobody looked at its sender."""
+    at = prefix.find(_START)
+    if at < 0:
+        return None
+    try:
+        return Display.parse(prefix[at + len(_START) : prefix.find(b"\r\n", at + 2)].decode("ascii", "replace"))
+    except ValueError:
+        return None
 
 
 def display_of(evidence: Evidence, verdict: Verdict, policy: Policy, known: Iterable[str] = ()) -> Display:

@@ -93,6 +93,23 @@ def may_align(one: str, other: str) -> bool:
     return one == other or one.split(".")[-2:] == other.split(".")[-2:]
 
 
+def summary_of(evidence: Evidence) -> tuple[str, ...]:
+    """The evidence in a few words each, for the ledger."""
+    if evidence.exempt:
+        return ()
+    said = [
+        f"spf={one.verdict.result.value} {one.identity} {one.domain}"
+        for one in (evidence.spf_helo, evidence.spf_mail)
+        if one is not None
+    ]
+    said += [f"dkim={one.result.value} {one.domain} {one.reason}".rstrip() for one in evidence.dkim]
+    dmarc = evidence.dmarc
+    said.append(f"dmarc={dmarc.result.value} {dmarc.author}" + (f" p={dmarc.policy.value}" if dmarc.record else ""))
+    if evidence.arc.status is not ArcStatus.NONE:
+        said.append(f"arc={evidence.arc.status.value}")
+    return tuple(said)
+
+
 def results_of(evidence: Evidence) -> list[MethodResult]:
     """The evidence as Authentication-Results tells it (RFC 8601 section 2.7)."""
     results = []

@@ -13,47 +13,67 @@ _SIGNED = ("dkim-signature", "arc-seal", "arc-message-signature", "arc-authentic
 
 
 class Examination:
-    """``header`` is there once the seam to the body has come, or ``close`` was called."""
+    """``header`` is there once the seam to the body has come, or ``close`` was called.
 
-    __slots__ = ("_bodies", "_held", "chain", "header", "signatures")
+    ``beginning`` is then all that had come until there. Without ``verifies`` nobody's signature is looked at.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_bodies", "_held", "_verifies", "beginning", "chain", "header", "signatures")
+
+    def __init__(self, *, verifies: bool = True) -> None:
         self.header: Header | None = None
+        self.beginning = b""
         self.signatures: Verifier | None = None
         self.chain: ChainVerifier | None = None
-        self._bodies = BodyHashes()
-        self._held = bytearray()
+        self._bodies: BodyHashes | None = None
+        self._held: bytearray | None = None
+        self._verifies = verifies
 
-    def feed(self, octets: bytes) -> None:
-        """The next octets of the content."""
+    def feed(self, octets: bytes) -> bool:
+        """The next octets of the content; whether its header is complete."""
         if self.header is not None:
-            self._bodies.update(octets)
-            return
-        held = self._held
-        start = max(len(held) - 2, 0)
-        held += octets
-        has_seam = held.find(b"\n\r\n", start) >= 0 or held.find(b"\n\n", start) >= 0
-        if has_seam or held.startswith((b"\r\n", b"\n")) or len(held) > HEADER_OCTETS + 4:  # L4: nobody takes it
-            self._begin(bytes(held))
+            if self._bodies is not None:
+                self._bodies.update(octets)
+            return True
+        held, start = self._held, 0
+        if held is None:
+            whole: bytes | bytearray = octets
+        else:
+            start = max(len(held) - 2, 0)
+            held += octets
+            whole = held
+        has_seam = whole.find(b"\n\r\n", start) >= 0 or whole.find(b"\n\n", start) >= 0
+        if has_seam or whole.startswith((b"\r\n", b"\n")) or len(whole) > HEADER_OCTETS + 4:  # L4: nobody takes it
+            self._begin(bytes(whole))
+        elif held is None:
+            self._held = bytearray(octets)
+        return self.header is not None
+
+    @property
+    def held_octets(self) -> int:
+        """How much waits for the end of the header."""
+        return len(self._held) if self._held is not None else 0
 
     def close(self) -> Header:
         """The content is over; its header."""
-        return self.header or self._begin(bytes(self._held))
+        return self.header or self._begin(bytes(self._held or b""))
 
     def _begin(self, content: bytes) -> Header:
-        self._held = bytearray()
+        self._held = None
+        self.beginning = content
         header = self.header = parse_header(content)
-        if any(name in header for name in _SIGNED):
-            fields = SignedFields(header)
-            self.signatures = Verifier(header, self._bodies, fields)
-            self.chain = ChainVerifier(fields, self._bodies)
-            if self._bodies.is_needed:
-                self._bodies.update(content[header.body_start :])
+        if self._verifies and any(name in header for name in _SIGNED):
+            fields, bodies = SignedFields(header), BodyHashes()
+            self.signatures = Verifier(header, bodies, fields)
+            self.chain = ChainVerifier(fields, bodies)
+            if bodies.is_needed:
+                self._bodies = bodies
+                bodies.update(content[header.body_start :])
         return header
 
 
-def examine(content: bytes) -> Examination:
+def examine(content: bytes, *, verifies: bool = True) -> Examination:
     """The examination of a content that is at hand."""
-    examination = Examination()
+    examination = Examination(verifies=verifies)
     examination._begin(content)  # noqa: SLF001 - its own maker, who knows that nothing more comes
     return examination

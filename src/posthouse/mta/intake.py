@@ -6,7 +6,8 @@ returns only when the message would survive a power cut, and what could not be
 filed (a full mailbox) comes back as findings, by recipient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -17,13 +18,14 @@ from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope
-from posthouse.mail.ids import QueueId, TraceId
+from posthouse.mail.ids import AccountId, QueueId, TraceId
 from posthouse.mail.reply import Reply
 from posthouse.mda.expand import Expansion, Leaf, expand
 from posthouse.ms.large import Describe, Describer, here_or_apart
 from posthouse.mta.handoff import Handoff
 from posthouse.mta.lapse import Lapses, named, write_notice
 from posthouse.mta.reporting import Action, Finding, Reporter, Subject, is_wanted
+from posthouse.mta.signing import Signer
 from posthouse.observe.ledger import Record, format_record
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.imf.trace import format_delivered_to, format_return_path
@@ -43,6 +45,7 @@ from posthouse.storage.ports import (
 FULL = Reply(452, "4.2.2", ("the mailbox is full",))
 DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))
 EXPANDED = Reply(250, "2.1.5", ("passed on to the members of the group",))
+NO_ROLES: Mapping[AccountId, Role] = MappingProxyType({})
 MOST_NOTED = 5
 """Lost targets that the journal names."""
 
@@ -78,6 +81,7 @@ class Intake:
         "_lapses",
         "_limits",
         "_reporter",
+        "_signer",
         "_store",
         "handoff",
     )
@@ -94,8 +98,10 @@ class Intake:
         handoff: Handoff,
         describe: Describe,
         journal: Journal,
+        signer: Signer | None = None,
     ) -> None:
         self._store = store
+        self._signer = signer
         self._directory = directory
         self._clock = clock
         self._ids = ids
@@ -133,14 +139,20 @@ class Intake:
         received: bytes = b"",
         is_report: bool = False,
         facts: Facts | None = None,
+        octets: bytes | None = None,
     ) -> Acceptance:
         """What accepting a message of our own means: the unit that ``store.accept`` or ``store.settle`` commits.
 
-        A recipient that leads nowhere is left out: our own messages are never reported about.
+        A recipient that leads nowhere is left out: our own messages are never reported about. What leaves
+        is signed; ``octets`` are those of a ``blob`` that is too large to have them at hand.
         """
-        known = facts or self._describe(b"", blob.octets or b"")
+        content = (blob.octets or b"") if octets is None else octets
+        known = facts or self._describe(b"", content)
+        expansion = self.expand(envelope)
+        if expansion.onward and self._signer is not None:
+            received += self._signer.sign_report(content)
         return self.draft(
-            envelope, blob, trace=trace, trace_lines=received, facts=known, is_report=is_report
+            envelope, blob, trace=trace, trace_lines=received, facts=known, expansion=expansion, is_report=is_report
         ).acceptance
 
     def draft(
@@ -158,11 +170,15 @@ class Intake:
         at: int | None = None,
         role: Role = Role.INBOX,
         flags: frozenset[str] = frozenset(),
+        note: bytes = b"",
+        roles: Mapping[AccountId, Role] = NO_ROLES,
     ) -> Draft:
         """The acceptance of ``envelope`` with ``blob``, not yet accepted.
 
-        ``trace_lines`` stand before every copy and before what is relayed. The
-        same ``trace`` is accepted once, however often it is tried.
+        ``trace_lines`` stand before every copy and before what is relayed,
+        ``note`` only before copies here; a copy goes to ``role`` or to what
+        ``roles`` says for its account. The same ``trace`` is accepted once,
+        however often it is tried.
         """
         at = int(self._clock.now() * 1000) if at is None else at
         if expansion is None:
@@ -175,8 +191,8 @@ class Intake:
                 [
                     Filing(
                         account=copy.account,
-                        mailbox=role,
-                        prefix=before + format_delivered_to(copy.address) + trace_lines,
+                        mailbox=roles.get(copy.account, role),
+                        prefix=before + format_delivered_to(copy.address) + note + trace_lines,
                         key=trace,
                         flags=flags,
                         received_at=at,
@@ -311,7 +327,7 @@ class Intake:
 
     async def _store_report(self, report: Envelope, blob: Blob, octets: bytes, trace: str) -> None:
         facts = await here_or_apart(len(octets), self._describe, b"", octets)
-        acceptance = self.plan(report, blob, trace=trace, is_report=True, facts=facts)
+        acceptance = self.plan(report, blob, trace=trace, is_report=True, facts=facts, octets=octets)
         if acceptance.filings or acceptance.postings:
             accepted = await self._store.accept(acceptance)
             if accepted.items:

@@ -7,17 +7,24 @@ change nothing: a source route is dropped by the grammar, ``%``, ``!`` and a
 quoted at sign in a local-part are letters of a name that nobody has.
 """
 
+from typing import Protocol
+
 import msgspec
 
 from posthouse.admd.directory import Alias, Directory, Foreign, Local, Residence
 from posthouse.admd.limits import Limits
+from posthouse.filter.amendment import Amendment
+from posthouse.filter.boundary import Boundary, Judgement
+from posthouse.filter.examination import Examination, examine
+from posthouse.filter.forgery import forged_fields, without
+from posthouse.filter.letter import Letter
 from posthouse.filter.rates import ClientRates
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope, Recipient
 from posthouse.mail.reply import Reply
-from posthouse.mda.expand import expand
+from posthouse.mda.expand import Expansion, expand
 from posthouse.mta.client import Client
 from posthouse.mta.headercheck import judge_header
 from posthouse.mta.intake import Draft, Intake, Refusal
@@ -60,6 +67,10 @@ class Transaction(msgspec.Struct):
     """Header fields that our own office put before the content."""
     fault: Reply | None = None
     """What the content earned while it came."""
+    examination: Examination | None = None
+    """Of mail from outside: the header is held in it until it is complete, and looked at before it is stored."""
+    judgement: Judgement | None = None
+    """What the boundary filter said to a message that it did not let in."""
 
     @property
     def sender(self) -> str:
@@ -79,10 +90,43 @@ class Outcome(msgspec.Struct, frozen=True):
     refusals: tuple[Refusal, ...] = ()
 
 
+class Amended(msgspec.Struct, frozen=True):
+    """A message as examiners want it. ``writer`` has the blob if it is another one."""
+
+    envelope: Envelope
+    blob: Blob
+    added: bytes = b""
+    writer: BlobWriter | None = None
+
+
+class Amender(Protocol):
+    """Applies what examiners (milters) ask for: ``mta.amend``."""
+
+    async def __call__(
+        self, envelope: Envelope, blob: Blob, added: bytes, amendments: tuple[Amendment, ...]
+    ) -> Amended: ...
+
+
+NO_JUDGEMENT = Judgement()
+
+
 class Receiver:
     """The office behind smtpd and, with ``local_only``, behind lmtpd."""
 
-    __slots__ = ("_clock", "_directory", "_hostname", "_ids", "_intake", "_limits", "_local_only", "_rates", "_space")
+    __slots__ = (
+        "_amend",
+        "_boundary",
+        "_clock",
+        "_directory",
+        "_hostname",
+        "_ids",
+        "_intake",
+        "_limits",
+        "_local_only",
+        "_rates",
+        "_space",
+        "_verifies",
+    )
 
     def __init__(
         self,
@@ -96,6 +140,8 @@ class Receiver:
         rates: ClientRates,
         space: Space,
         local_only: bool = False,
+        boundary: Boundary | None = None,
+        amend: Amender | None = None,
     ) -> None:
         self._intake = intake
         self._directory = directory
@@ -106,6 +152,9 @@ class Receiver:
         self._rates = rates
         self._space = space
         self._local_only = local_only
+        self._boundary = boundary if boundary is not None and not boundary.is_idle else None
+        self._verifies = boundary is not None and boundary.checks_senders and not local_only
+        self._amend = amend
 
     # -- the envelope
 
@@ -176,27 +225,97 @@ class Receiver:
         if not transaction.recipients:
             return NO_RECIPIENTS
         transaction.writer = self._intake.open()
+        transaction.examination = Examination(verifies=self._verifies and not self._exemption(transaction.client))
         return GO_ON
+
+    def _exemption(self, client: Client) -> str:
+        """Why a client need not prove who wrote it; empty for strangers."""
+        if client.account is not None:
+            return "authenticated"
+        if self._local_only:
+            return "local program"
+        return "relay network" if client.relays else ""
 
     def add_content(self, transaction: Transaction, octets: bytes) -> None:
         """The next octets. What cannot be kept is remembered as a fault; the rest is then let go."""
-        if transaction.writer is not None:
-            transaction.writer.write(octets)
+        writer, examination = transaction.writer, transaction.examination
+        if writer is None:
+            return
+        if examination is None:
+            writer.write(octets)
+        elif examination.header is not None:
+            examination.feed(octets)
+            writer.write(octets)
+        elif examination.feed(octets):
+            self._begin_body(writer, examination)
+
+    def _begin_body(self, writer: BlobWriter, examination: Examination) -> None:
+        """The header is all there: it is stored without the fields that only we may write (threat D03)."""
+        forged = forged_fields(examination.close(), self._hostname)
+        beginning = examination.beginning
+        writer.write(without(beginning, forged) if forged else beginning)
 
     async def accept(self, transaction: Transaction) -> Outcome:
         """**Durable.** Promise point 1, reached only when this returns a positive reply. Raises ``StorageError``."""
-        if transaction.writer is None:
+        writer, examination = transaction.writer, transaction.examination
+        if writer is None:
             return Outcome(NO_RECIPIENTS)
-        blob = await transaction.writer.finish()
+        if examination is not None and examination.header is None:  # a message that is all header
+            self._begin_body(writer, examination)
+        blob = await writer.finish()
         head = await self.head(blob)
         refusal = judge_header(head, self._hostname, self._limits)
         if refusal is not None:
             return Outcome(refusal)
-        draft = await self.draft(transaction, blob, head)
-        refusals = await self._intake.accept(draft, answers_each=self._local_only)
+        envelope = self.envelope(transaction)
+        expansion = self._intake.expand(envelope)
+        judgement = await self._judge_content(transaction, envelope, expansion, blob, head)
+        if judgement.reply is not None:
+            transaction.judgement = judgement
+            return Outcome(judgement.reply)
+        amended = None
+        if judgement.amendments and self._amend is not None:
+            amended = await self._amend(envelope, blob, transaction.added, judgement.amendments)
+            envelope, blob, transaction.added = amended.envelope, amended.blob, amended.added
+            expansion, head = self._intake.expand(envelope), await self.head(blob)
+        try:
+            draft = await self.draft(transaction, blob, head, envelope, expansion, judgement)
+            refusals = await self._intake.accept(draft, answers_each=self._local_only)
+        finally:
+            if amended is not None and amended.writer is not None:
+                amended.writer.discard()
         if len(refusals) == len(transaction.recipients):
             return Outcome(refusals[0].reply, refusals)
         return Outcome(Reply(250, "2.0.0", (f"accepted, id {transaction.trace}",)), refusals)
+
+    async def _judge_content(
+        self, transaction: Transaction, envelope: Envelope, expansion: Expansion, blob: Blob, head: bytes
+    ) -> Judgement:
+        """What the boundary filter makes of it; once for all its recipients."""
+        boundary = self._boundary
+        if boundary is None:
+            return NO_JUDGEMENT
+        client, blobs = transaction.client, self._intake.store.blobs
+
+        async def read(start: int, length: int) -> bytes:
+            if blob.octets is not None:
+                return blob.octets[start : start + length]
+            return await blobs.read(blob.blob_id, start, length)
+
+        letter = Letter(
+            trace=transaction.trace,
+            peer=client.peer.address,
+            helo=client.hello,
+            mail_from=transaction.sender,
+            recipients=envelope.recipients,
+            accounts=tuple([copy.account for copy in expansion.copies]),
+            submitter=envelope.submitter,
+            examination=transaction.examination or examine(head, verifies=False),
+            blob=blob,
+            read=read,
+            prefix=transaction.added,
+        )
+        return await boundary.judge(letter, exempt=self._exemption(client))
 
     async def head(self, blob: Blob) -> bytes:
         """The content, if it is at hand, or as much of its beginning as may be header."""
@@ -204,47 +323,67 @@ class Receiver:
             return blob.octets
         return await self._intake.store.blobs.read(blob.blob_id, 0, min(blob.size, self._limits.header_octets + 4))
 
-    async def draft(self, transaction: Transaction, blob: Blob, head: bytes) -> Draft:
-        """The message with its trace line, ready to be accepted."""
+    def envelope(self, transaction: Transaction) -> Envelope:
+        """What the transaction said outside the content."""
         client, mail = transaction.client, transaction.mail
-        now = self._clock.now()
-        recipients = tuple([self._meant(client, one) for one in transaction.recipients])
-        envelope = Envelope(
+        return Envelope(
             reverse_path=mail.reverse_path,
-            recipients=recipients,
+            recipients=tuple([self._meant(client, one) for one in transaction.recipients]),
             body=mail.body,
             utf8=mail.utf8,
             ret=mail.ret,
             envid=mail.envid,
             submitter=client.account.account if client.account is not None else None,
         )
+
+    async def draft(
+        self,
+        transaction: Transaction,
+        blob: Blob,
+        head: bytes,
+        envelope: Envelope,
+        expansion: Expansion,
+        judgement: Judgement,
+    ) -> Draft:
+        """The message with its trace line, ready to be accepted."""
+        client = transaction.client
+        now = self._clock.now()
+        recipients = envelope.recipients
         hop = Hop(
             hello=client.hello,
             peer_address=client.peer.address,
             hostname=self._hostname,
-            protocol=client.protocol(utf8=mail.utf8),
+            protocol=client.protocol(utf8=envelope.utf8),
             trace=transaction.trace,
             seconds=now,
             tls=client.tls,
             recipient=recipients[0].address if len(recipients) == 1 else None,
         )
         at = int(now * 1000)
-        expansion = self._intake.expand(envelope)
         if expansion.copies:
             facts = await self._intake.facts(blob, transaction.added)
         else:  # nobody here will read it
             facts = Facts(message_id=_message_id(transaction.added + head))
+        record = self._record(transaction, blob, facts.message_id, at)
+        judgement.mark(record)
         return self._intake.draft(
             envelope,
             blob,
             trace=transaction.trace,
-            trace_lines=format_received(hop) + transaction.added,
+            trace_lines=judgement.field + format_received(hop) + transaction.added,
+            note=self._note(transaction, judgement),
             facts=facts,
             expansion=expansion,
             head=head,
-            record=self._record(transaction, blob, facts.message_id, at),
+            record=record,
             at=at,
+            role=judgement.role,
+            roles=judgement.roles,
         )
+
+    def _note(self, _transaction: Transaction, judgement: Judgement) -> bytes:
+        """What our own readers are told about the sender."""
+        return judgement.note
 
     def _meant(self, client: Client, recipient: Recipient) -> Recipient:
         address = recipient.address
@@ -273,7 +412,8 @@ class Receiver:
         """The transaction is over without a message, or with one that is safe: let go, and count what came (L16)."""
         client, writer = transaction.client, transaction.writer
         if writer is not None and not client.exempt:
-            self._rates.count_octets(client.peer.address, writer.size)
+            held = transaction.examination.held_octets if transaction.examination is not None else 0
+            self._rates.count_octets(client.peer.address, writer.size + held)
         transaction.discard()
 
 

@@ -330,7 +330,11 @@ class Reception:
             sender = transaction.sender
             recipients = recipients or tuple([str(one.address) for one in transaction.recipients])
             size = transaction.writer.size if transaction.writer is not None else 0
-        return self._desk.refusals.note(self.client, reply, sender=sender, recipients=recipients, size=size)
+        judgement = transaction.judgement if transaction is not None else None
+        trace = transaction.trace if transaction is not None and judgement is not None else ""
+        return self._desk.refusals.note(
+            self.client, reply, sender=sender, recipients=recipients, size=size, trace=trace, judgement=judgement
+        )
 
     @property
     def _is_trusted(self) -> bool:

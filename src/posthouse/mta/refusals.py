@@ -1,5 +1,6 @@
 """Saying no: every refusal carries an id, and under that id the ledger tells why."""
 
+from posthouse.filter.boundary import Judgement
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import TraceId
 from posthouse.mail.reply import Reply
@@ -21,10 +22,21 @@ class Refusals:
         self._journal = journal
 
     def note(
-        self, client: Client, reply: Reply, *, sender: str = "", recipients: tuple[str, ...] = (), size: int = 0
+        self,
+        client: Client,
+        reply: Reply,
+        *,
+        sender: str = "",
+        recipients: tuple[str, ...] = (),
+        size: int = 0,
+        trace: str = "",
+        judgement: Judgement | None = None,
     ) -> Reply:
-        """``reply`` with an id in its text, kept in the ledger and the journal."""
-        trace = self._ids.trace_id()
+        """``reply`` with an id in its text, kept in the ledger and the journal.
+
+        ``trace`` is the id of a message that the boundary filter did not let in, ``judgement`` why.
+        """
+        trace = trace or self._ids.trace_id()
         marked = Reply(reply.code, reply.status, (*reply.text[:-1], f"{reply.text[-1]} (id {trace})"), reply.hang_up)
         at = int(self._clock.now() * 1000)
         record = Record(
@@ -41,6 +53,8 @@ class Refusals:
             recipients=recipients,
             size=size,
         )
+        if judgement is not None:
+            judgement.mark(record)
         self._store.note(TraceId(trace), at, format_record(record))
         self._journal.note(
             "mail.refused",

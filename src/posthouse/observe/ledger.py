@@ -36,6 +36,19 @@ class Record(msgspec.Struct, omit_defaults=True, rename={"sender": "from", "reci
     limit: str = ""
     """The number of the limit that fired, if one did."""
     message_id: str = ""
+    action: str = ""
+    """What the boundary filter made of it (``filter.action``), if not ``accept``."""
+    score: float = 0.0
+    reasons: tuple[str, ...] = ()
+    """Each ground with its name before the colon."""
+    results: tuple[str, ...] = ()
+    """What SPF, DKIM, DMARC and ARC found."""
+    override: str = ""
+    """Why a DMARC policy was not followed, in a word of RFC 9990."""
+    display: str = ""
+    """Who sent it, as its readers are told: ``verified DOMAIN``, ``via DOMAIN``, ``unverified`` or ``forged``."""
+    flags: tuple[str, ...] = ()
+    """What its readers are warned of."""
 
 
 class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
