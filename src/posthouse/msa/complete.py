@@ -2,9 +2,10 @@
 
 The content at rest is never rewritten, so both happen on its way in: fields
 that are added go before the content, and the header reaches the blob without
-its Bcc.
+its Bcc and without fields that only we may write (threat D03).
 """
 
+from posthouse.filter.forgery import forged_fields, without
 from posthouse.standards.imf.date import format_date
 from posthouse.standards.imf.header import Header
 from posthouse.standards.imf.messageid import format_message_id
@@ -48,9 +49,10 @@ def missing_fields(header: Header, seconds: float, left: str, domain: str) -> by
     return added
 
 
-def without_secrets(octets: bytes, header: Header) -> bytes:
-    """``octets``, which begin with ``header``, without the fields that name hidden recipients."""
+def without_secrets(octets: bytes, header: Header, authserv_id: str) -> bytes:
+    """``octets``, which begin with ``header``, without what names hidden recipients and what only we write."""
+    forged = forged_fields(header, authserv_id)
     if SECRET.isdisjoint(header.names):
-        return octets
-    kept = [octets[field.start : field.end] for field in header.fields if field.name not in SECRET]
-    return b"".join(kept) + octets[header.end :]
+        return without(octets, forged) if forged else octets
+    hidden = [(field.start, field.end) for field in header.fields if field.name in SECRET]
+    return without(octets, sorted([*hidden, *forged]))

@@ -11,18 +11,23 @@ import msgspec
 
 from posthouse.admd.directory import Alias, Directory, Foreign, Unknown
 from posthouse.admd.limits import Limits
+from posthouse.filter.action import Action
+from posthouse.filter.boundary import Boundary, Judgement
+from posthouse.filter.display import Display, Standing, format_display
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
-from posthouse.mail.envelope import Recipient
+from posthouse.mail.content import Blob
+from posthouse.mail.envelope import Envelope, Recipient
 from posthouse.mail.ids import AccountId
 from posthouse.mail.reply import Reply
-from posthouse.mda.expand import expand
+from posthouse.mda.expand import Expansion, expand
 from posthouse.msa.complete import HeaderGate, missing_fields, without_secrets
 from posthouse.msa.identity import NULL_SENDER, author_domain, is_disposition_notification, judge_authors
 from posthouse.mta.client import Client
 from posthouse.mta.headercheck import TOO_LARGE as HEADER_TOO_LARGE
 from posthouse.mta.headercheck import judge_header
+from posthouse.mta.intake import Draft as Ready
 from posthouse.mta.intake import Intake
 from posthouse.mta.receive import (
     NEEDS_UTF8,
@@ -34,8 +39,9 @@ from posthouse.mta.receive import (
     Transaction,
     nobody,
 )
+from posthouse.mta.signing import Signer, Signing
 from posthouse.mta.space import Space
-from posthouse.standards.imf.header import parse_header
+from posthouse.standards.imf.header import Header, parse_header
 from posthouse.standards.smtp.events import MailFrom
 
 LOGIN_FIRST = Reply(530, "5.7.0", ("log in first",))  # RFC 4954 section 6, RFC 6409 section 4.3
@@ -50,12 +56,16 @@ class Draft(Transaction):
     gate: HeaderGate | None = msgspec.field(default_factory=HeaderGate)
     outside: bool = False
     """At least one recipient is somewhere else (L27)."""
+    author: str = ""
+    """The domain of the author, whose name it is to use."""
+    signing: Signing | None = None
+    """Signed for its author's domain once the body is there."""
 
 
 class Submission(Receiver):
     """The office behind submissiond."""
 
-    __slots__ = ("_accounts",)
+    __slots__ = ("_accounts", "_signer")
 
     def __init__(
         self,
@@ -69,11 +79,22 @@ class Submission(Receiver):
         rates: ClientRates,
         accounts: AccountRates,
         space: Space,
+        signer: Signer | None = None,
+        boundary: Boundary | None = None,
     ) -> None:
         super().__init__(
-            intake, directory, hostname=hostname, clock=clock, ids=ids, limits=limits, rates=rates, space=space
+            intake,
+            directory,
+            hostname=hostname,
+            clock=clock,
+            ids=ids,
+            limits=limits,
+            rates=rates,
+            space=space,
+            boundary=boundary,
         )
         self._accounts = accounts
+        self._signer = signer
 
     # -- the envelope
 
@@ -85,7 +106,7 @@ class Submission(Receiver):
             return CLOSED
         if mail.size is not None and mail.size > self._limits.message_octets:
             return TOO_LARGE
-        if self._space.is_short:
+        if self._space.is_spent:
             return NO_SPACE
         sender = mail.reverse_path
         if sender is not None and not self._directory.owns(account.account, sender):
@@ -127,13 +148,17 @@ class Submission(Receiver):
         outside = isinstance(transaction, Draft) and transaction.outside and not client.exempt
         if outside and client.account is not None and not self._accounts.may_send(client.account.account):
             return TOO_MUCH  # L27, the day's messages
-        return super().begin_content(transaction)
+        reply = super().begin_content(transaction)
+        transaction.examination = None  # the gate holds the header
+        return reply
 
     def add_content(self, transaction: Transaction, octets: bytes) -> None:
         """The header is held back until it is complete: the blob gets it as it shall be."""
         gate = transaction.gate if isinstance(transaction, Draft) else None
         if gate is None:
             super().add_content(transaction, octets)
+            if isinstance(transaction, Draft) and transaction.signing is not None:
+                transaction.signing.bodies.update(octets)
         elif gate.add(octets):
             self._complete(transaction, gate)
         elif len(gate) > self._limits.header_octets:  # L4
@@ -155,8 +180,42 @@ class Submission(Receiver):
         if transaction.fault is None:
             left = f"{transaction.trace}.{self._ids.token(6)}"
             domain = author_domain(header) or self._hostname
+            if isinstance(transaction, Draft):
+                transaction.author = domain
             transaction.added = missing_fields(header, self._clock.now(), left, domain)
-            super().add_content(transaction, without_secrets(octets, header))
+            content = without_secrets(octets, header, self._hostname)
+            super().add_content(transaction, content)
+            self._begin_to_sign(transaction, domain, content, header if content is octets else parse_header(content))
+
+    def _begin_to_sign(self, transaction: Transaction, domain: str, content: bytes, header: Header) -> None:
+        """Signed is what leaves: with what we added, without what we took out."""
+        if self._signer is not None and isinstance(transaction, Draft):
+            transaction.signing = self._signer.begin(domain, transaction.added, content, header)
+
+    async def draft(
+        self,
+        transaction: Transaction,
+        blob: Blob,
+        head: bytes,
+        envelope: Envelope,
+        expansion: Expansion,
+        judgement: Judgement,
+    ) -> Ready:
+        """Signed as it is now, whoever has looked at it or changed it; what looks like junk is not (threat D05)."""
+        signing = transaction.signing if isinstance(transaction, Draft) else None
+        if signing is not None and self._signer is not None and judgement.action is Action.ACCEPT:
+            if judgement.amendments:
+                added, blobs = transaction.added, self._intake.store.blobs
+                signatures = await self._signer.sign_stored(signing.domain, added, head, blob, blobs)
+            else:
+                signatures = self._signer.finish(signing)
+            transaction.added = signatures + transaction.added
+        return await super().draft(transaction, blob, head, envelope, expansion, judgement)
+
+    def _note(self, transaction: Transaction, judgement: Judgement) -> bytes:
+        """Who is logged in has proven who he is."""
+        author = transaction.author if isinstance(transaction, Draft) else ""
+        return format_display(Display(Standing.VERIFIED, author)) if author else super()._note(transaction, judgement)
 
     def _owner(self, account: AccountId | None) -> "Owner":
         return Owner(self._directory, account)

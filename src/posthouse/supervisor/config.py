@@ -11,8 +11,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import idna
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
+from posthouse.admd.keys import Policy as KeyPolicy
 from posthouse.admd.limits import Limits
 
 SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "lmtp", "metrics")
@@ -83,6 +85,17 @@ def _narrow_network(value: str) -> str:
     return str(network)
 
 
+def _a_labels(value: str) -> str:
+    """A domain as the DNS writes it (RFC 5890)."""
+    try:
+        name = idna.encode(value.strip().rstrip("."), uts46=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        name = ""
+    if "." not in name:
+        raise ValueError(f'"{value}" is not a domain')
+    return name
+
+
 def _host_and_port(value: str) -> str:
     parse_endpoint(value)
     return value
@@ -98,10 +111,14 @@ def parse_endpoint(text: str, default_port: int | None = None) -> tuple[str, int
 
 
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+DAY = 86400.0
+Days = Annotated[float, BeforeValidator(parse_duration), Field(ge=DAY)]
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
 Seconds = Annotated[int, BeforeValidator(_whole_seconds), Field(gt=0)]
 Network = Annotated[str, AfterValidator(_narrow_network)]
 Endpoint = Annotated[str, AfterValidator(_host_and_port)]
+Domain = Annotated[str, AfterValidator(_a_labels)]
+Weight = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(gt=0, lt=65536)]
 
 
@@ -169,6 +186,36 @@ class DnsSection(Section):
     server: Endpoint | None = Field(default=None, description="HOST:PORT of a resolver; without it, /etc/resolv.conf")
 
 
+class AuthenticationSection(Section):
+    verify: bool = Field(default=True, description="Whether SPF, DKIM, DMARC and ARC of strangers are looked at")
+    sealers: tuple[Domain, ...] = Field(
+        default=(), description="Forwarders whose ARC seals we believe; nobody else's word overrides a DMARC policy"
+    )
+    welcome: tuple[Domain, ...] = Field(default=(), description="Author domains let in whatever DMARC says of them")
+    unwelcome: tuple[Domain, ...] = Field(default=(), description="Author domains that are refused")
+    spf_fail: Literal["accept", "junk", "quarantine", "refuse"] = Field(
+        default="junk", description="What an SPF fail means where neither a DMARC policy nor a signature speaks"
+    )
+
+
+class FilterSection(Section):
+    junk_score: float = Field(default=5.0, gt=0, description="From this score on a message is put into Junk")
+    refuse_score: float = Field(default=15.0, gt=0, description="From this score on it is refused")
+    weights: dict[str, Weight] = Field(
+        default={}, description="By source: how much its scores count, as in { rspamd = 0.5 }; without it 1"
+    )
+    actions: dict[str, Literal["accept", "junk", "quarantine", "defer", "refuse"]] = Field(
+        default={},
+        description='By reason: what follows instead, as in { "clamav.failed" = "accept", "sender.spf" = "refuse" }',
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.refuse_score < self.junk_score:
+            raise ValueError("refuse_score must not be below junk_score")
+        return self
+
+
 class CertificateFiles(Section):
     certificate: Path = Field(description="PEM, the chain included")
     key: Path = Field(description="PEM, readable by us alone")
@@ -179,6 +226,33 @@ class TlsSection(Section):
     certificate: Path | None = Field(default=None, description="PEM, the chain included")
     key: Path | None = Field(default=None, description="PEM, readable by us alone")
     other: tuple[CertificateFiles, ...] = Field(default=(), description="Certificates for other names")
+
+
+class KeysSection(Section):
+    file: Path | None = Field(
+        default=None,
+        description="The master key that private keys are sealed with; without it, master.key beside the store",
+    )
+
+
+class DkimSection(Section):
+    sign: bool = Field(default=True, description="Sign what our own people and we ourselves send")
+    rotate: Days = Field(default=90 * DAY, description="How long a key signs before the next one is made")
+    overlap: Days = Field(default=14 * DAY, description="How long a key stays published after it has signed last")
+
+    @property
+    def policy(self) -> KeyPolicy:
+        """The same as the key ring wants it."""
+        return KeyPolicy(rotate=int(self.rotate * 1000), overlap=int(self.overlap * 1000))
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        _ = self.policy
+        return self
+
+
+class ArcSection(Section):
+    seal: bool = Field(default=False, description="Seal what we forward or relay, after it was verified")
 
 
 class ListenerSection(Section):
@@ -211,7 +285,12 @@ class Configuration(Section):
     limits: LimitsSection = LimitsSection()  # type: ignore[valid-type] # made from admd.limits.Limits
     relay: RelaySection = RelaySection()
     dns: DnsSection = DnsSection()
+    authentication: AuthenticationSection = AuthenticationSection()
+    filter: FilterSection = FilterSection()
     tls: TlsSection = TlsSection()
+    keys: KeysSection = KeysSection()
+    dkim: DkimSection = DkimSection()
+    arc: ArcSection = ArcSection()
     listener: tuple[ListenerSection, ...] = ()
     privileges: PrivilegesSection = PrivilegesSection()
     stop: StopSection = StopSection()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def _limit(value: Any, unit: str) -> str:
 def format_configuration(configuration: Configuration) -> str:
     """What is in force, limits included."""
     lines = [f"hostname = {format_value(configuration.hostname)}\n"]
-    for name in ("store", "log", "relay", "dns", "tls", "privileges", "stop"):
+    for name in ("store", "log", "relay", "dns", "authentication", "filter", "tls", "keys", "dkim", "arc", "privileges", "stop"):
         lines += _table(name, getattr(configuration, name))
     limits = configuration.effective_limits
     lines.append("\n[limits]\n")
@@ -135,7 +135,7 @@ def _array(name: str, section: Section) -> list[str]:
 
 def _pairs(section: Section) -> Iterator[str]:
     for key, value in section:
-        if value is not None and value != () and key not in {"route", "other"}:
+        if value is not None and value not in ((), {}) and key not in {"route", "other"}:
             yield f"{key} = {format_value(value)}\n"
 
 
@@ -147,4 +147,7 @@ def format_value(value: object) -> str:
         return str(value)
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(map(format_value, value)) + "]"
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {format_value(one)}" for key, one in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

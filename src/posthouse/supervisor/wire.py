@@ -9,10 +9,17 @@ from typing import Any
 
 from posthouse.admd.authenticator import Authenticator
 from posthouse.admd.directory import Directory
+from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
+from posthouse.admd.vault import Vault
+from posthouse.filter.action import Action
+from posthouse.filter.boundary import Boundary, Rules
 from posthouse.filter.connections import Census, ClientGate
+from posthouse.filter.judge import Policy
 from posthouse.filter.networks import Networks
+from posthouse.filter.ports import Examiner
 from posthouse.filter.rates import AccountRates, ClientRates
+from posthouse.filter.sender import SenderCheck
 from posthouse.lib.ports import Clock, Ids
 from posthouse.lib.sansio import Conversation
 from posthouse.mail.ids import AccountId, BlobId
@@ -32,6 +39,7 @@ from posthouse.mta.route import Credentials, DirectoryRoute, Route, Routes, Term
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.secretary import Secretary
 from posthouse.mta.settler import Settler
+from posthouse.mta.signing import Signer
 from posthouse.mta.space import Space
 from posthouse.net.dialer import TcpDialer
 from posthouse.net.listener import OpenDoor
@@ -109,6 +117,10 @@ class Works:
     welcome: Welcome
     """One count of IMAP connections for all ports."""
     exempt: Networks
+    resolver: Resolver
+    ring: KeyRing
+    signer: Signer | None
+    """None when the configuration says that nothing is signed."""
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
     """Who has which maildrop open, on whatever port."""
     gates: dict[str, ClientGate] = field(default_factory=dict)
@@ -118,9 +130,25 @@ class Works:
     """Each says what is wrong, or nothing."""
 
 
-def build(setting: Setting, store: Store, directory: Directory, tools: Tools, secret: bytes | None = None) -> Works:
-    """Everything, from the store up. ``secret`` is that of ``Authenticator``."""
+def build(
+    setting: Setting,
+    store: Store,
+    directory: Directory,
+    tools: Tools,
+    secret: bytes | None = None,
+    vault: Vault | None = None,
+) -> Works:
+    """Everything, from the store up. ``secret`` is that of ``Authenticator``; without a ``vault`` nothing is signed."""
     configuration, limits, clock = setting.configuration, tools.limits, tools.clock
+    ring = KeyRing(
+        store,
+        directory,
+        vault or Vault(None),
+        clock=clock,
+        journal=tools.journal,
+        policy=configuration.dkim.policy,
+    )
+    signer = Signer(ring, clock) if configuration.dkim.sign else None
     exempt = Networks(setting.exempt)
     schedule = Schedule.of(limits)
     reporter = Reporter(
@@ -140,6 +168,7 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools, se
         handoff=Nobody(),
         describe=describe,
         journal=tools.journal,
+        signer=signer,
     )
     authenticator = Authenticator(
         directory,
@@ -150,7 +179,9 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools, se
         secret=secret,
     )
     secretary = Secretary(store, reporter, intake)
-    manager = build_manager(setting, store, secretary, schedule, tools)
+    server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
+    resolver = setting.resolver or DnsResolver(clock, tools.meter, server)
+    manager = build_manager(setting, store, secretary, schedule, tools, resolver, signer)
     intake.handoff = manager
     space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
     census = Census(limits, clock)
@@ -167,7 +198,11 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools, se
         census=census,
         welcome=Welcome(authenticator, most=limits.imap_account_connections, failures=limits.auth_failures),
         exempt=exempt,
+        resolver=resolver,
+        ring=ring,
+        signer=signer,
     )
+    works.troubles.append(lambda: ring.trouble)
     works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
     open_doors(works, setting, tools)
     for service in works.doors:
@@ -179,10 +214,40 @@ def build(setting: Setting, store: Store, directory: Directory, tools: Tools, se
 
 def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
     """All doors, made anew: at start, and when the configuration has changed."""
-    add_mail_doors(works, setting, tools)
-    add_submission_doors(works, setting, tools)
+    boundary, outbound = build_boundary(works, setting, tools)
+    add_mail_doors(works, setting, tools, boundary)
+    add_submission_doors(works, setting, tools, outbound)
     add_access_doors(works, setting, tools)
     add_metrics_door(works, tools)
+
+
+def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Boundary, Boundary]:
+    """The boundary filter for mail from outside, and for that of our own people, who need not prove who they are."""
+    configuration, directory = setting.configuration, works.directory
+    wanted = configuration.authentication
+    policy = Policy(
+        is_own=directory.is_local_domain,
+        sealers=frozenset(wanted.sealers),
+        welcome=frozenset(wanted.welcome),
+        unwelcome=frozenset(wanted.unwelcome),
+        spf_fail=Action(wanted.spf_fail),
+    )
+    check = SenderCheck(
+        works.resolver,
+        tools.clock,
+        authserv_id=configuration.hostname,
+        policy=lambda: policy,
+        known=lambda: directory.domains,
+    )
+    examiners: list[Examiner] = []
+    rules = Rules(
+        junk_score=configuration.filter.junk_score,
+        refuse_score=configuration.filter.refuse_score,
+        weights=configuration.filter.weights,
+        actions={name: Action(action) for name, action in configuration.filter.actions.items()},
+    )
+    inbound = Boundary(check if wanted.verify else None, examiners, journal=tools.journal, rules=rules)
+    return inbound, Boundary(None, examiners, journal=tools.journal, rules=rules)
 
 
 def build_manager(
@@ -191,11 +256,11 @@ def build_manager(
     secretary: Secretary,
     schedule: Schedule,
     tools: Tools,
+    resolver: Resolver,
+    signer: Signer | None,
 ) -> Manager:
     """The queue and the road out."""
     configuration = setting.configuration
-    server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
-    resolver = setting.resolver or DnsResolver(tools.clock, tools.meter, server)
     chance = random.SystemRandom().random
     ourselves = Ourselves(
         names=frozenset({configuration.hostname}),
@@ -214,6 +279,7 @@ def build_manager(
         clock=tools.clock,
         ids=tools.ids,
         hostname=configuration.hostname,
+        signer=signer,
     )
     settler = Settler(
         store,
@@ -280,7 +346,7 @@ class ClientContexts:
 # -- doors
 
 
-def add_mail_doors(works: Works, setting: Setting, tools: Tools) -> None:
+def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Boundary) -> None:
     """Smtpd and lmtpd."""
     configuration, limits = setting.configuration, tools.limits
 
@@ -295,6 +361,7 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools) -> None:
             rates=works.rates,
             space=works.space,
             local_only=local_only,
+            boundary=boundary,
         )
 
     smtp_offer = offer_of(configuration, limits, starttls=configuration.tls.certificate is not None)
@@ -305,7 +372,7 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools) -> None:
     works.doors["lmtp"] = lambda line: open_lmtp(lmtp, line)
 
 
-def add_submission_doors(works: Works, setting: Setting, tools: Tools) -> None:
+def add_submission_doors(works: Works, setting: Setting, tools: Tools, boundary: Boundary) -> None:
     """Submissiond with STARTTLS and with TLS from the first octet; nothing without a certificate."""
     configuration, limits = setting.configuration, tools.limits
     if configuration.tls.certificate is None:
@@ -320,6 +387,8 @@ def add_submission_doors(works: Works, setting: Setting, tools: Tools) -> None:
         rates=works.rates,
         accounts=works.account_rates,
         space=works.space,
+        boundary=boundary,
+        signer=works.signer,
     )
     offer = offer_of(
         configuration,

@@ -5,6 +5,7 @@ import pytest
 from posthouse.msa.complete import HeaderGate, missing_fields, without_secrets
 from posthouse.standards.imf.header import parse_header
 
+ID = "mx.office.test"
 LETTER = b"From: a@b.test\r\nBcc: secret@b.test,\r\n other@b.test\r\nSubject: x\r\n\r\nBcc: body\r\n"
 
 
@@ -37,7 +38,7 @@ def test_only_what_is_missing_is_added():
 
 
 def test_hidden_recipients_leave_no_trace_and_nothing_else_changes():
-    assert without_secrets(LETTER, parse_header(LETTER)) == b"From: a@b.test\r\nSubject: x\r\n\r\nBcc: body\r\n"
+    assert without_secrets(LETTER, parse_header(LETTER), ID) == b"From: a@b.test\r\nSubject: x\r\n\r\nBcc: body\r\n"
 
 
 @pytest.mark.parametrize(
@@ -53,9 +54,9 @@ def test_hidden_recipients_leave_no_trace_and_nothing_else_changes():
 )
 def test_every_spelling_of_bcc_goes(secret):
     octets = b"From: a@b.test\r\n" + secret + b"X: y\r\n\r\nbody"
-    assert without_secrets(octets, parse_header(octets)) == b"From: a@b.test\r\nX: y\r\n\r\nbody"
+    assert without_secrets(octets, parse_header(octets), ID) == b"From: a@b.test\r\nX: y\r\n\r\nbody"
 
 
 def test_a_message_without_secrets_is_not_copied():
     octets = b"From: a@b.test\r\n\r\nbody"
-    assert without_secrets(octets, parse_header(octets)) is octets
+    assert without_secrets(octets, parse_header(octets), ID) is octets
