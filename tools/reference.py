@@ -17,7 +17,18 @@ from pydantic.fields import FieldInfo
 
 from posthouse.admd.limits import Limits
 from posthouse.observe.metrics import format_table
-from posthouse.supervisor.config import PORTS, Configuration, Duration, Endpoint, Network, Port, Seconds, Size
+from posthouse.supervisor.config import (
+    PORTS,
+    Configuration,
+    Domain,
+    Duration,
+    Endpoint,
+    Network,
+    Port,
+    Seconds,
+    Size,
+    Weight,
+)
 from posthouse.supervisor.sample import format_sample, format_value
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +40,10 @@ KINDS = {
     Port: "port",
     Endpoint: "HOST:PORT",
     Network: "network",
+    Domain: "domain",
+    Weight: "number",
+    bool: "`true`, `false`",
+    float: "number",
     str: "text",
     int: "number",
     Path: "path",
@@ -86,13 +101,15 @@ def _kind(annotation: Any) -> str:
         return ", ".join(f"`{word}`" for word in get_args(annotation))
     if get_origin(annotation) is tuple:
         return f"list of {KINDS[get_args(annotation)[0]]}s"
+    if get_origin(annotation) is dict:
+        return f"table of {_kind(get_args(annotation)[1])}"
     return KINDS[next(one for one in (annotation, *get_args(annotation)) if one in KINDS)]
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
-    return f"`{format_value(field.default)}`" if field.default not in {None, ""} else ""
+    return f"`{format_value(field.default)}`" if field.default not in (None, "") else ""
 
 
 def _limits() -> Iterator[str]:
