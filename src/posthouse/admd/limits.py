@@ -71,6 +71,14 @@ class Limits:
     soft_errors: int = limit("L19", 5, "errors", "after these each error costs the client a second")
     hard_errors: int = limit("L19", 15, "errors", "after these we say 421 and hang up")
     junk_commands: int = limit("L19", 50, "commands", "commands without mail (NOOP, RSET, HELO, VRFY) before 421")
+    stress_errors: int = limit("L19", 3, "errors", "the same for strangers under stress")
+    stress_junk: int = limit("L19", 10, "commands", "the same for strangers under stress")
+    greet_seconds: int = limit(
+        "L19", 2, "seconds", "wait for the greeting, for offenders and under stress: who talks is out"
+    )
+    offences_hour: int = limit(
+        "L19", 3, "an hour", "sessions of one address ended for misconduct; more make an offender"
+    )
     unknown_recipients: int = limit("L20", 5, "recipients", "unknown recipients in one session before 421")
     unknown_recipients_hour: int = limit("L20", 20, "an hour", "unknown recipients from one address")
     auth_failures: int = limit("L21", 3, "failures", "failed logins on one connection")

@@ -9,10 +9,13 @@ PENALTY_SECONDS = 1.0
 class Conduct:
     """The counts of one session."""
 
-    __slots__ = ("_errors", "_junk", "_limits", "_unknown")
+    __slots__ = ("_errors", "_junk", "_limits", "_soft", "_unknown", "is_offender")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, is_offender: bool = False) -> None:
         self._limits = limits
+        self.is_offender = is_offender
+        """Sessions of this client were ended for misconduct lately."""
+        self._soft = 0 if is_offender else limits.soft_errors
         self._errors = 0
         self._junk = 0
         self._unknown = 0
@@ -33,14 +36,13 @@ class Conduct:
     @property
     def penalty_seconds(self) -> float:
         """How long the next refusal waits."""
-        return PENALTY_SECONDS if self._errors > self._limits.soft_errors else 0.0
+        return PENALTY_SECONDS if self._errors > self._soft else 0.0
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the session has seen enough of this."""
+    def is_over(self, *, hurried: bool = False) -> bool:
+        """Whether the session has seen enough of this; ``hurried`` while places are rare (DM8)."""
         limits = self._limits
         return (
-            self._errors > limits.hard_errors
-            or self._junk > limits.junk_commands
+            self._errors > (limits.stress_errors if hurried else limits.hard_errors)
+            or self._junk > (limits.stress_junk if hurried else limits.junk_commands)
             or self._unknown > limits.unknown_recipients
         )

@@ -14,7 +14,7 @@ BURST_SECONDS = 600.0
 class ClientRates:
     """What strangers may send; the exempt are not asked about."""
 
-    __slots__ = ("_hourly_pairs", "_messages", "_octets", "_pairs", "_recipients", "_unknown")
+    __slots__ = ("_hourly_pairs", "_messages", "_octets", "_offences", "_pairs", "_recipients", "_unknown")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._messages: Allowance[Key] = Allowance(1, MINUTE, clock)
@@ -23,6 +23,7 @@ class ClientRates:
         self._hourly_pairs: Allowance[tuple[str, str]] = Allowance(1, HOUR, clock)
         self._recipients: Allowance[str] = Allowance(1, MINUTE, clock)
         self._unknown: Allowance[Key] = Allowance(1, HOUR, clock)
+        self._offences: Allowance[Key] = Allowance(1, HOUR, clock)
         self.adopt(limits)
 
     def adopt(self, limits: Limits) -> None:
@@ -33,6 +34,7 @@ class ClientRates:
         self._hourly_pairs.change(limits.pair_messages_hour, HOUR)
         self._recipients.change(limits.recipient_messages_minute, MINUTE)
         self._unknown.change(limits.unknown_recipients_hour, HOUR)
+        self._offences.change(limits.offences_hour, HOUR)
 
     def may_begin(self, address: str) -> bool:
         """L16: one more message from there, which counts whether it is finished or aborted."""
@@ -53,6 +55,15 @@ class ClientRates:
     def may_reach(self, recipient: Address) -> bool:
         """L16: one more message of strangers, whoever they are, to this recipient (threats R03 and B06)."""
         return self._recipients.take(recipient.key)
+
+    def note_offence(self, address: str) -> None:
+        """L19: a session from there was ended for misconduct."""
+        for client in surroundings(address)[:1]:
+            self._offences.charge(client, 1)
+
+    def is_offender(self, address: str) -> bool:
+        """L19: so many sessions from there were, that the next one is met with suspicion."""
+        return any(map(self._offences.is_spent, surroundings(address)[:1]))
 
     def count_unknown(self, address: str) -> None:
         """L20: somebody there asked for a recipient that does not exist."""

@@ -17,7 +17,9 @@ from typing import Any, ClassVar, Protocol
 
 from posthouse.admd.limits import Limits
 from posthouse.filter.conduct import Conduct
+from posthouse.filter.disguise import Disguise
 from posthouse.filter.networks import Networks
+from posthouse.filter.rates import ClientRates
 from posthouse.mail.envelope import Recipient
 from posthouse.mail.reply import Reply
 from posthouse.mta.client import Client
@@ -73,7 +75,7 @@ class Office(Protocol):
 
     def begin(self, client: Client, mail: MailFrom) -> Transaction | Reply: ...
 
-    def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply: ...
+    def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply | Awaitable[Reply]: ...
 
     def begin_content(self, transaction: Transaction) -> Reply: ...
 
@@ -107,6 +109,10 @@ class Desk:
     delay: Callable[[float], Awaitable[None]] = asyncio.sleep
     is_stressed: Callable[[], bool] = _calm
     """Whether connections are so many that patience is short (L17)."""
+    offenders: ClientRates | None = None
+    """Who remembers strangers that were thrown out; None at doors for our own."""
+    disguise: Disguise | None = None
+    """Who notices that all strangers come from one address of ours."""
 
 
 async def _let_it_drain(writer: BlobWriter) -> AsyncIterator[Reply]:
@@ -119,18 +125,35 @@ async def _let_it_drain(writer: BlobWriter) -> AsyncIterator[Reply]:
 class Reception:
     """One session of a door. Implements ``net.ports.Door``."""
 
-    __slots__ = ("_conduct", "_core", "_desk", "_line", "_messages", "_transaction", "client", "receives_content")
+    __slots__ = (
+        "_conduct",
+        "_core",
+        "_desk",
+        "_line",
+        "_messages",
+        "_offended",
+        "_transaction",
+        "client",
+        "receives_content",
+    )
 
     def __init__(self, desk: Desk, line: Line, core: ServerConnection) -> None:
         peer = line.peer
         self._desk = desk
         self._line = line
         self._core = core
-        self._conduct = Conduct(desk.limits)
         self._transaction: Transaction | None = None
         self._messages = 0
         self.receives_content = False
-        self.client = Client(peer, desk.name, relays=peer.address in desk.relay, exempt=peer.address in desk.exempt)
+        relays, exempt = peer.address in desk.relay, peer.address in desk.exempt
+        if relays and desk.disguise is not None and desk.disguise.hides(peer.address):
+            relays = False
+        self.client = Client(peer, desk.name, relays=relays, exempt=exempt)
+        watched = desk.offenders is not None and not exempt
+        self._offended = not watched
+        """Nothing more need be noted against this client."""
+        is_offender = watched and desk.offenders is not None and desk.offenders.is_offender(peer.address)
+        self._conduct = Conduct(desk.limits, is_offender=is_offender)
 
     # -- the door
 
@@ -139,10 +162,27 @@ class Reception:
         limits = self._desk.limits
         if self.receives_content:
             return limits.content_seconds
-        return limits.stress_seconds if self._desk.is_stressed() else limits.command_seconds
+        return limits.stress_seconds if self._is_hurried else limits.command_seconds
 
     def greet(self) -> Answer:
-        return (Reply(220, None, (f"{self._desk.offer.hostname} ESMTP Posthouse",)),)
+        greeting = Reply(220, None, (f"{self._desk.offer.hostname} ESMTP Posthouse",))
+        return self._slowly(greeting, self._desk.limits.greet_seconds) if self._is_suspected else (greeting,)
+
+    @property
+    def _is_suspected(self) -> bool:
+        """Threat S03: whether the greeting waits for a client that cannot; for offenders, and for all under stress."""
+        if self._desk.offenders is None or self.client.exempt or self.client.relays:
+            return False
+        return self._conduct.is_offender or self._desk.is_stressed()
+
+    @property
+    def _is_hurried(self) -> bool:
+        """Whether places are rare, and this one is a stranger's (DM8)."""
+        return self._desk.is_stressed() and not self._is_trusted
+
+    @property
+    def _is_over(self) -> bool:
+        return self._conduct.is_over(hurried=self._is_hurried)
 
     def handle(self, event: Event) -> Answer:
         return self.answers[type(event)](self, event)
@@ -171,9 +211,11 @@ class Reception:
         client = self.client
         if client.hello:
             self._conduct.note_junk()
+        elif self._desk.disguise is not None and not client.exempt:
+            self._desk.disguise.note(client.peer.address, event.name)
         client.hello, client.verb = event.name, event.verb
         client.channel = self._line.channel
-        return (self._core.hello_reply(event),) if not self._conduct.is_over else self._refuse(TOO_MANY_ERRORS)
+        return (self._core.hello_reply(event),) if not self._is_over else self._refuse(TOO_MANY_ERRORS)
 
     def _mail(self, event: MailFrom) -> Answer:
         if self._messages >= self._desk.messages_max and not self.client.exempt:
@@ -190,8 +232,30 @@ class Reception:
         if transaction is None:
             return self._refuse(_NO_MAIL)
         reply = self._desk.office.add_recipient(transaction, event.recipient)
+        if not isinstance(reply, Reply):
+            return self._rcpt_later(event, reply)
         if reply.code == 250:
             return (reply,)
+        return self._rcpt_refused(event, reply)
+
+    async def _rcpt_later(self, event: RcptTo, found: Awaitable[Reply]) -> AsyncIterator[Reply]:
+        """Something had to be asked: the room in a mailbox, a list in the DNS, who has written before."""
+        try:
+            reply = await found
+        except StorageError as error:
+            reply = self._alarm(error)
+        if reply.code == 250:
+            yield reply
+            return
+        answer = self._rcpt_refused(event, reply)
+        if isinstance(answer, AsyncIterator):
+            async for one in answer:
+                yield one
+        else:
+            for one in answer:
+                yield one
+
+    def _rcpt_refused(self, event: RcptTo, reply: Reply) -> Answer:
         if reply.status == "5.1.1" and not self._is_trusted:
             self._conduct.note_unknown()
         return self._refuse(reply, recipients=(str(event.recipient.address),))
@@ -303,13 +367,15 @@ class Reception:
         return BYE
 
     def _malformed(self, event: Malformed) -> Answer:
+        if event.reply.hang_up:  # he spoke too early, or without end
+            self._note_offence()
         return self._refuse(event.reply)
 
     # -- in common
 
     def _junk(self, answer: tuple[Reply, ...]) -> Answer:
         self._conduct.note_junk()
-        return answer if not self._conduct.is_over else self._refuse(TOO_MANY_ERRORS)
+        return answer if not self._is_over else self._refuse(TOO_MANY_ERRORS)
 
     def _refuse(self, reply: Reply, mail: MailFrom | None = None, recipients: tuple[str, ...] = ()) -> Answer:
         """A refusal with its id; it comes late when there were many, and is the last when there were too many."""
@@ -320,8 +386,10 @@ class Reception:
     def _note(self, reply: Reply, mail: MailFrom | None = None, recipients: tuple[str, ...] = ()) -> Reply:
         if self._is_misconduct(reply):
             self._conduct.note_error()
-        if self._conduct.is_over and not reply.hang_up:
-            reply = TOO_MANY_ERRORS
+        if self._is_over:
+            self._note_offence()
+            if not reply.hang_up:
+                reply = TOO_MANY_ERRORS
         transaction = self._transaction
         sender, size = "", 0
         if mail is not None and mail.reverse_path is not None:
@@ -335,6 +403,12 @@ class Reception:
         return self._desk.refusals.note(
             self.client, reply, sender=sender, recipients=recipients, size=size, trace=trace, judgement=judgement
         )
+
+    def _note_offence(self) -> None:
+        """L19: he is thrown out, which the next session shall know."""
+        if not self._offended and self._desk.offenders is not None and not self._is_trusted:
+            self._offended = True
+            self._desk.offenders.note_offence(self.client.peer.address)
 
     @property
     def _is_trusted(self) -> bool:
