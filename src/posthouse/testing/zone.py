@@ -57,7 +57,7 @@ def office_zone(domain: str, host: str, address: str, others: Iterable[str] = ()
     """A world in which there is one office and nothing else."""
     kind = "aaaa" if ":" in address else "a"
     names: dict[str, Records] = {
-        domain: {"mx": (Mx(10, host),), kind: (address,), "txt": (b"v=spf1 mx -all",)},
+        domain: {"mx": (Mx(10, host),), kind: (address,), "txt": (b"v=spf1 -all",)},
         host: {kind: (address,)},
         "localhost": {"a": ("127.0.0.1",), "aaaa": ("::1",)},
         address: {"ptr": (host,)},
