@@ -31,4 +31,8 @@ class Letter(msgspec.Struct):
     blob: Blob
     read: Callable[[int, int], Awaitable[bytes]]
     prefix: bytes = b""
+    auth: str = ""
+    """The address of the account that logged in."""
+    tls: str = ""
+    """Protocol and cipher, empty in the clear."""
     evidence: Evidence | None = None
