@@ -137,9 +137,18 @@ _NODES = (
     "CREATE TABLE upload (blob_no {key} NOT NULL PRIMARY KEY REFERENCES blob(blob_no), until BIGINT NOT NULL)",
 )
 
+_BODIES = (
+    # content kept outside, in object storage: its row in ``blob`` has no octets and one row here
+    """CREATE TABLE body (
+        object TEXT NOT NULL PRIMARY KEY, blob_no BIGINT NOT NULL UNIQUE REFERENCES blob(blob_no))""",
+    # objects that lost their row, or never had one because the same content was there before
+    "CREATE TABLE body_trash (object TEXT NOT NULL PRIMARY KEY, delete_after BIGINT NOT NULL)",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the house", _FIRST),
     Migration(2, "fates", _FATES),
     Migration(3, "shelves", _SHELVES),
     Migration(4, "nodes", _NODES),
+    Migration(5, "bodies", _BODIES),
 )

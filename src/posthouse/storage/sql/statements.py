@@ -177,6 +177,17 @@ GET_THING = "SELECT value FROM thing WHERE name = $1"
 PUT_THING = """INSERT INTO thing (name, value) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 
+# -- bodies in object storage ---------------------------------------------------------------------
+
+ADD_BODY = "INSERT INTO body (object, blob_no) VALUES ($1, $2)"
+BODY_OF = "SELECT object FROM body WHERE blob_no = $1"
+END_BODY = "DELETE FROM body WHERE blob_no = $1 RETURNING object"
+TRASH_BODY = """INSERT INTO body_trash (object, delete_after) VALUES ($1, $2)
+    ON CONFLICT (object) DO NOTHING"""
+DUE_TRASH = "SELECT object FROM body_trash WHERE delete_after <= $1 ORDER BY object LIMIT $2"
+END_TRASH = "DELETE FROM body_trash WHERE object = $1"
+BODY_NEEDED = "SELECT 1 FROM body WHERE object = $1"
+
 # -- shelves, leases, allotments ----------------------------------------------------------------
 
 PUT_NOTE = """INSERT INTO note (kind, key, value, at, expires_at) VALUES ($1, $2, $3, $4, $5)

@@ -1,0 +1,55 @@
+"""Where content too large for the database is kept: away from this machine, under a key of its own.
+
+An engine is given a ``Bodies`` or none. What it must do to be safe, in the
+transaction that refers to the content (docs/adr/0010-bodies-in-object-storage.md):
+
+- a new row in ``blob`` without octets gets a row in ``body`` with ``key_of`` its name;
+- if the content had a row already, the key that lost goes into ``body_trash``;
+- a row that leaves ``blob`` takes its row in ``body`` along, and its key goes into
+  ``body_trash``. An object is deleted a day later, so who reads it meanwhile may finish.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from posthouse.storage.ports import BlobWriter
+
+TRASH_KEPT = 24 * 3600 * 1000
+"""How long an object that nobody needs is kept, in milliseconds."""
+
+
+class BodyRows(Protocol):
+    """What the sweep of objects asks the engine, which alone knows what is needed. ``Store`` has the first three."""
+
+    async def get(self, name: str) -> bytes | None: ...
+
+    async def put(self, name: str, value: bytes) -> None: ...
+
+    async def lease(self, name: str, owner: str, now: int, until: int) -> int | None: ...
+
+    async def due_trash(self, now: int, limit: int) -> Sequence[str]:
+        """Objects in the trash whose time is over."""
+
+    async def end_trash(self, keys: Sequence[str]) -> None:
+        """They are gone, or needed after all."""
+
+    async def needed(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of ``keys`` that content refers to."""
+
+
+class Bodies(Protocol):
+    """Given to an engine, which opens writers with it, reads, and lets it sweep."""
+
+    def open(self) -> BlobWriter:
+        """For content of any size: small ones stay in memory and go into the database."""
+
+    def key_of(self, blob: str) -> str | None:
+        """The object of content that came in through this process and may still be linked; None: there is none."""
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """Octets of an object, fewer at its end; raises ``Missing``, ``StorageError``."""
+
+    def sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
+        """Delete what is due, one node at a time; yields what it did, for the log."""
+
+    async def close(self) -> None: ...
