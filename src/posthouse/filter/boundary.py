@@ -79,11 +79,19 @@ class Judgement(msgspec.Struct, frozen=True):
         """Where the copies go."""
         return role_of(self.action)
 
+    @property
+    def held(self) -> str:
+        """Why what goes elsewhere must wait for somebody to look at it; empty if it need not."""
+        if self.action is not Action.QUARANTINE:
+            return ""
+        return next((one.text for one in self.clues if one.action is self.action), "in quarantine")[:MOST_TEXT]
+
     def mark(self, record: Record) -> None:
         """Put what was found into a record of the ledger."""
         if self.action is not Action.ACCEPT:
             record.action = self.action.value
-        record.score = round(self.score, 2)
+        if self.score:
+            record.score = round(self.score, 2)
         record.reasons = tuple([f"{one.name}: {one.text}"[:MOST_TEXT] for one in self.clues[:MOST_CLUES]])
         findings = self.findings
         if findings is not None:
@@ -95,7 +103,10 @@ class Judgement(msgspec.Struct, frozen=True):
 
 def role_of(action: Action) -> Role:
     """The mailbox of a message that is let in."""
-    return Role.INBOX if action is Action.ACCEPT else Role.JUNK
+    return _ROLES.get(action, Role.INBOX)
+
+
+_ROLES = {Action.JUNK: Role.JUNK, Action.QUARANTINE: Role.QUARANTINE}
 
 
 class Witness(Protocol):

@@ -59,6 +59,8 @@ class Policy:
     """Author domains that are let in whatever DMARC says."""
     unwelcome: frozenset[str] = frozenset()
     """Author domains that are refused."""
+    quarantine: Action = Action.QUARANTINE
+    """What a DMARC policy of ``quarantine`` means here."""
     spf_fail: Action = Action.JUNK
     """What an SPF ``fail`` alone means, where no DMARC policy speaks."""
 
@@ -148,7 +150,7 @@ def _judge_dmarc(evidence: Evidence, policy: Policy) -> Verdict:
         if evidence.is_temporary:
             return _deferred("dmarc", f"whether {found.author} sent it cannot be found out at the moment")
         reason = Reason("dmarc", f"the policy of {found.policy_domain} asks to quarantine it")
-        return Verdict(Action.QUARANTINE, (reason,), override=tested)
+        return Verdict(policy.quarantine, (reason,), override=tested)
     return Verdict(Action.ACCEPT, (Reason("dmarc", f"{found.policy_domain} asks for nothing"),), override=tested)
 
 

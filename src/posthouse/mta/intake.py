@@ -38,6 +38,7 @@ from posthouse.storage.ports import (
     Overquota,
     Posting,
     Role,
+    State,
     StorageError,
     Store,
 )
@@ -172,13 +173,15 @@ class Intake:
         flags: frozenset[str] = frozenset(),
         note: bytes = b"",
         roles: Mapping[AccountId, Role] = NO_ROLES,
+        held: str = "",
     ) -> Draft:
         """The acceptance of ``envelope`` with ``blob``, not yet accepted.
 
         ``trace_lines`` stand before every copy and before what is relayed,
         ``note`` only before copies here; a copy goes to ``role`` or to what
-        ``roles`` says for its account. The same ``trace`` is accepted once,
-        however often it is tried.
+        ``roles`` says for its account, and with ``held`` the queue keeps the
+        rest for that reason. The same ``trace`` is accepted once, however often
+        it is tried.
         """
         at = int(self._clock.now() * 1000) if at is None else at
         if expansion is None:
@@ -201,17 +204,26 @@ class Intake:
                     for copy in copies
                 ]
             )
-        postings = (self._posting(envelope, onward, trace, trace_lines, at, is_report),) if onward else ()
+        postings: tuple[Posting, ...] = ()
+        if onward:
+            postings = (self._posting(envelope, onward, trace, trace_lines, at, is_report, held),)
         acceptance = Acceptance(
             TraceId(trace), blob, filings, postings, _record(record, expansion) if record else b"", at
         )
         return Draft(acceptance, expansion, envelope, trace_lines + head)
 
     def _posting(
-        self, envelope: Envelope, onward: Sequence[Leaf], trace: str, prefix: bytes, at: int, is_report: bool
+        self,
+        envelope: Envelope,
+        onward: Sequence[Leaf],
+        trace: str,
+        prefix: bytes,
+        at: int,
+        is_report: bool,
+        held: str,
     ) -> Posting:
-        """The queue rows of everybody elsewhere; claimed from birth when a worker is free."""
-        lease = self.handoff.lease(at)
+        """The queue rows of everybody elsewhere; claimed from birth when a worker is free, unless they are held."""
+        lease = self.handoff.lease(at) if not held else None
         seconds = self._limits.report_queue_seconds if is_report else self._limits.queue_seconds
         return Posting(
             queue_id=QueueId(trace),
@@ -230,6 +242,8 @@ class Intake:
             is_report=is_report,
             owner=lease[0] if lease is not None else None,
             lease_until=lease[1] if lease is not None else 0,
+            state=State.HELD if held else State.WAITING,
+            last=held,
         )
 
     async def accept(self, draft: Draft, *, answers_each: bool = False) -> tuple[Refusal, ...]:

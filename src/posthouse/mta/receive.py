@@ -379,6 +379,7 @@ class Receiver:
             at=at,
             role=judgement.role,
             roles=judgement.roles,
+            held=judgement.held,
         )
 
     def _note(self, _transaction: Transaction, judgement: Judgement) -> bytes:

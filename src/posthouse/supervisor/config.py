@@ -193,6 +193,9 @@ class AuthenticationSection(Section):
     )
     welcome: tuple[Domain, ...] = Field(default=(), description="Author domains let in whatever DMARC says of them")
     unwelcome: tuple[Domain, ...] = Field(default=(), description="Author domains that are refused")
+    dmarc_quarantine: Literal["junk", "quarantine"] = Field(
+        default="junk", description="Where a message goes that its DMARC policy wants quarantined"
+    )
     spf_fail: Literal["accept", "junk", "quarantine", "refuse"] = Field(
         default="junk", description="What an SPF fail means where neither a DMARC policy nor a signature speaks"
     )
@@ -237,8 +240,8 @@ class KeysSection(Section):
 
 class DkimSection(Section):
     sign: bool = Field(default=True, description="Sign what our own people and we ourselves send")
-    rotate: Days = Field(default=90 * DAY, description="How long a key signs before the next one is made")
-    overlap: Days = Field(default=14 * DAY, description="How long a key stays published after it has signed last")
+    rotate: Days = Field(default="90d", validate_default=True, description="How long a key signs before the next one is made")
+    overlap: Days = Field(default="14d", validate_default=True, description="How long a key stays published after it has signed last")
 
     @property
     def policy(self) -> KeyPolicy:

@@ -87,6 +87,8 @@ class Setting:
     """Addresses no rate applies to."""
     may_dial: Callable[[str, int], bool] | None = None
     """Where we may connect to at all; None is everywhere."""
+    publish: Callable[[str, bytes], None] | None = None
+    """Puts a TXT record into the DNS; without it an operator does, and keys wait until their record is seen."""
 
 
 @dataclass(slots=True)
@@ -230,6 +232,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         sealers=frozenset(wanted.sealers),
         welcome=frozenset(wanted.welcome),
         unwelcome=frozenset(wanted.unwelcome),
+        quarantine=Action(wanted.dmarc_quarantine),
         spf_fail=Action(wanted.spf_fail),
     )
     check = SenderCheck(
