@@ -13,6 +13,7 @@ import msgspec
 from posthouse.admd.directory import Directory
 from posthouse.admd.keys import (
     DAY,
+    KINDS,
     REMEMBERED_DAYS,
     KeyRow,
     Policy,
@@ -109,6 +110,7 @@ class KeyRing:
         for row in await self._read():
             rows.setdefault(row.domain, []).append(row)
         active = [row for row in _all(rows) if row.state is State.ACTIVE]
+        active.sort(key=lambda row: KINDS.index(row.kind))  # RSA above: some verifiers look no further
         opened = await asyncio.to_thread(self._open, active, self._opened)
         self._rows = rows
         self._opened = opened

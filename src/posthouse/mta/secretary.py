@@ -52,7 +52,7 @@ class Secretary:
         writer = self._store.blobs.open()
         writer.write(octets)
         blob = await writer.finish()
-        acceptance = self._intake.plan(envelope, blob, trace=_trace(item, findings), is_report=True)
+        acceptance = self._intake.plan(envelope, blob, trace=_trace(item, findings), is_report=True, octets=octets)
         # a settlement gives back no items: what is born claimed would wait for its lease to end
         postings = tuple(replace(posting, owner=None, lease_until=0) for posting in acceptance.postings)
         return Report(**asdict(replace(acceptance, postings=postings)), held=writer)

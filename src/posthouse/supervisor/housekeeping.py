@@ -6,9 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from posthouse.admd.keyring import TEND_SECONDS, KeyRing
+from posthouse.admd.keys import State
+from posthouse.admd.vault import VaultLocked
 from posthouse.lib.ports import Clock
 from posthouse.net.listener import Listener
 from posthouse.observe.ports import Journal, Level, Meter
+from posthouse.standards.dns.ports import Resolver
 from posthouse.storage.ports import StorageError, Store
 from posthouse.supervisor.memory import give_back_free_pages
 from posthouse.supervisor.notify import ServiceManager
@@ -32,6 +36,34 @@ async def sweep(store: Store, clock: Clock, journal: Journal, meter: Meter) -> N
                 journal.note("store.swept", Level.DEBUG, what=done)
         except StorageError as error:
             journal.note("store.unswept", Level.ALARM, reason=str(error))
+
+
+Publish = Callable[[str, bytes], None]
+
+
+async def tend_keys_once(ring: KeyRing, resolver: Resolver, owner: str, publish: Publish | None) -> None:
+    """One round; with ``publish`` new keys are in use at its end."""
+    await ring.tend(resolver, owner)
+    if publish is None:
+        return
+    waiting: dict[str, set[str]] = {}
+    for row in ring.rows():
+        if row.is_to_be_published:
+            publish(row.name, row.record.encode())
+        if row.state is State.MADE:
+            waiting.setdefault(row.domain, set()).add(row.selector)
+    for domain, selectors in waiting.items():
+        await ring.activate(domain, selectors)
+
+
+async def tend_keys(ring: KeyRing, resolver: Resolver, owner: str, journal: Journal, publish: Publish | None) -> None:
+    """Move the DKIM keys along their lives; among all nodes one does it at a time."""
+    while True:
+        try:
+            await tend_keys_once(ring, resolver, owner, publish)
+        except (StorageError, VaultLocked) as error:
+            journal.note("dkim.untended", Level.ALARM, reason=str(error))
+        await asyncio.sleep(TEND_SECONDS)
 
 
 async def watch_health(

@@ -108,14 +108,16 @@ class Office:
             dns=base.dns.model_copy(update={"server": _endpoint(wishes.dns) if wishes.dns else None}),
         )
         has_routes = bool(configuration.relay.route)
+        zone = office_zone(DOMAIN, HOSTNAME, wishes.host) if wishes.dns is None else None
         nowhere_else = wishes.relay is None and wishes.dns is None
         return Setting(
             configuration,
-            resolver=None if wishes.dns is not None else office_zone(DOMAIN, HOSTNAME, wishes.host),
+            resolver=zone,
             outside=wishes.directory / "outside" if nowhere_else and not _has_default(configuration) else None,
             smarthost=wishes.relay,
             exempt=("127.0.0.1",),
             may_dial=None if wishes.relay or has_routes else _is_this_machine,
+            publish=zone.publish if zone is not None else _is_said_to_be_published,
         )
 
     def close(self) -> None:
@@ -215,6 +217,10 @@ def _has_default(configuration: Configuration) -> bool:
 def _is_this_machine(host: str, _port: int) -> bool:
     """Nothing leaves the machine, whatever a zone says."""
     return ip_address(host).is_loopback
+
+
+def _is_said_to_be_published(_name: str, _text: bytes) -> None:
+    """The zone is somebody else's: ``posthouse dns records`` tells him what belongs into it."""
 
 
 def _endpoint(where: tuple[str, int]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from posthouse import __version__
 from posthouse.admd.directory import Directory
 from posthouse.admd.secret import kept_secret
+from posthouse.admd.vault import Vault, unlock
 from posthouse.lib.sansio import Conversation
 from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
 from posthouse.net.local import listen_locally
@@ -35,11 +36,19 @@ from posthouse.storage.ports import Store
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
-from posthouse.supervisor.housekeeping import feed_watchdog, give_memory_back, sweep, watch_health
+from posthouse.supervisor.housekeeping import (
+    feed_watchdog,
+    give_memory_back,
+    sweep,
+    tend_keys,
+    tend_keys_once,
+    watch_health,
+)
+from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
 from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.ports import RandomIds, SystemClock
-from posthouse.supervisor.wire import Setting, SliceReader, Tools, Works, build, open_doors
+from posthouse.supervisor.wire import OWNER, Setting, SliceReader, Tools, Works, build, open_doors
 
 RESTART_SECONDS = 1.0
 """What dies is started again, not faster than this."""
@@ -69,6 +78,7 @@ class Server:
     service_manager: ServiceManager = field(default_factory=lambda: ServiceManager(dict(os.environ)))
     listeners: list[Listener] = field(default_factory=list)
     works: Works | None = None
+    _master_key: bytes | None = None
     _admin: AdminDoor | None = None
     _sockets: list[Any] = field(default_factory=list)
     _certificates: dict[str, Certificates] = field(default_factory=dict)
@@ -84,6 +94,7 @@ class Server:
         for one in configuration.listener:
             self._sockets.append(bind(one.address, one.number))
         self._certificates = read_certificates(configuration)
+        self._master_key = read_master_key(master_key_file(configuration))
         if privileges.is_root() and not self.may_be_root:
             privileges.drop(configuration.privileges.user, configuration.privileges.group)
 
@@ -124,7 +135,12 @@ class Server:
             self.journal.attach(None)
 
     async def _serve(self, store: Store, directory: Directory, tools: Tools, loop: asyncio.AbstractEventLoop) -> None:
-        works = self.works = build(self.setting, store, directory, tools, await kept_secret(store))
+        works = self.works = build(
+            self.setting, store, directory, tools, await kept_secret(store), await self._unlock(store)
+        )
+        await works.ring.refresh()
+        if self.setting.publish is not None:  # whoever needs no operator signs from the first message
+            await tend_keys_once(works.ring, works.resolver, OWNER, self.setting.publish)
         house = House(
             loop, tools.clock, Watch(), SliceReader(store.blobs), tools.journal,
             tools.limits.transfer_rate, float(tools.limits.transfer_seconds),
@@ -141,6 +157,10 @@ class Server:
         finally:
             control.close()
             await self._close(house, works, [carrying], beside)
+
+    async def _unlock(self, store: Store) -> Vault:
+        path = master_key_file(self.setting.configuration)
+        return await unlock(store, self._master_key, lambda: make_master_key_file(path), str(path))
 
     async def _open_control(self, works: Works, tools: Tools) -> asyncio.Server:
         """Where operators' commands come in."""
@@ -169,6 +189,7 @@ class Server:
             "sweep": lambda: sweep(store, tools.clock, journal, tools.meter),
             "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
             "memory": give_memory_back,
+            "keys": lambda: tend_keys(works.ring, works.resolver, OWNER, journal, self.setting.publish),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]

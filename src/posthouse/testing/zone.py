@@ -34,6 +34,13 @@ class Zone:
             return Answer((), exists=exists, authentic=self.authentic)
         return Answer(tuple(records.get(kind, ())), authentic=self.authentic)
 
+    def publish(self, name: str, text: bytes) -> None:
+        """A TXT record more, beside those that are there."""
+        records = self.names.get(name, {})
+        texts = tuple(records.get("txt", ()))
+        if text not in texts:
+            self.names = {**self.names, name: {**records, "txt": (*texts, text)}}
+
     async def mx(self, name: str) -> Answer[Mx]:
         return self._answer(name, "mx")
 
