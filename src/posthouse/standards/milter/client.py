@@ -118,7 +118,7 @@ class MilterConnection:
 
     def send(self, action: Action) -> Sequence[bytes]:
         """What to write for ``action``, nothing if the filter does not want it. Raises ``LocalError`` out of turn."""
-        stage = _stage_of(action)
+        stage = stage_of(action)
         if stage is Stage.NEGOTIATE:
             return self._negotiate()
         may = self._phase is _Phase.READY or (self._phase is _Phase.AWAITS and stage in {Stage.ABORT, Stage.QUIT})
@@ -234,7 +234,8 @@ class MilterConnection:
         raise LocalError("milters speak no TLS")
 
 
-def _stage_of(action: Action) -> Stage:
+def stage_of(action: Action) -> Stage:
+    """Which stage an action tells."""
     if isinstance(action, TellBody):
         return Stage.BODY
     return Stage.CONNECT if isinstance(action, TellClient) else action.stage
