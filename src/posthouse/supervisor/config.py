@@ -240,8 +240,12 @@ class KeysSection(Section):
 
 class DkimSection(Section):
     sign: bool = Field(default=True, description="Sign what our own people and we ourselves send")
-    rotate: Days = Field(default="90d", validate_default=True, description="How long a key signs before the next one is made")
-    overlap: Days = Field(default="14d", validate_default=True, description="How long a key stays published after it has signed last")
+    rotate: Days = Field(
+        default="90d", validate_default=True, description="How long a key signs before the next one is made"
+    )
+    overlap: Days = Field(
+        default="14d", validate_default=True, description="How long a key stays published after it has signed last"
+    )
 
     @property
     def policy(self) -> KeyPolicy:

@@ -110,8 +110,9 @@ def _limit(value: Any, unit: str) -> str:
 def format_configuration(configuration: Configuration) -> str:
     """What is in force, limits included."""
     lines = [f"hostname = {format_value(configuration.hostname)}\n"]
-    for name in ("store", "log", "relay", "dns", "authentication", "filter", "tls", "keys", "dkim", "arc", "privileges", "stop"):
-        lines += _table(name, getattr(configuration, name))
+    for name in Configuration.model_fields:
+        if name not in {"hostname", "limits", "listener"}:
+            lines += _table(name, getattr(configuration, name))
     limits = configuration.effective_limits
     lines.append("\n[limits]\n")
     for field in dataclasses.fields(Limits):

@@ -89,8 +89,6 @@ class Setting:
     """Where we may connect to at all; None is everywhere."""
     publish: Callable[[str, bytes], None] | None = None
     """Puts a TXT record into the DNS; without it an operator does, and keys wait until their record is seen."""
-    publish: Callable[[str, bytes], None] | None = None
-    """Puts a TXT record into the DNS; without it an operator does, and keys wait until their record is seen."""
 
 
 @dataclass(slots=True)
