@@ -31,6 +31,24 @@ def _loopback(_context: click.Context, _parameter: click.Parameter, value: str) 
     return value
 
 
+def _weaken(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """The negative control of the drill: a defence is taken out of this process, in a sandbox only."""
+    import os
+
+    if value is None:
+        return None
+    from posthouse.supervisor.weakened import PERMISSION, weaken
+
+    if PERMISSION not in os.environ:
+        raise click.BadParameter("only posthouse drill prove may ask for this")
+    try:
+        weaken(tuple(value.split(",")))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    click.echo(f"WEAKENED on purpose, without the defence against {value}", err=True)
+    return value
+
+
 @click.command()
 @click.option("--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="The data.")
 @click.option("--host", default="127.0.0.1", show_default=True, callback=_loopback, help="A loopback address.")
@@ -39,6 +57,7 @@ def _loopback(_context: click.Context, _parameter: click.Parameter, value: str) 
 @click.option("--relay", callback=_endpoint, metavar="HOST:PORT", help="Where mail for other domains goes.")
 @click.option("--dns", callback=_endpoint, metavar="HOST:PORT", help="A resolver instead of the built-in zone.")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Limits, routes and log from here.")
+@click.option("--weakened", hidden=True, expose_value=False, callback=_weaken, help="For posthouse drill prove.")
 def localserve(
     *,
     directory: Path,

@@ -1,0 +1,17 @@
+"""All attacks by the id of their threat."""
+
+from posthouse.drill.attacks import framing, relay
+from posthouse.drill.scenario import Scenario
+
+MODULES = (framing, relay)
+
+
+def all_scenarios() -> dict[str, Scenario]:
+    """Raises ``ValueError`` when two claim the same threat."""
+    found: dict[str, Scenario] = {}
+    for module in MODULES:
+        for scenario in module.SCENARIOS:
+            if scenario.id in found:
+                raise ValueError(f"two attacks for {scenario.id}")
+            found[scenario.id] = scenario
+    return found

@@ -1,0 +1,180 @@
+"""One attempt of one attack: measure, attack within its budget, measure again, judge."""
+
+import asyncio
+import contextlib
+import random
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from posthouse.drill.bench import Bench, Unproven
+from posthouse.drill.cage import Cage, Songs
+from posthouse.drill.caller import Silent
+from posthouse.drill.fence import Budget, Spent
+from posthouse.drill.invariants import LEFT_FILES, LEFT_OCTETS, Seen, examine
+from posthouse.drill.ledger import Audit
+from posthouse.drill.names import Names
+from posthouse.drill.place import Absent, Place
+from posthouse.drill.result import Attempt
+from posthouse.drill.scenario import Scenario
+from posthouse.drill.sink import Sink
+from posthouse.drill.verdict import judge
+from posthouse.drill.vitals import Journal, Vitals, is_alive, measure
+
+SAMPLE_SECONDS = 0.05
+SETTLE_SECONDS = 20.0
+SONGS = 2
+"""An attack is judged by at least so many songs of the canary."""
+
+
+@dataclass(slots=True)
+class Ground:
+    """Where attempts are made: a server with everything beside it. ``idle`` is how the canary does in peace."""
+
+    place: Place
+    sink: Sink
+    names: Names
+    addresses: Iterator[str]
+    cage: Cage | None = None
+    idle: Songs | None = None
+    settle_seconds: float = SETTLE_SECONDS
+
+    @property
+    def is_dead(self) -> bool:
+        return not is_alive(self.place.pid)
+
+
+@dataclass(slots=True)
+class Peak:
+    """The most memory that was seen."""
+
+    pid: int
+    octets: int = 0
+
+    async def watch(self) -> None:
+        while found := measure(self.pid):
+            self.octets = max(self.octets, found.resident)
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+
+async def attempt(scenario: Scenario, ground: Ground, seed: int) -> Attempt:
+    """Run it once. Never raises but for cancellation: what goes wrong in the attack itself is UNPROVEN."""
+    journal = Journal(ground.place.log)
+    bench = Bench(
+        place=ground.place,
+        sink=ground.sink,
+        names=ground.names,
+        chance=random.Random(f"{seed}:{scenario.id}"),
+        budget=Budget(scenario.allowance),
+        addresses=ground.addresses,
+        journal=journal,
+    )
+    before = measure(ground.place.pid)
+    if before is None:
+        verdict, why = judge((), "the server was not there any more")
+        return Attempt(verdict, why)
+    began = time.monotonic()
+    peak = Peak(ground.place.pid, before.resident)
+    watching = asyncio.create_task(peak.watch())
+    try:
+        reason = await _attack(scenario, bench)
+    finally:
+        watching.cancel()
+    seconds = time.monotonic() - began
+    metrics = {"seconds": round(seconds, 3), "connections": bench.budget.connections, "octets": bench.budget.octets}
+    assertions = list(bench.assertions)
+    if ground.cage is not None and ground.idle is not None:
+        seen = await _look_after(ground, ground.cage, ground.idle, bench, before, peak, began, scenario)
+        findings = examine(seen, scenario.excused)
+        assertions += findings.assertions
+        reason = reason or findings.noise
+        metrics |= _metrics(seen)
+    verdict, why = judge(assertions, reason)
+    return Attempt(
+        verdict, why, tuple(assertions), metrics | bench.figures, bench.transcript.text(), seconds,
+        tuple(sorted(bench.sources)[:20]),
+    )  # fmt: skip
+
+
+async def _attack(scenario: Scenario, bench: Bench) -> str:
+    """Why nothing was proved; empty when it ran to its end."""
+    try:
+        await asyncio.wait_for(scenario.attack(bench), scenario.allowance.seconds)
+    except (Unproven, Absent) as error:
+        return str(error)
+    except Spent as error:
+        return f"the attack's budget was too small: {error}"
+    except TimeoutError:
+        return f"the attack took more than its {scenario.allowance.seconds:.0f} s"
+    except (OSError, ssl.SSLError, EOFError, Silent) as error:
+        return f"the attack lost its connection: {error!r}"
+    except Exception as error:  # noqa: BLE001 - a bug in one attack is no verdict and does not end the run
+        bench.transcript.note("note", repr(error).encode())
+        return f"the attack itself failed: {error!r}"
+    return ""
+
+
+async def _look_after(
+    ground: Ground, cage: Cage, idle: Songs, bench: Bench, before: Vitals, peak: Peak, began: float, scenario: Scenario
+) -> Seen:
+    await cage.wait_for_songs(SONGS, 10.0, began)
+    ended = time.monotonic()
+    after = await _settled(ground, before)
+    return Seen(
+        before=before,
+        peak=peak.octets,
+        after=after,
+        alive=not ground.is_dead,
+        songs=cage.songs(began, ended),
+        idle=idle,
+        audit=await _audit(cage),
+        journal=bench.journal.text(),
+        sources=frozenset(bench.sources),
+        memory=scenario.memory,
+    )
+
+
+async def _settled(ground: Ground, before: Vitals) -> Vitals | None:
+    """The server when it is at rest again, or after the time it has for that."""
+    end = time.monotonic() + ground.settle_seconds
+    while after := measure(ground.place.pid):
+        quiet = after.resident <= before.resident + LEFT_OCTETS and after.files <= before.files + LEFT_FILES
+        if quiet or time.monotonic() > end:
+            return after
+        await asyncio.sleep(0.1)
+    return None
+
+
+async def _audit(cage: Cage) -> Audit | None:
+    with contextlib.suppress(OSError, Silent, EOFError, ssl.SSLError):
+        return await cage.audit()
+    return None
+
+
+def _metrics(seen: Seen) -> dict[str, float]:
+    found = {
+        "rss_before": seen.before.resident,
+        "rss_peak": seen.peak,
+        "fd_before": seen.before.files,
+        "songs": seen.songs.sung,
+        "songs_good": seen.songs.good,
+        "p50": round(seen.songs.p50, 4),
+        "p99": round(seen.songs.p99, 4),
+        "lag": round(seen.songs.probe_p99, 4),
+        "own_lag": round(seen.songs.own_p99, 4),
+    }
+    if seen.after is not None:
+        found |= {
+            "rss_after": seen.after.resident,
+            "fd_after": seen.after.files,
+            "cpu": round(seen.after.cpu - seen.before.cpu, 2),
+        }
+    if seen.audit is not None:
+        found |= {
+            "acknowledged": seen.audit.acknowledged,
+            "lost": len(seen.audit.lost),
+            "altered": len(seen.audit.altered),
+            "duplicated": len(seen.audit.duplicated),
+        }
+    return found

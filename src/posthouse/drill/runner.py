@@ -1,0 +1,149 @@
+"""Runs entries: one sandbox for all that wish the same server, a canary in each, every attempt judged alone."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from posthouse.drill.attempt import Ground, attempt
+from posthouse.drill.bench import strangers
+from posthouse.drill.cage import Cage
+from posthouse.drill.caller import Silent
+from posthouse.drill.fence import RUN_SECONDS
+from posthouse.drill.result import Attempt, Result, Run
+from posthouse.drill.sandbox import CANARY, NotStarted, Wish, sandbox
+from posthouse.drill.scenario import Scenario
+from posthouse.drill.smtp import Smtp
+from posthouse.drill.threat import Threat
+from posthouse.drill.transcript import Transcript
+from posthouse.drill.fence import Allowance, Budget
+from posthouse.drill.verdict import Verdict, agree
+
+IDLE_SONGS = 6
+NOT_WRITTEN = "there is no attack for it yet"
+
+Tell = Callable[[str, Result | None], None]
+"""Called with the id of an entry when it begins, and with its result when it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be run. ``settle`` is how long a server may take to be at rest after an attack (H2, H3)."""
+
+    threats: Sequence[Threat]
+    scenarios: dict[str, Scenario]
+    directory: Path
+    config: Path | None = None
+    repeat: int = 1
+    settle: float = 20.0
+
+
+async def run_all(order: Order, run: Run, tell: Tell) -> None:
+    """All entries in the order of their wishes; results are in ``run`` as they come, also if we are stopped."""
+    began = time.monotonic()
+    for threat in order.threats:
+        if threat.id not in order.scenarios:
+            run.results.append(unproven(threat))
+    try:
+        for number, (wish, group) in enumerate(grouped(order).items()):
+            await _run_group(order, run, tell, wish, group, order.directory / f"sandbox-{number}", began)
+    finally:
+        run.seconds = time.monotonic() - began
+        ranks = {threat.id: at for at, threat in enumerate(order.threats)}
+        run.results.sort(key=lambda one: ranks[one.threat.id])
+
+
+def unproven(threat: Threat, why: str = "") -> Result:
+    """What has no attack is told, and never counted as held."""
+    reason = why or (f"waits for {threat.needs}" if threat.needs else NOT_WRITTEN)
+    return Result(threat, Verdict.UNPROVEN, reason, skipped=True)
+
+
+def grouped(order: Order) -> dict[Wish, list[Threat]]:
+    """Who can share a server; the plain one comes first."""
+    groups: dict[Wish, list[Threat]] = {}
+    for threat in order.threats:
+        if scenario := order.scenarios.get(threat.id):
+            groups.setdefault(scenario.wish, []).append(threat)
+    return groups
+
+
+async def _run_group(
+    order: Order, run: Run, tell: Tell, wish: Wish, group: list[Threat], directory: Path, began: float
+) -> None:
+    waiting = list(group)
+    lives = 0
+    while waiting:
+        lives += 1
+        try:
+            async with ground_of(order, run, wish, directory / f"life-{lives}") as ground:
+                while waiting and not ground.is_dead:
+                    if time.monotonic() - began > RUN_SECONDS:
+                        run.aborted = f"the run's {RUN_SECONDS / 60:.0f} minutes are over"
+                        run.results += [unproven(one, run.aborted) for one in waiting]
+                        return
+                    threat = waiting.pop(0)
+                    await _run_one(order, run, tell, threat, ground)
+        except NotStarted as error:
+            run.results += [unproven(one, str(error)) for one in waiting]
+            return
+
+
+async def _run_one(order: Order, run: Run, tell: Tell, threat: Threat, ground: Ground) -> None:
+    tell(threat.id, None)
+    attempts: list[Attempt] = []
+    for number in range(order.repeat):
+        attempts.append(await attempt(order.scenarios[threat.id], ground, run.seed + number))
+        if ground.is_dead:
+            break
+    verdict, why = agree([(one.verdict, one.why) for one in attempts])
+    result = Result(threat, verdict, why, tuple(attempts))
+    run.results.append(result)
+    for name in ("acknowledged", "lost", "altered", "duplicated"):
+        setattr(run, name, getattr(run, name) + int(sum(one.metrics.get(name, 0) for one in attempts)))
+    tell(threat.id, result)
+
+
+@contextlib.asynccontextmanager
+async def ground_of(order: Order, run: Run, wish: Wish, directory: Path) -> AsyncIterator[Ground]:
+    """A sandbox with a canary that has sung in peace for a while."""
+    async with sandbox(directory, wish, config=order.config, seed=run.seed) as box:
+        cage = Cage(box.place, CANARY, run.id)
+        ground = Ground(box.place, box.sink, box.names, strangers(), cage, settle_seconds=order.settle)
+        try:
+            await warm_up(ground)
+            await cage.open()
+            began = time.monotonic()
+            await cage.wait_for_songs(IDLE_SONGS, 30.0)
+            ground.idle = cage.songs(began)
+            if not ground.idle.good:
+                raise NotStarted(
+                    f"the canary does not sing even in peace: {'; '.join(ground.idle.complaints) or 'silence'}"
+                )
+            yield ground
+        finally:
+            await cage.close()
+
+
+async def warm_up(ground: Ground) -> None:
+    """Two wrong passwords at once: what the hash pool takes stays with it, and is not what an attack costs."""
+    await asyncio.gather(*(_guess(ground) for _ in range(2)))
+
+
+async def _guess(ground: Ground) -> None:
+    with contextlib.suppress(OSError, Silent):
+        caller = await Smtp.connect(
+            ground.place.where("submissions"), next(ground.addresses), Budget(Allowance()), Transcript(),
+            cafile=ground.place.cafile, tls=True,
+        )  # fmt: skip
+        async with caller:
+            await caller.greet()
+            await caller.login("nobody@office.test", "warm")
+
+
+def chosen(threats: Iterable[Threat], scenarios: dict[str, Scenario], live: bool) -> dict[str, Scenario]:
+    """The attacks for these; on a live server only those that harm nobody."""
+    ids = {one.id for one in threats}
+    return {one.id: one for one in scenarios.values() if one.id in ids and (one.live_safe or not live)}

@@ -1,0 +1,100 @@
+"""What the kernel says of the server's processes. Nothing here asks the server."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MIB = 1024 * 1024
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """At one moment: octets of memory of all its processes, open files of the first, seconds of CPU, ids of processes."""
+
+    resident: int
+    files: int
+    cpu: float
+    pids: tuple[int, ...]
+
+
+def measure(pid: int) -> Vitals | None:
+    """None when the process is gone."""
+    try:
+        pids = (pid, *sorted(_children(pid)))
+        files = len(os.listdir(f"/proc/{pid}/fd"))
+        return Vitals(sum(map(_resident, pids)), files, _cpu(pid), pids)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def is_alive(pid: int) -> bool:
+    """There, and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _children(pid: int) -> set[int]:
+    """All below ``pid``; a kernel without the list gives none."""
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting and len(found) < 100:
+        try:
+            words = Path(f"/proc/{waiting[-1]}/task/{waiting.pop()}/children").read_text().split()
+        except OSError:
+            continue
+        fresh = {int(word) for word in words} - found
+        found |= fresh
+        waiting += fresh
+    return found
+
+
+def _resident(pid: int) -> int:
+    try:
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0  # a worker that just ended
+    return int(found[1]) * 1024 if found else 0
+
+
+def _cpu(pid: int) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / TICKS
+
+
+class Journal:
+    """The lines a server wrote since this was made; ``rewind`` makes now the beginning."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._from = 0
+        self.rewind()
+
+    def rewind(self) -> None:
+        self._from = self._file.stat().st_size if self._file is not None and self._file.exists() else 0
+
+    def text(self) -> str:
+        """What was written, whole lines only."""
+        if self._file is None or not self._file.exists():
+            return ""
+        with self._file.open("rb") as file:
+            file.seek(self._from)
+            return file.read(64 * MIB).rpartition(b"\n")[0].decode("utf-8", "replace")
+
+    def entries(self) -> list[dict[str, Any]]:
+        found = []
+        for line in self.text().splitlines():
+            if line.startswith("{"):
+                try:
+                    found.append(json.loads(line))
+                except ValueError:
+                    continue
+        return found
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.entries() if entry.get("event") == event]
