@@ -34,6 +34,8 @@ MOST_SECONDS = 120.0
 MOST_CLUES = 100
 """Of one message that are kept in the ledger."""
 MOST_TEXT = 400
+HELD = "quarantined: "
+"""With it begins what the queue says of mail that is held for what was found in it, not by an operator."""
 
 REFUSED = Reply(550, "5.7.1", ("we do not take this message",))
 DEFERRED = Reply(451, "4.7.1", ("this message cannot be examined at the moment, try later",))
@@ -84,7 +86,8 @@ class Judgement(msgspec.Struct, frozen=True):
         """Why what goes elsewhere must wait for somebody to look at it; empty if it need not."""
         if self.action is not Action.QUARANTINE:
             return ""
-        return next((one.text for one in self.clues if one.action is self.action), "in quarantine")[:MOST_TEXT]
+        why = next((one.text for one in self.clues if one.action is self.action), "by the rules of this server")
+        return f"{HELD}{why}"[:MOST_TEXT]
 
     def mark(self, record: Record) -> None:
         """Put what was found into a record of the ledger."""

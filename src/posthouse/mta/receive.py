@@ -97,6 +97,15 @@ class Amended(msgspec.Struct, frozen=True):
     blob: Blob
     added: bytes = b""
     writer: BlobWriter | None = None
+    places: tuple[int, ...] | None = None
+    """Of its recipients, where each stood in the transaction, -1 for a new one; None if nobody came or went."""
+
+    def of_transaction(self, refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
+        """The refusals of those whom the client named."""
+        places = self.places
+        if places is None:
+            return refusals
+        return tuple([Refusal(places[one.index], one.reply) for one in refusals if places[one.index] >= 0])
 
 
 class Amender(Protocol):
@@ -284,6 +293,8 @@ class Receiver:
         finally:
             if amended is not None and amended.writer is not None:
                 amended.writer.discard()
+        if amended is not None:
+            refusals = amended.of_transaction(refusals)
         if len(refusals) == len(transaction.recipients):
             return Outcome(refusals[0].reply, refusals)
         return Outcome(Reply(250, "2.0.0", (f"accepted, id {transaction.trace}",)), refusals)
@@ -314,6 +325,8 @@ class Receiver:
             blob=blob,
             read=read,
             prefix=transaction.added,
+            auth=client.account.address if client.account is not None else "",
+            tls=client.tls,
         )
         return await boundary.judge(letter, exempt=self._exemption(client))
 
