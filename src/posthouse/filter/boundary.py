@@ -86,8 +86,8 @@ class Judgement(msgspec.Struct, frozen=True):
         """Why what goes elsewhere must wait for somebody to look at it; empty if it need not."""
         if self.action is not Action.QUARANTINE:
             return ""
-        why = next((one.text for one in self.clues if one.action is self.action), "by the rules of this server")
-        return f"{HELD}{why}"[:MOST_TEXT]
+        why = next((one.name for one in self.clues if one.action is self.action), "by the rules of this server")
+        return f"{HELD}{why}"  # its text may name a virus, and what the queue says may end in a report (threat B02)
 
     def mark(self, record: Record) -> None:
         """Put what was found into a record of the ledger."""
