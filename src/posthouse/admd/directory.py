@@ -73,7 +73,7 @@ def stored_address(text: str) -> Address:
 class Directory:
     """The index of one ``storage.ports.Directory``; ``follow`` keeps it true."""
 
-    __slots__ = ("_accounts", "_admins", "_catch_all", "_domains", "_index", "_logins", "epoch", "primary")
+    __slots__ = ("_accounts", "_admins", "_catch_all", "_domains", "_index", "_logins", "domains", "epoch", "primary")
 
     def __init__(self, snapshot: ports.Directory | None = None) -> None:
         self.update(snapshot or ports.Directory(0, (), (), ()))
@@ -93,6 +93,8 @@ class Directory:
         """The domain a name without one belongs to: the first that was made."""
         self._index = index
         self._domains = {row.name: row for row in domains}
+        self.domains: tuple[str, ...] = tuple(self._domains)
+        """The same object until something changes."""
         self._catch_all = {row.name: stored_address(row.catch_all) for row in domains if row.catch_all}
         self._accounts = {account.account: account for account in snapshot.accounts}
         self._logins = {stored_address(account.address).key: account for account in snapshot.accounts}
@@ -142,10 +144,6 @@ class Directory:
 
     def is_local_domain(self, domain: str) -> bool:
         return domain in self._domains
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        return tuple(self._domains)
 
     def account(self, account: AccountId) -> AccountRow | None:
         """The account as it is now, or None when it is gone."""

@@ -6,7 +6,6 @@ cached is that of its signatures; nothing here can fail.
 """
 
 from collections.abc import Coroutine
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,10 +13,12 @@ from posthouse.filter.author import Ambiguous, Author, author_of
 from posthouse.filter.eagerly import together
 from posthouse.filter.evidence import Evidence, IpRev, SpfEvidence
 from posthouse.filter.examination import Examination
+from posthouse.filter.memory import Memory
 from posthouse.filter.questions import MAX_CHAIN_QUESTIONS, MAX_SPF_QUESTIONS, Allowance, Questions
 from posthouse.lib.ports import Clock
 from posthouse.standards.arc.verify import Chain
 from posthouse.standards.arc.verify import Status as ArcStatus
+from posthouse.standards.dkim.verify import Result as DkimResult
 from posthouse.standards.dkim.verify import Verification
 from posthouse.standards.dmarc.evaluate import Evaluation, Identifier, evaluate
 from posthouse.standards.dmarc.evaluate import Result as DmarcResult
@@ -32,6 +33,8 @@ MAX_REPLY_TO = 20
 MAX_NAMES = 10
 """Names of a client that are looked up to see whether one leads back (RFC 8601 section 3)."""
 
+NO_CHAIN = Chain(ArcStatus.NONE)
+
 
 async def authenticate(
     examination: Examination,
@@ -43,24 +46,40 @@ async def authenticate(
     clock: Clock,
     receiver: str = "unknown",
     with_name: bool = False,
+    memory: Memory | None = None,
 ) -> Evidence:
     """All that can be found out. ``mail_from`` is empty for the null reverse-path; never raises.
 
     ``with_name`` also looks whether the client's address has a name (iprev).
+    ``memory`` is asked first, and told what was concluded.
     """
     header = examination.close()
     author = author_of(header)
     allowance = Allowance(clock)
-    now = int(clock.now())
-    paths = _Paths(Questions(resolver, allowance, MAX_SPF_QUESTIONS), peer, helo, mail_from, receiver, now)
-    spf_helo, spf_mail, dkim, arc, name = await together(
-        paths.of_helo(),
-        paths.of_sender(),
-        _signatures(examination, Questions(resolver, allowance), now),
-        _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now),
-        _client_name(Questions(resolver, allowance), peer) if with_name else None,
-    )
-    evidence = Evidence(
+    key = (peer, helo, mail_from.rpartition("@")[2])
+    road = memory.road(key) if memory is not None else None
+    spf_helo, spf_mail = (road.helo, road.mail) if road is not None else (None, None)
+    dkim: tuple[Verification, ...] | None = None
+    arc: Chain | None = None
+    name: tuple[IpRev, str] | None = None
+    if road is None or examination.signatures is not None or with_name:
+        now = int(clock.now())
+        asking = Questions(resolver, allowance, MAX_SPF_QUESTIONS)
+        paths = _Paths(asking, peer, helo, mail_from, receiver, now) if road is None else None
+        found_helo, found_mail, dkim, arc, name = await together(
+            paths.of_helo() if paths is not None else None,
+            paths.of_sender() if paths is not None else None,
+            _signatures(examination, Questions(resolver, allowance), now),
+            _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now),
+            _client_name(Questions(resolver, allowance), peer) if with_name else None,
+        )
+        if road is None:
+            spf_helo, spf_mail = found_helo, found_mail
+            if memory is not None:
+                memory.keep_road(key, asking.until, spf_helo, spf_mail)
+    spf = spf_mail or spf_helo
+    signers = tuple([one.domain for one in dkim if one.result is DkimResult.PASS]) if dkim else ()
+    return Evidence(
         author=author,
         peer=peer,
         helo=helo,
@@ -68,13 +87,13 @@ async def authenticate(
         spf_helo=spf_helo,
         spf_mail=spf_mail,
         dkim=dkim or (),
-        arc=arc or Chain(ArcStatus.NONE),
+        dmarc=await _evaluate(author, signers, spf, Questions(resolver, allowance, kept=0), memory),
+        arc=arc or NO_CHAIN,
         iprev=name[0] if name else None,
         client_name=name[1] if name else "",
         reply_to=_reply_to(header),
+        queries=allowance.asked,
     )
-    dmarc = await _evaluate(evidence, Questions(resolver, allowance, kept=0))
-    return replace(evidence, dmarc=dmarc, queries=allowance.asked)
 
 
 class _Paths:
@@ -142,31 +161,44 @@ async def _client_name(questions: Questions, peer: str) -> tuple[IpRev, str]:
     return IpRev.FAIL, ""
 
 
-async def _evaluate(evidence: Evidence, questions: Questions) -> Evaluation:
-    author = evidence.author
+async def _evaluate(
+    author: Author | Ambiguous,
+    signers: tuple[str, ...],
+    spf: SpfEvidence | None,
+    questions: Questions,
+    memory: Memory | None,
+) -> Evaluation:
     if isinstance(author, Ambiguous):
         return Evaluation(DmarcResult.NONE, "", reason="no author")
-    if not is_name(author.domain):
-        return Evaluation(DmarcResult.NONE, author.domain, reason="not a domain name")
-    found = await evaluate(questions, author.domain, proven_by(evidence, author))
+    domain = author.domain
+    if not is_name(domain):
+        return Evaluation(DmarcResult.NONE, domain, reason="not a domain name")
+    proven = proven_by(domain, signers, spf)
+    known = memory.policy((domain, proven)) if memory is not None else None
+    if known is not None:
+        return known
+    found = await evaluate(questions, domain, proven)
     if found.result is DmarcResult.TEMPERROR and questions.spent:  # too many signers; only the author's own count
-        own = [one for one in proven_by(evidence, author) if one.domain == author.domain]
-        found = await evaluate(questions, author.domain, own)
+        found = await evaluate(questions, domain, [one for one in proven if one.domain == domain])
+    if memory is not None:
+        memory.keep_policy((domain, proven), questions.until, found)
     return found
 
 
-def proven_by(evidence: Evidence, author: Author) -> tuple[Identifier, ...]:
+def proven_by(author: str, signers: tuple[str, ...], spf: SpfEvidence | None) -> tuple[Identifier, ...]:
     """The domains that vouch (RFC 9989 section 4.4), the author's own first; those that cannot align are left out.
 
     Two names align only within one organizational domain, and so share at
     least their last label.
     """
-    last = author.domain.rpartition(".")[2]
-    found = [Identifier("dkim", domain) for domain in dict.fromkeys(evidence.signers)]
-    if evidence.spf is not None and evidence.spf.passed:
-        found.append(Identifier("spf", evidence.spf.domain))
+    found = [Identifier("dkim", domain) for domain in dict.fromkeys(signers)]
+    if spf is not None and spf.passed:
+        found.append(Identifier("spf", spf.domain))
+    if not found:
+        return ()
+    last = author.rpartition(".")[2]
     found = [one for one in found if one.domain.rpartition(".")[2] == last]
-    return tuple(sorted(found, key=lambda one: one.domain != author.domain))
+    return tuple(sorted(found, key=lambda one: one.domain != author))
 
 
 def _reply_to(header: Header) -> tuple[str, ...]:

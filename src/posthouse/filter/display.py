@@ -14,7 +14,7 @@ from typing import Self
 from posthouse.filter.author import Ambiguous
 from posthouse.filter.evidence import Evidence
 from posthouse.filter.judge import Policy, Verdict, trusted_sealer
-from posthouse.filter.lookalike import are_related, has_hidden, imitated, mixes_scripts, shows_other_address
+from posthouse.filter.lookalike import Likenesses, are_related, has_hidden, shows_other_address
 from posthouse.standards.dmarc.evaluate import Result as DmarcResult
 from posthouse.standards.dmarc.record import Policy as DmarcPolicy
 
@@ -106,17 +106,23 @@ def display_in(prefix: bytes) -> Display | None:
         return None
 
 
-def display_of(evidence: Evidence, verdict: Verdict, policy: Policy, known: Iterable[str] = ()) -> Display:
+def display_of(
+    evidence: Evidence,
+    verdict: Verdict,
+    policy: Policy,
+    known: Iterable[str] = (),
+    likenesses: Likenesses | None = None,
+) -> Display:
     """The judgement. ``known`` are the domains of the office and of those it writes to."""
     author = evidence.author
     if isinstance(author, Ambiguous):
         return Display(Standing.FORGED)
     standing, domain = _standing(evidence, verdict, policy)
-    resembles = imitated(author.domain, known)
+    resembles, mixed = (likenesses or Likenesses()).of(author.domain, known)
     flags = []
     if resembles:
         flags.append(Flag.LOOKALIKE)
-    if mixes_scripts(author.domain):
+    if mixed:
         flags.append(Flag.MIXED_SCRIPTS)
     if shows_other_address(author.name, str(author.address)):
         flags.append(Flag.OTHER_ADDRESS)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import idna
 
+from posthouse.lib.lru import Lru
+
 _HIDDEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
@@ -22,8 +24,29 @@ _LIKE = str.maketrans({
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("nn", "m"))
 _TOGETHER = ({"CJK", "HIRAGANA", "KATAKANA", "LATIN"}, {"CJK", "HANGUL", "LATIN"}, {"CJK", "BOPOMOFO", "LATIN"})
 """Alphabets that are written together (Unicode TR 39 section 5.2, highly restrictive)."""
+MOST_SEEN = 5000
 LEAST_LETTERS = 5
 """Of a name that a single other letter makes a lookalike; shorter ones differ by chance."""
+
+
+class Likenesses:
+    """What was found out about the looks of a domain, as long as the ``known`` ones stay the same."""
+
+    __slots__ = ("_known", "_seen")
+
+    def __init__(self) -> None:
+        self._known: Iterable[str] = ()
+        self._seen: Lru[str, tuple[str, bool]] = Lru(MOST_SEEN)
+
+    def of(self, domain: str, known: Iterable[str]) -> tuple[str, bool]:
+        """The domain that it imitates, if any, and whether it mixes alphabets."""
+        if known is not self._known:
+            self._known, self._seen = known, Lru(MOST_SEEN)
+        seen = self._seen.get(domain)
+        if seen is None:
+            seen = imitated(domain, known), mixes_scripts(domain)
+            self._seen.put(domain, seen)
+        return seen
 
 
 def has_hidden(text: str) -> bool:

@@ -6,6 +6,7 @@ DNS and temporary; running out of questions is the sender's doing, and
 ``spent`` says so, that it need not be forgiven.
 """
 
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -39,7 +40,7 @@ class Allowance:
 class Questions:
     """Implements ``standards.dns.ports.Resolver`` for one message: a view on its ``Allowance`` with its own most."""
 
-    __slots__ = ("_allowance", "_asked", "_kept", "_most", "_resolver", "spent")
+    __slots__ = ("_allowance", "_asked", "_kept", "_most", "_resolver", "spent", "until")
 
     def __init__(
         self, resolver: Resolver, allowance: Allowance, most: int = MAX_QUESTIONS, kept: int = KEPT_FOR_POLICY
@@ -51,6 +52,8 @@ class Questions:
         self._asked = 0
         self.spent = False
         """Whether a question was left unasked because there were too many."""
+        self.until = math.inf
+        """When the first of the answers so far ends to hold (monotonic)."""
 
     async def mx(self, name: str) -> Answer[Mx]:
         return await self._ask("mx", name, self._resolver.mx)
@@ -79,7 +82,9 @@ class Questions:
             known = await self._answer(name, ask)
             allowance.answers[question] = known
         if isinstance(known, DnsTrouble):
+            self.until = 0.0  # another day brings another answer
             raise known
+        self.until = min(self.until, known.until)
         return known
 
     async def _answer(self, name: str, ask: Ask) -> Answer[Any] | DnsTrouble:
@@ -96,6 +101,7 @@ class Questions:
     def _count(self) -> None:
         if self._asked >= self._most or self._allowance.asked >= MAX_QUESTIONS - self._kept:
             self.spent = True
+            self.until = 0.0
             raise DnsTrouble("too many questions")
         self._asked += 1
         self._allowance.asked += 1

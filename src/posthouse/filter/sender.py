@@ -3,16 +3,24 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from posthouse.filter.authenticate import authenticate
-from posthouse.filter.author import author_of
+import msgspec
+
+from posthouse.filter.authenticate import NO_CHAIN, authenticate
+from posthouse.filter.author import Ambiguous, author_of
 from posthouse.filter.display import Display, display_of
-from posthouse.filter.evidence import Evidence, results_of
+from posthouse.filter.evidence import Evidence, SpfEvidence, results_of
 from posthouse.filter.examination import Examination
-from posthouse.filter.forgery import Span, forged_fields
 from posthouse.filter.judge import Policy, Verdict, judge
+from posthouse.filter.lookalike import Likenesses
+from posthouse.filter.memory import Memory
+from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.standards.authres.write import format_results
+from posthouse.standards.dmarc.evaluate import Evaluation
 from posthouse.standards.dns.ports import Resolver
+
+MOST_FIELDS = 2000
+"""About 2 MiB of written fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +31,6 @@ class Findings:
     verdict: Verdict
     display: Display
     field: bytes
-    forged: tuple[Span, ...]
-    """What to cut out of the content before it is stored (``forgery.without``); nearly always nothing."""
 
 
 def nobody_known() -> Iterable[str]:
@@ -35,7 +41,7 @@ def nobody_known() -> Iterable[str]:
 class SenderCheck:
     """``policy`` and ``known`` (domains worth imitating) are asked for each message, so that they may change."""
 
-    __slots__ = ("_authserv_id", "_clock", "_known", "_policy", "_resolver")
+    __slots__ = ("_authserv_id", "_clock", "_fields", "_known", "_likenesses", "_memory", "_policy", "_resolver")
 
     def __init__(
         self,
@@ -51,14 +57,17 @@ class SenderCheck:
         self._authserv_id = authserv_id
         self._policy = policy
         self._known = known
+        self._likenesses = Likenesses()
+        self._memory = Memory(clock)
+        self._fields: Lru[tuple[str, str, str], _Written] = Lru(MOST_FIELDS)
 
     async def look(
         self, examination: Examination, *, peer: str, helo: str, mail_from: str, exempt: str = ""
     ) -> Findings:
         """What is found out and decided. ``exempt`` says why this client is asked nothing; it costs no DNS then."""
-        header = examination.close()
         if exempt:
-            evidence = Evidence(author=author_of(header), peer=peer, helo=helo, mail_from=mail_from, exempt=exempt)
+            author = author_of(examination.close())
+            evidence = Evidence(author=author, peer=peer, helo=helo, mail_from=mail_from, exempt=exempt)
         else:
             evidence = await authenticate(
                 examination,
@@ -68,13 +77,38 @@ class SenderCheck:
                 resolver=self._resolver,
                 clock=self._clock,
                 receiver=self._authserv_id,
+                memory=self._memory,
             )
         policy = self._policy()
         verdict = judge(evidence, policy)
         return Findings(
             evidence=evidence,
             verdict=verdict,
-            display=display_of(evidence, verdict, policy, self._known()),
-            field=b"" if exempt else format_results(self._authserv_id, results_of(evidence)),
-            forged=forged_fields(header, self._authserv_id),
+            display=display_of(evidence, verdict, policy, self._known(), self._likenesses),
+            field=b"" if exempt else self._written(evidence),
         )
+
+    def _written(self, evidence: Evidence) -> bytes:
+        """Our field; that of an equal message that nobody signed is still at hand."""
+        if evidence.dkim or evidence.arc is not NO_CHAIN or isinstance(evidence.author, Ambiguous):
+            return format_results(self._authserv_id, results_of(evidence))
+        key = (evidence.peer, evidence.helo, evidence.mail_from)
+        known = self._fields.get(key)
+        if known is not None and known.tells(evidence):
+            return known.field
+        field = format_results(self._authserv_id, results_of(evidence))
+        self._fields.put(key, _Written(evidence.spf_helo, evidence.spf_mail, evidence.dmarc, field))
+        return field
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """A field, and the conclusions that it tells."""
+
+    helo: SpfEvidence | None
+    mail: SpfEvidence | None
+    dmarc: Evaluation
+    field: bytes
+
+    def tells(self, evidence: Evidence) -> bool:
+        """Whether these are the very same conclusions, from ``Memory``."""
+        return self.dmarc is evidence.dmarc and self.mail is evidence.spf_mail and self.helo is evidence.spf_helo

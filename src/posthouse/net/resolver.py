@@ -10,7 +10,7 @@ import importlib
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from posthouse.lib.ports import Clock
@@ -100,7 +100,9 @@ class DnsResolver:
         now = self._clock.monotonic()
         self._meter.count("dns", kind=kind, result="answered")
         self._meter.observe("dns_seconds", now - began, kind=kind)
-        self._known[question] = Remembered(answer, now + min(max(seconds, LEAST_TTL), MOST_TTL))
+        until = now + min(max(seconds, LEAST_TTL), MOST_TTL)
+        answer = replace(answer, until=until)
+        self._known[question] = Remembered(answer, until)
         self._known.move_to_end(question)
         while len(self._known) > MAX_CACHED:
             self._known.popitem(last=False)

@@ -1,7 +1,8 @@
 """The ``Resolver`` port: what a question to the DNS may answer."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 Record = TypeVar("Record")
@@ -17,11 +18,13 @@ class Answer(Generic[Record]):
 
     ``exists`` False is NXDOMAIN; True with no records is NODATA. ``authentic``
     says that a trusted validating resolver vouched for it (the AD bit).
+    ``until`` is the monotonic time at which its TTL ends.
     """
 
     records: tuple[Record, ...]
     exists: bool = True
     authentic: bool = False
+    until: float = field(default=math.inf, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

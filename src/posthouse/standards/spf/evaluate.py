@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
 from posthouse.standards.dns.ports import Answer, DnsTrouble, Resolver
-from posthouse.standards.spf.macro import Scope, expand, expand_domain, uses_validated_name
+from posthouse.standards.spf.macro import Scope, expand, expand_domain, uses_sender, uses_validated_name
 from posthouse.standards.spf.record import (
     MACRO_STRING,
     Mechanism,
@@ -49,6 +49,8 @@ class Verdict:
     result: Result
     reason: str = ""
     explanation: str = ""
+    personal: bool = False
+    """It was asked for this very sender (macros ``s`` and ``l``): another one of the same domain may fare otherwise."""
 
 
 class _Permanent(Exception):
@@ -81,11 +83,12 @@ async def check_host(
         client = client.ipv4_mapped
     check = _Check(resolver, Scope(client, sender, domain, helo, receiver, now))
     try:
-        return await check.evaluate(domain)
+        verdict = await check.evaluate(domain)
+        return replace(verdict, personal=True) if check.personal else verdict
     except DnsTrouble as trouble:
         return Verdict(Result.TEMPERROR, str(trouble) or "DNS trouble")
     except (SpfSyntaxError, _Permanent) as wrong:
-        return Verdict(Result.PERMERROR, str(wrong))
+        return Verdict(Result.PERMERROR, str(wrong), personal=check.personal)
 
 
 def is_name(domain: str) -> bool:
@@ -102,6 +105,7 @@ class _Check:
         self.scope = scope
         self.lookups = MAX_LOOKUPS
         self.void = MAX_VOID
+        self.personal = False
 
     async def evaluate(self, domain: str, *, included: bool = False) -> Verdict:
         """The verdict of the record of ``domain``, following ``redirect`` (RFC 7208 section 4.6)."""
@@ -224,6 +228,7 @@ class _Check:
         return expand_domain(text, await self._scope_for(text)).lower()
 
     async def _scope_for(self, text: str) -> Scope:
+        self.personal = self.personal or uses_sender(text)
         if not uses_validated_name(text):
             return self.scope
         names, domain = await self._validated_names(), self.scope.domain.lower()

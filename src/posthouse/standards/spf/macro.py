@@ -29,6 +29,11 @@ def uses_validated_name(text: str) -> bool:
     return any((macro["letter"] or "") in "pP" for macro in MACRO.finditer(text) if macro["letter"])
 
 
+def uses_sender(text: str) -> bool:
+    """Whether expanding ``text`` tells senders of one domain apart."""
+    return any((macro["letter"] or "") in "sSlL" for macro in MACRO.finditer(text) if macro["letter"])
+
+
 def expand(text: str, scope: Scope) -> str:
     """``text`` with every macro replaced."""
     return MACRO.sub(lambda macro: _expand_one(macro, scope), text)

@@ -1,0 +1,68 @@
+"""What was concluded of a road and of a policy a moment ago: equal messages cost no second evaluation.
+
+Answers of the DNS are remembered by the resolver; here are the conclusions
+drawn from them, for as long as all those answers hold and at most for a
+minute. Trouble is never remembered, and neither is a verdict that was about one
+person of a domain (SPF macros ``s`` and ``l``).
+"""
+
+import msgspec
+
+from posthouse.filter.evidence import SpfEvidence
+from posthouse.lib.lru import Lru
+from posthouse.lib.ports import Clock
+from posthouse.standards.dmarc.evaluate import Evaluation, Identifier
+
+MOST_SECONDS = 60.0
+MOST_ROADS = 10_000
+MOST_POLICIES = 10_000
+"""About 5 MiB each, however many strangers there are."""
+
+RoadKey = tuple[str, str, str]
+"""The address of the client, its HELO, and the domain of MAIL FROM."""
+PolicyKey = tuple[str, tuple[Identifier, ...]]
+"""The domain of the author, and who vouches for it."""
+
+
+class Road(msgspec.Struct, frozen=True):
+    """SPF of both identities."""
+
+    until: float
+    helo: SpfEvidence | None
+    mail: SpfEvidence | None
+
+
+class Policed(msgspec.Struct, frozen=True):
+    until: float
+    evaluation: Evaluation
+
+
+class Memory:
+    """Shared by all sessions of a door."""
+
+    __slots__ = ("_clock", "_policies", "_roads")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._roads: Lru[RoadKey, Road] = Lru(MOST_ROADS)
+        self._policies: Lru[PolicyKey, Policed] = Lru(MOST_POLICIES)
+
+    def road(self, key: RoadKey) -> Road | None:
+        known = self._roads.get(key)
+        return known if known is not None and known.until > self._clock.monotonic() else None
+
+    def keep_road(self, key: RoadKey, until: float, helo: SpfEvidence | None, mail: SpfEvidence | None) -> None:
+        if mail is not None and mail.verdict.personal:
+            return
+        now = self._clock.monotonic()
+        if until > now:
+            self._roads.put(key, Road(min(until, now + MOST_SECONDS), helo, mail))
+
+    def policy(self, key: PolicyKey) -> Evaluation | None:
+        known = self._policies.get(key)
+        return known.evaluation if known is not None and known.until > self._clock.monotonic() else None
+
+    def keep_policy(self, key: PolicyKey, until: float, evaluation: Evaluation) -> None:
+        now = self._clock.monotonic()
+        if until > now:
+            self._policies.put(key, Policed(min(until, now + MOST_SECONDS), evaluation))
