@@ -34,6 +34,7 @@ from posthouse.mta.receive import (
     NO_SPACE,
     TOO_LARGE,
     TOO_MANY_RECIPIENTS,
+    Amender,
     Outcome,
     Receiver,
     Transaction,
@@ -81,6 +82,7 @@ class Submission(Receiver):
         space: Space,
         signer: Signer | None = None,
         boundary: Boundary | None = None,
+        amend: Amender | None = None,
     ) -> None:
         super().__init__(
             intake,
@@ -92,6 +94,7 @@ class Submission(Receiver):
             rates=rates,
             space=space,
             boundary=boundary,
+            amend=amend,
         )
         self._accounts = accounts
         self._signer = signer

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
+from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock
 from posthouse.mta.settler import Secretary
 from posthouse.storage.ports import Store
@@ -28,6 +29,10 @@ def _no_facts() -> Row:
     return {}
 
 
+def _no_scanners() -> Mapping[str, Scanner]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """The ports of the operations.
@@ -46,6 +51,7 @@ class House:
     secretary: Secretary | None = None
     facts: Callable[[], Row] = _no_facts
     directory: Directory | None = None
+    scanners: Callable[[], Mapping[str, Scanner]] = _no_scanners
 
     @property
     def now(self) -> int:

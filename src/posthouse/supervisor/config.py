@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from posthouse.admd.keys import Policy as KeyPolicy
 from posthouse.admd.limits import Limits
+from posthouse.net.places import parse_place
 
 SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "lmtp", "metrics")
 PORTS = {
@@ -219,6 +220,48 @@ class FilterSection(Section):
         return self
 
 
+def _place(value: str) -> str:
+    parse_place(value)
+    return value
+
+
+class ScannerSection(Section):
+    kind: Literal["clamd", "rspamd", "milter", "icap"] = Field(description="What is spoken there")
+    address: Annotated[str, AfterValidator(_place)] = Field(
+        description='Where it listens: "127.0.0.1:3310" or "unix:/run/clamav/clamd.ctl"'
+    )
+    name: Annotated[str, Field(pattern=r"\A(?:[a-z][a-z0-9-]{0,31})?\z")] = Field(
+        default="", description="What it is called in reasons, metrics and commands; without it, its kind"
+    )
+    timeout: Duration = Field(default=30.0, lt=110, description="For one message, waiting for a free place included")
+    on_failure: Literal["defer", "accept", "quarantine"] = Field(
+        default="defer", description="What happens to a message that it could not examine"
+    )
+    on_virus: Literal["refuse", "quarantine"] = Field(
+        default="refuse", description="What happens to a message that it found something in"
+    )
+    scope: Literal["in", "out", "both"] = Field(
+        default="both", description="Mail of strangers, of our own people, or of both"
+    )
+    at_once: Annotated[int, Field(gt=0, le=100)] = Field(default=8, description="Messages shown to it at the same time")
+    largest: Size | None = Field(
+        default=None, description="A larger message is not shown to it; on_failure says what that means"
+    )
+    service: Annotated[str, Field(pattern=r"\A[A-Za-z0-9._~/?=&-]{1,200}\z")] = Field(
+        default="avscan", description="The ICAP service"
+    )
+    mode: Literal["RESPMOD", "REQMOD"] = Field(default="RESPMOD", description="How it is asked by ICAP")
+
+    @property
+    def label(self) -> str:
+        return self.name or self.kind
+
+
+class QuarantineSection(Section):
+    keep: Days = Field(default="30d", validate_default=True, description="How long what is in quarantine is kept")
+    digest: bool = Field(default=True, description="Tell users once a day what was newly quarantined for them")
+
+
 class CertificateFiles(Section):
     certificate: Path = Field(description="PEM, the chain included")
     key: Path = Field(description="PEM, readable by us alone")
@@ -294,6 +337,8 @@ class Configuration(Section):
     dns: DnsSection = DnsSection()
     authentication: AuthenticationSection = AuthenticationSection()
     filter: FilterSection = FilterSection()
+    scanner: tuple[ScannerSection, ...] = ()
+    quarantine: QuarantineSection = QuarantineSection()
     tls: TlsSection = TlsSection()
     keys: KeysSection = KeysSection()
     dkim: DkimSection = DkimSection()

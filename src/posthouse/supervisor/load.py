@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from posthouse.supervisor.config import WITH_LOGIN, Configuration, ListenerSection, Route, Section, TlsSection
+from posthouse.supervisor.config import (
+    WITH_LOGIN,
+    Configuration,
+    ListenerSection,
+    Route,
+    ScannerSection,
+    Section,
+    TlsSection,
+)
 from posthouse.supervisor.places import Key, find_places, line_of
 
 Given = Mapping[str, Any]
@@ -120,6 +128,7 @@ def _contradictions(tree: Given) -> Iterator[tuple[Key, str]]:
         yield from _wrong_keys(tls)
     listeners = _all_understood(ListenerSection, tree.get("listener"))
     yield from _wrong_listeners(listeners, has_certificate=tls is None or tls.certificate is not None)
+    yield from _wrong_scanners(_all_understood(ScannerSection, tree.get("scanner")))
     relay = tree.get("relay")
     for index, route in _all_understood(Route, relay.get("route") if isinstance(relay, dict) else None).items():
         if bool(route.user) != (route.password_file is not None):
@@ -147,6 +156,14 @@ def _wrong_keys(tls: TlsSection) -> Iterator[tuple[Key, str]]:
     for name, path in (("certificate", tls.certificate), ("key", tls.key)):
         if path is not None and not path.is_file():
             yield ("tls", name), f"{path} is not there"
+
+
+def _wrong_scanners(scanners: Mapping[int, ScannerSection]) -> Iterator[tuple[Key, str]]:
+    seen: dict[str, int] = {}
+    for index, scanner in scanners.items():
+        if scanner.label in seen:
+            yield ("scanner", index), f"scanner[{seen[scanner.label] + 1}] is called {scanner.label} too; name one"
+        seen.setdefault(scanner.label, index)
 
 
 def _wrong_listeners(listeners: Mapping[int, ListenerSection], *, has_certificate: bool) -> Iterator[tuple[Key, str]]:

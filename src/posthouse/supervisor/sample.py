@@ -57,6 +57,18 @@ ROUTES = """
 """
 
 
+SCANNERS = """
+# Programs that look at each message: kind is clamd, rspamd, milter or icap. `posthouse scanner test` tries them.
+#[[scanner]]
+#kind = "clamd"
+#address = "unix:/run/clamav/clamd.ctl"
+#timeout = "30s"
+#on_failure = "defer"
+#on_virus = "refuse"
+#scope = "both"
+"""
+
+
 def format_sample() -> str:
     """Every key with its default, commented out, and what it is for."""
     return "".join(_sample())
@@ -65,7 +77,7 @@ def format_sample() -> str:
 def _sample() -> Iterator[str]:
     yield HEAD
     for name, field in Configuration.model_fields.items():
-        if name in {"hostname", "listener"}:
+        if name in {"hostname", "listener", "scanner"}:
             continue
         yield f"\n[{name}]\n"
         if name == "limits":
@@ -79,6 +91,7 @@ def _sample() -> Iterator[str]:
             if key not in {"route", "other"}:
                 yield from _commented(key, inner)
     yield ROUTES
+    yield SCANNERS
     yield LISTENERS
 
 
@@ -111,13 +124,18 @@ def format_configuration(configuration: Configuration) -> str:
     """What is in force, limits included."""
     lines = [f"hostname = {format_value(configuration.hostname)}\n"]
     for name in Configuration.model_fields:
-        if name not in {"hostname", "limits", "listener"}:
+        if name not in {"hostname", "limits", "listener", "scanner"}:
             lines += _table(name, getattr(configuration, name))
     limits = configuration.effective_limits
     lines.append("\n[limits]\n")
     for field in dataclasses.fields(Limits):
         lines.append(f"{field.name} = {_limit(getattr(limits, field.name), str(field.metadata['unit']))}\n")
-    for name, sections in (("listener", configuration.listener), ("relay.route", configuration.relay.route)):
+    arrays = (
+        ("scanner", configuration.scanner),
+        ("listener", configuration.listener),
+        ("relay.route", configuration.relay.route),
+    )
+    for name, sections in arrays:
         for section in sections:
             lines += _array(name, section)
     return "".join(lines)

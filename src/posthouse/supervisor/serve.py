@@ -48,6 +48,7 @@ from posthouse.supervisor.masterkey import make_master_key_file, master_key_file
 from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.scanning import watch_scanners
 from posthouse.supervisor.wire import OWNER, Setting, SliceReader, Tools, Works, build, open_doors
 
 RESTART_SECONDS = 1.0
@@ -171,6 +172,7 @@ class Server:
             wake=works.manager.wake,
             secretary=works.secretary,
             directory=works.directory,
+            scanners=lambda: works.scanners,
             facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
         )
         path = self.setting.configuration.store.directory / SOCKET_NAME
@@ -189,6 +191,7 @@ class Server:
             "sweep": lambda: sweep(store, tools.clock, journal, tools.meter),
             "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
             "memory": give_memory_back,
+            "scanners": lambda: watch_scanners(lambda: works.scanners),
             "keys": lambda: tend_keys(works.ring, works.resolver, OWNER, journal, self.setting.publish),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }

@@ -19,12 +19,14 @@ from posthouse.filter.judge import Policy
 from posthouse.filter.networks import Networks
 from posthouse.filter.ports import Examiner
 from posthouse.filter.rates import AccountRates, ClientRates
+from posthouse.filter.scanners.scanner import Scanner
 from posthouse.filter.sender import SenderCheck
 from posthouse.lib.ports import Clock, Ids
 from posthouse.lib.sansio import Conversation
 from posthouse.mail.ids import AccountId, BlobId
 from posthouse.ms.describe import describe
 from posthouse.msa.submit import Submission
+from posthouse.mta.amend import Amend
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
@@ -61,6 +63,7 @@ from posthouse.standards.smtp.offer import Offer
 from posthouse.storage.ports import Blobs, Store
 from posthouse.supervisor.config import Configuration, parse_endpoint
 from posthouse.supervisor.files import DirectoryFiles, measure_space
+from posthouse.supervisor.scanning import build_scanners
 
 OWNER = "house"
 """The embedded engine serves one process: what an earlier life of it held is ours."""
@@ -128,6 +131,8 @@ class Works:
     gates: dict[str, ClientGate] = field(default_factory=dict)
     doors: dict[str, OpenDoor] = field(default_factory=dict)
     """Replaced on a reload: connections that exist keep what they have."""
+    scanners: dict[str, Scanner] = field(default_factory=dict)
+    """By name, as the configuration has them."""
     troubles: list[Callable[[], str]] = field(default_factory=list)
     """Each says what is wrong, or nothing."""
 
@@ -242,7 +247,15 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         policy=lambda: policy,
         known=lambda: directory.domains,
     )
-    examiners: list[Examiner] = []
+    works.scanners = build_scanners(
+        configuration.scanner,
+        works.scanners,
+        clock=tools.clock,
+        journal=tools.journal,
+        meter=tools.meter,
+        hostname=configuration.hostname,
+    )
+    examiners: list[Examiner] = [*works.scanners.values()]
     rules = Rules(
         junk_score=configuration.filter.junk_score,
         refuse_score=configuration.filter.refuse_score,
@@ -365,6 +378,7 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Bound
             space=works.space,
             local_only=local_only,
             boundary=boundary,
+            amend=Amend(works.store.blobs),
         )
 
     smtp_offer = offer_of(configuration, limits, starttls=configuration.tls.certificate is not None)
@@ -391,6 +405,7 @@ def add_submission_doors(works: Works, setting: Setting, tools: Tools, boundary:
         accounts=works.account_rates,
         space=works.space,
         boundary=boundary,
+        amend=Amend(works.store.blobs),
         signer=works.signer,
     )
     offer = offer_of(
