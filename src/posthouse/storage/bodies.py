@@ -46,8 +46,11 @@ class Bodies(Protocol):
     def key_of(self, blob: str) -> str | None:
         """The object of content that came in through this process and may still be linked; None: there is none."""
 
+    async def read_new(self, blob: str, start: int, length: int | None) -> bytes:
+        """Octets of content that came in through this process; raises ``Missing``, ``StorageError``."""
+
     async def read(self, key: str, start: int, length: int) -> bytes:
-        """Octets of an object, fewer at its end; raises ``Missing``, ``StorageError``."""
+        """Octets of an object, which it must have; raises ``Missing``, ``StorageError``."""
 
     def sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
         """Delete what is due, one node at a time; yields what it did, for the log."""

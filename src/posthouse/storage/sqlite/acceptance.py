@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.storage.bodies import TRASH_KEPT
 from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, Missing, Overquota, Placed, Role
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
@@ -21,6 +22,9 @@ TRACE_BECOMES_ACCEPTED = _render(sql.TRACE_BECOMES_ACCEPTED)
 TRACE_BECOMES_REFUSED = _render(sql.TRACE_BECOMES_REFUSED)
 KEEP_BLOB = _render(sql.KEEP_BLOB)
 FIND_BLOB = _render(sql.FIND_BLOB)
+ADD_BODY = _render(sql.ADD_BODY)
+BODY_OF = _render(sql.BODY_OF)
+TRASH_BODY = _render(sql.TRASH_BODY)
 ADD_LETTER = _render(sql.ADD_LETTER)
 ADD_MESSAGE = _render(sql.ADD_MESSAGE)
 ADD_DELIVERED = _render(sql.ADD_DELIVERED)
@@ -30,17 +34,18 @@ FIND_THREAD = _render(sql.FIND_THREAD)
 
 MAX_THREAD_KEYS = 50
 
-IsWritten = Callable[[str], bool]
-"""Whether a blob's file is synced and kept from the sweep, though no row names it yet."""
+Whereabouts = Callable[[str], str | None]
+"""Where content is that no row may name yet: in an object with this key, or (empty) in a file, which is synced and kept
+from the sweep; None: nowhere."""
 
 
-def accept(tx: Tx, acceptance: Acceptance, is_written: IsWritten) -> Accepted:
+def accept(tx: Tx, acceptance: Acceptance, whereabouts: Whereabouts) -> Accepted:
     """Blob, filings, postings and ledger record; the same trace is accepted once."""
     if not _enter(tx, acceptance):
         return _repeat(tx, acceptance)
     if not acceptance.filings and not acceptance.postings:
         return Accepted(())
-    blob_no = keep_blob(tx, acceptance.blob, is_written)
+    blob_no = keep_blob(tx, acceptance.blob, whereabouts, acceptance.at)
     placed = tuple(
         _file(tx, acceptance, blob_no, filing, filing.key or f"{acceptance.trace}/{index}")
         for index, filing in enumerate(acceptance.filings)
@@ -81,18 +86,24 @@ def _repeat(tx: Tx, acceptance: Acceptance) -> Accepted:
     return Accepted(tuple(place or Overquota(filing.account) for place, filing in pairs))
 
 
-def keep_blob(tx: Tx, blob: Blob, is_written: IsWritten) -> int:
+def keep_blob(tx: Tx, blob: Blob, whereabouts: Whereabouts, at: int) -> int:
     """The number of the blob's row, made if it is new; ``Missing`` if nobody has its octets."""
     name = bytes.fromhex(blob.blob_id)
-    if blob.octets is None and not is_written(blob.blob_id):
+    key = whereabouts(blob.blob_id) if blob.octets is None else ""
+    if key is None:
         row = tx.row(FIND_BLOB, name)
         if row is None:
             raise Missing(f"blob {blob.blob_id}")
         return int(row[0])
     number = tx.number("blob", "blob_no")
     if tx.run(KEEP_BLOB, number, name, blob.size, blob.octets):
+        if key:
+            tx.execute(ADD_BODY, (key, number))
         return number
-    return int(tx.rows(FIND_BLOB, name)[0][0])
+    known = int(tx.rows(FIND_BLOB, name)[0][0])
+    if key and tx.row(BODY_OF, known) != (key,):
+        tx.execute(TRASH_BODY, (key, at + TRASH_KEPT))
+    return known
 
 
 def _file(tx: Tx, acceptance: Acceptance, blob_no: int, filing: Filing, key: str) -> Placed | Overquota:

@@ -12,12 +12,14 @@ import hashlib
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
+from posthouse.storage.bodies import Bodies
 from posthouse.storage.ports import BlobWriter, Missing, StorageError
 from posthouse.storage.spool import Spool
 from posthouse.storage.sqlite.faults import Faults
@@ -27,7 +29,8 @@ INLINE_OCTETS = 128 * 1024
 WRITE_OCTETS = 1024 * 1024
 READ_OCTETS = 1024 * 1024
 
-_INLINE = "SELECT octets IS NULL, size, substr(octets, ?2, ?3) FROM blob WHERE hash = ?1"
+_INLINE = """SELECT b.octets IS NULL, b.size, substr(b.octets, ?2, ?3), o.object
+    FROM blob b LEFT JOIN body o ON o.blob_no = b.blob_no WHERE b.hash = ?1"""
 
 
 class BlobFiles:
@@ -200,26 +203,49 @@ def _land(files: BlobFiles, name: str) -> None:
         del files.in_flight[name]
 
 
-class SqliteBlobs:
-    """The ``Blobs`` port."""
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Content that is in an object."""
 
-    def __init__(self, files: BlobFiles, readers: Readers) -> None:
+    key: str
+    size: int
+
+
+class SqliteBlobs:
+    """The ``Blobs`` port: in the database, in files, and in object storage where there is one."""
+
+    def __init__(self, files: BlobFiles, readers: Readers, bodies: Bodies | None) -> None:
         self._files = files
         self._readers = readers
+        self._bodies = bodies
 
     def open(self) -> BlobWriter:
-        return FileBlobWriter(self._files)
+        return FileBlobWriter(self._files) if self._bodies is None else self._bodies.open()
 
     async def read(self, blob: BlobId, start: int = 0, length: int | None = None) -> bytes:
-        return await self._readers.read(lambda snapshot: self._read(snapshot, blob, start, length))
+        try:
+            found = await self._readers.read(lambda snapshot: self._read(snapshot, blob, start, length))
+        except Missing:
+            if self._bodies is None:
+                raise
+            return await self._bodies.read_new(blob, start, length)
+        return found if isinstance(found, bytes) else await self._read_object(found, start, length)
 
-    def _read(self, snapshot: Snapshot, blob: BlobId, start: int, length: int | None) -> bytes:
+    async def _read_object(self, found: _Elsewhere, start: int, length: int | None) -> bytes:
+        if self._bodies is None:
+            raise StorageError(f"content is in object {found.key}: name its place in [store] bodies")
+        there = max(0, found.size - start)
+        return await self._bodies.read(found.key, start, there if length is None else min(length, there))
+
+    def _read(self, snapshot: Snapshot, blob: BlobId, start: int, length: int | None) -> bytes | _Elsewhere:
         wanted = 2**31 - 1 if length is None else length
         row = snapshot.row(_INLINE, bytes.fromhex(blob), start + 1, wanted)
         if row is None and blob not in self._files.in_flight:
             raise Missing(f"blob {blob}")
         if row is not None and not row[0]:
             return bytes(row[2] or b"")  # substr of an empty blob is NULL
+        if row is not None and row[3] is not None:
+            return _Elsewhere(row[3], row[1])
         try:
             with self._files.path(blob).open("rb") as file:
                 file.seek(start)
@@ -230,12 +256,9 @@ class SqliteBlobs:
             raise StorageError(f"blob {blob}: {error}") from error
 
     async def verify(self, blob: BlobId) -> bool:
-        return await self._readers.read(lambda snapshot: self._verify(snapshot, blob))
-
-    def _verify(self, snapshot: Snapshot, blob: BlobId) -> bool:
         digest = hashlib.sha256()
         start = 0
-        while chunk := self._read(snapshot, blob, start, READ_OCTETS):
-            digest.update(chunk)
+        while chunk := await self.read(blob, start, READ_OCTETS):
+            await asyncio.to_thread(digest.update, chunk)
             start += len(chunk)
         return digest.hexdigest() == blob

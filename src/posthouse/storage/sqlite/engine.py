@@ -13,6 +13,7 @@ import msgspec
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal
+from posthouse.storage.bodies import Bodies
 from posthouse.storage.ports import (
     Acceptance,
     Accepted,
@@ -59,8 +60,13 @@ HEAVY_MESSAGES = 300
 """More messages than this in one unit are not changed on the loop's thread: about 5 ms."""
 
 
-async def open_store(path: Path, *, clock: Clock, ids: Ids, journal: Journal, faults: Faults | None = None) -> Store:
-    """The store in directory ``path``, made if it is new; ``StorageError`` if another process has it open."""
+async def open_store(
+    path: Path, *, clock: Clock, ids: Ids, journal: Journal, faults: Faults | None = None, bodies: Bodies | None = None
+) -> Store:
+    """The store in directory ``path``, made if it is new; ``StorageError`` if another process has it open.
+
+    With ``bodies``, large content goes there instead of into files; they are closed with the store.
+    """
     given = NoFaults() if faults is None else faults
     require_sqlite(apsw.sqlite_lib_version())
     lock = await asyncio.to_thread(_lock, path)
@@ -75,7 +81,7 @@ async def open_store(path: Path, *, clock: Clock, ids: Ids, journal: Journal, fa
         raise
     if left:
         journal.note("storage.swept", files=left)
-    return SqliteStore(path, connection, files, lock, clock=clock, journal=journal, faults=given)
+    return SqliteStore(path, connection, files, lock, clock=clock, journal=journal, faults=given, bodies=bodies)
 
 
 def _lock(path: Path) -> int:
@@ -113,6 +119,7 @@ class SqliteStore:
         clock: Clock,
         journal: Journal,
         faults: Faults,
+        bodies: Bodies | None,
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -121,8 +128,9 @@ class SqliteStore:
         self._watchers = Watchers()
         self._readers = Readers(path / "posthouse.db")
         self._writer = Writer(connection, faults=faults, journal=journal, committed=self._committed)
-        self._blobs = SqliteBlobs(files, self._readers)
-        self._sweeper = Sweeper(self._writer, self._readers, files)
+        self._bodies = bodies
+        self._blobs = SqliteBlobs(files, self._readers, bodies)
+        self._sweeper = Sweeper(self._writer, self._readers, files, bodies)
         self._notes: list[tuple[TraceId, int, bytes]] = []
         self._notes_timer: asyncio.TimerHandle | None = None
         self._shelves = shelves.Shelves(self._writer, self._readers, self._now)
@@ -134,8 +142,10 @@ class SqliteStore:
     def _now(self) -> int:
         return int(self._clock.now() * 1000)
 
-    def _is_written(self, blob: str) -> bool:
-        return blob in self._files.in_flight
+    def _whereabouts(self, blob: str) -> str | None:
+        if blob in self._files.in_flight:
+            return ""
+        return None if self._bodies is None else self._bodies.key_of(blob)
 
     def _committed(self, tx: Tx) -> None:
         """After each commit, in the loop."""
@@ -151,11 +161,11 @@ class SqliteStore:
     async def accept(self, acceptance: Acceptance) -> Accepted:
         if self._notes:
             self._write_notes()
-        return await self._writer.submit(lambda tx: accepting.accept(tx, acceptance, self._is_written))
+        return await self._writer.submit(lambda tx: accepting.accept(tx, acceptance, self._whereabouts))
 
     def _accept_all(self, tx: Tx, reports: Sequence[Acceptance]) -> None:
         for report in reports:
-            accepting.accept(tx, report, self._is_written)
+            accepting.accept(tx, report, self._whereabouts)
 
     def note(self, trace: TraceId, at: int, record: bytes) -> None:
         if len(self._notes) >= MAX_NOTES:
@@ -413,4 +423,6 @@ class SqliteStore:
         await self._writer.close()
         await asyncio.to_thread(self._readers.close)
         self._files.close()
+        if self._bodies is not None:
+            await self._bodies.close()
         os.close(self._lock)

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from posthouse.mail.ids import BlobId
+from posthouse.storage.bodies import TRASH_KEPT, Bodies
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite import shelves
 from posthouse.storage.sqlite.blobs import BlobFiles
+from posthouse.storage.sqlite.body_rows import SqliteBodyRows
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.tx import Tx
 from posthouse.storage.sqlite.writer import Writer
@@ -16,6 +18,9 @@ _render = SQLITE.render
 ORPHANS = _render(sql.ORPHANS)
 END_BLOB = _render(sql.END_BLOB)
 END_ORPHAN = _render(sql.END_ORPHAN)
+ADD_BODY = _render(sql.ADD_BODY)
+END_BODY = _render(sql.END_BODY)
+TRASH_BODY = _render(sql.TRASH_BODY)
 FIND_BLOB = _render(sql.FIND_BLOB)
 OLD_LEDGER = _render(sql.OLD_LEDGER)
 OLD_FATES = _render(sql.OLD_FATES)
@@ -36,14 +41,15 @@ CHUNK = 200
 class Sweeper:
     """Frees what nobody refers to."""
 
-    def __init__(self, writer: Writer, readers: Readers, files: BlobFiles) -> None:
+    def __init__(self, writer: Writer, readers: Readers, files: BlobFiles, bodies: Bodies | None) -> None:
         self._writer = writer
         self._readers = readers
         self._files = files
+        self._bodies = bodies
 
     async def sweep(self, now: int) -> AsyncIterator[str]:
         for title, freed in (
-            ("blobs freed", await self._orphans()),
+            ("blobs freed", await self._orphans(now)),
             ("stray files removed", await self._strays(now)),
             ("ledger records dropped", await self._ledger(now - LEDGER_KEPT)),
             ("delivery keys dropped", await self._writer.submit(lambda tx: _old_delivered(tx, now), heavy=True)),
@@ -52,24 +58,29 @@ class Sweeper:
         ):
             if freed:
                 yield f"{freed} {title}"
+        if self._bodies is not None:
+            async for line in self._bodies.sweep(SqliteBodyRows(self._writer, self._readers), now):
+                yield line
 
-    async def _orphans(self) -> int:
+    async def _orphans(self, now: int) -> int:
         freed, after = 0, 0
         while True:
             rows = await self._readers.read(lambda snapshot, after=after: snapshot.rows(ORPHANS, after, CHUNK))  # type: ignore[misc]  # a default binds the loop's value
             if not rows:
                 return freed
             after = rows[-1][0]
-            freed += await self._free([(number, bytes(name).hex(), bool(file)) for number, name, file in rows])
+            freed += await self._free([(number, bytes(name).hex(), bool(file)) for number, name, file in rows], now)
 
-    async def _free(self, blobs: list[tuple[int, str, bool]]) -> int:
+    async def _free(self, blobs: list[tuple[int, str, bool]], now: int) -> int:
         """Rows first, then files; a writer of the same content waits in between (``BlobFiles.doomed``)."""
         chosen = [blob for blob in blobs if blob[1] not in self._files.in_flight]
         done = asyncio.Event()
         for _, name, _ in chosen:
             self._files.doomed[name] = done
         try:
-            gone = await self._writer.submit(lambda tx: _end_blobs(tx, [number for number, _, _ in chosen]), heavy=True)
+            gone = await self._writer.submit(
+                lambda tx: _end_blobs(tx, [number for number, _, _ in chosen], now), heavy=True
+            )
             names = [name for number, name, file in chosen if file and number in gone]
             await asyncio.get_running_loop().run_in_executor(self._files.syncing, self._unlink, names)
             return len(gone)
@@ -112,12 +123,24 @@ class Sweeper:
         return dropped
 
 
-def _end_blobs(tx: Tx, numbers: list[int]) -> set[int]:
+def _end_blobs(tx: Tx, numbers: list[int], now: int) -> set[int]:
     """Those that really had no reference left; foreign keys would refuse the rest."""
-    gone = {number for number in numbers if tx.run(END_BLOB, number)}
+    gone = {number for number in numbers if _end_blob(tx, number, now)}
     for number in numbers:
         tx.execute(END_ORPHAN, (number,))
     return gone
+
+
+def _end_blob(tx: Tx, number: int, now: int) -> bool:
+    """Its object, if it has one, goes first (its row refers to the blob's) and comes back if the blob stays."""
+    row = tx.row(END_BODY, number)
+    if not tx.run(END_BLOB, number):
+        if row is not None:
+            tx.execute(ADD_BODY, (row[0], number))
+        return False
+    if row is not None:
+        tx.execute(TRASH_BODY, (row[0], now + TRASH_KEPT))
+    return True
 
 
 def _unknown(snapshot: Snapshot, names: list[BlobId]) -> list[str]:
