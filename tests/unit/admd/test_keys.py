@@ -161,7 +161,7 @@ def test_a_policy_that_would_break_signatures_is_refused(changes):
 @pytest.mark.parametrize("seed", range(30))
 def test_over_a_year_every_signature_of_the_last_five_days_can_be_verified(seed):
     """An operator who publishes late or never and deletes what he may, nodes that die between two steps."""
-    chance = random.Random(seed)  # noqa: S311 - a simulation
+    chance = random.Random(seed)
     rows: dict[str, KeyRow] = {}
     zone: set[str] = set()
     publishes_at: dict[str, int] = {}

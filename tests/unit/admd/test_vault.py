@@ -31,7 +31,7 @@ def test_two_seals_of_one_secret_differ():
 
 def test_moved_to_another_name_it_does_not_open():
     sealed = Vault(KEY).seal(b"secret", "DKIM key r1 of office.test")
-    with pytest.raises(VaultLocked, match="DKIM key r1 of victim.test"):
+    with pytest.raises(VaultLocked, match="DKIM key r1 of victim"):
         Vault(KEY).open(sealed, "DKIM key r1 of victim.test")
 
 
@@ -40,7 +40,7 @@ def test_with_another_master_key_it_does_not_open():
         Vault(make_master_key()).open(Vault(KEY).seal(b"secret", "a key"), "a key")
 
 
-@pytest.mark.parametrize("bit", range(0, 8 * (1 + 12 + 6 + 16)))
+@pytest.mark.parametrize("bit", range(8 * (1 + 12 + 6 + 16)))
 def test_a_changed_bit_is_noticed(bit):
     sealed = bytearray(Vault(KEY).seal(b"secret", "a key"))
     sealed[bit // 8] ^= 1 << bit % 8
