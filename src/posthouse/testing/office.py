@@ -11,7 +11,10 @@ from typing import Any
 
 from posthouse.admd.authenticator import Authenticator
 from posthouse.admd.directory import Directory
+from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
+from posthouse.admd.vault import KEY_OCTETS, Vault
+from posthouse.filter.boundary import Boundary
 from posthouse.filter.networks import Networks
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.lib.sansio import Channel
@@ -25,6 +28,7 @@ from posthouse.mta.receive import Receiver
 from posthouse.mta.reception import Desk
 from posthouse.mta.refusals import Refusals
 from posthouse.mta.schedule import Schedule
+from posthouse.mta.signing import Signer
 from posthouse.mta.space import Space
 from posthouse.net.ports import Peer
 from posthouse.services.lmtpd import open_lmtp
@@ -35,6 +39,7 @@ from posthouse.storage.ports import AliasRow, DomainRow, Item, QueueFilter, Role
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 from posthouse.testing.wire import TLS, AsyncWire
+from posthouse.testing.zone import Zone
 
 HOSTNAME = "mx.office.test"
 STRANGER = Peer("192.0.2.1", 4711, "198.51.100.1", 25)
@@ -110,6 +115,9 @@ class Office:
     free: tuple[int, int] = (10**12, 10**9)
     """Octets and inodes that the disk has left."""
     exempt: tuple[str, ...] = ()
+    boundary: Boundary | None = None
+    """Of port 25 and LMTP; nobody looks at mail without it."""
+    outbound: Boundary | None = None
 
     def __post_init__(self) -> None:
         reporter = Reporter(
@@ -119,6 +127,10 @@ class Office:
             schedule=Schedule.of(self.limits),
             returned_octets=self.limits.returned_octets,
         )
+        self.ring = KeyRing(
+            self.store, self.directory, Vault(bytes(KEY_OCTETS)), clock=self.clock, journal=self.journal
+        )
+        self.signer = Signer(self.ring, self.clock)
         self.intake = Intake(
             self.store,
             self.directory,
@@ -129,6 +141,7 @@ class Office:
             handoff=Nobody(),
             describe=describe,
             journal=self.journal,
+            signer=self.signer,
         )
         self.space = Space(lambda: self.free, self.limits, self.clock)
         self.rates = ClientRates(self.limits, self.clock)
@@ -148,6 +161,15 @@ class Office:
             await self.store.put_alias(alias)
         await self.directory.refresh(self.store)
         return self
+
+    async def make_keys(self, domain: str = "office.test") -> Zone:
+        """DKIM keys for ``domain``, in use from now on; the zone that shows them."""
+        zone = Zone()
+        rows = await self.ring.make(domain)
+        for row in rows:
+            zone.publish(row.name, row.record.encode())
+        await self.ring.activate(domain, {row.selector for row in rows})
+        return zone
 
     async def delay(self, seconds: float) -> None:
         self.delays.append(seconds)
@@ -182,6 +204,7 @@ class Office:
             rates=self.rates,
             space=self.space,
             local_only=local_only,
+            boundary=self.boundary,
         )
 
     def submission_office(self) -> Submission:
@@ -195,6 +218,8 @@ class Office:
             rates=self.rates,
             accounts=AccountRates(self.limits, self.clock),
             space=self.space,
+            signer=self.signer,
+            boundary=self.outbound,
         )
 
     def smtp(self, peer: Peer = STRANGER) -> Session:
