@@ -38,10 +38,6 @@ class Symbol(msgspec.Struct, frozen=True):
     description: str = ""
 
 
-class Messages(msgspec.Struct, frozen=True):
-    smtp_message: str = ""
-
-
 class Verdict(msgspec.Struct, frozen=True):
     """``action`` is what Rspamd would do, ``required`` the score from which it would refuse."""
 
@@ -50,7 +46,6 @@ class Verdict(msgspec.Struct, frozen=True):
     required: float = msgspec.field(default=0.0, name="required_score")
     skipped: bool = msgspec.field(default=False, name="is_skipped")
     symbols: dict[str, Symbol] = {}
-    messages: Messages | dict[str, str] | list[str] = msgspec.field(default_factory=Messages)
 
 
 class _Failure(msgspec.Struct):
