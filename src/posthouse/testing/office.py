@@ -15,18 +15,21 @@ from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
 from posthouse.admd.vault import KEY_OCTETS, Vault
 from posthouse.filter.boundary import Boundary
+from posthouse.filter.acquaintance import Acquaintance
 from posthouse.filter.networks import Networks
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.lib.sansio import Channel
 from posthouse.mail.ids import AccountId
 from posthouse.ms.describe import describe
 from posthouse.msa.submit import Submission
+from posthouse.mta.admission import Admission
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
 from posthouse.mta.receive import Receiver
 from posthouse.mta.reception import Desk
 from posthouse.mta.refusals import Refusals
+from posthouse.mta.rooms import Rooms
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.signing import Signer
 from posthouse.mta.space import Space
@@ -115,6 +118,11 @@ class Office:
     free: tuple[int, int] = (10**12, 10**9)
     """Octets and inodes that the disk has left."""
     exempt: tuple[str, ...] = ()
+    asks: dict[str, Any] | None = None
+    """What strangers must satisfy at RCPT (``mta.admission``): ``lists`` and ``greylist``, or nothing more than room;
+    None asks nothing.
+    """
+    stressed: bool = False
     boundary: Boundary | None = None
     """Of port 25 and LMTP; nobody looks at mail without it."""
     outbound: Boundary | None = None
@@ -145,6 +153,8 @@ class Office:
         )
         self.space = Space(lambda: self.free, self.limits, self.clock)
         self.rates = ClientRates(self.limits, self.clock)
+        self.acquaintance = Acquaintance(self.store, self.clock, self.journal)
+        self.rooms = Rooms(self.store, self.directory, self.clock)
         self.authenticator = Authenticator(self.directory, limits=self.limits, clock=self.clock, journal=self.journal)
 
     async def furnish(
@@ -188,6 +198,19 @@ class Office:
             exempt=Networks(self.exempt),
             messages_max=offer.messages_max,
             delay=self.delay,
+            is_stressed=lambda: self.stressed,
+            offenders=self.rates if name == "smtp" else None,
+        )
+
+    def admission(self) -> Admission | None:
+        if self.asks is None:
+            return None
+        return Admission(
+            self.rooms,
+            self.rates,
+            message_octets=self.limits.message_octets,
+            acquaintance=self.acquaintance,
+            **self.asks,
         )
 
     def offer(self, **changes: Any) -> Offer:
@@ -203,6 +226,7 @@ class Office:
             limits=self.limits,
             rates=self.rates,
             space=self.space,
+            admission=None if local_only else self.admission(),
             local_only=local_only,
             boundary=self.boundary,
         )
