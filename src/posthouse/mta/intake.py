@@ -20,7 +20,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.ids import AccountId, QueueId, TraceId
 from posthouse.mail.reply import Reply
-from posthouse.mda.expand import Expansion, Leaf, expand
+from posthouse.mda.expand import Expansion, Leaf, Lost, expand
 from posthouse.ms.large import Describe, Describer, here_or_apart
 from posthouse.mta.handoff import Handoff
 from posthouse.mta.lapse import Lapses, named, write_notice
@@ -246,12 +246,13 @@ class Intake:
             last=held,
         )
 
-    async def accept(self, draft: Draft, *, answers_each: bool = False) -> tuple[Refusal, ...]:
+    async def accept(self, draft: Draft, *, answers_each: bool = False, vouched: bool = False) -> tuple[Refusal, ...]:
         """**Durable.** Promise point 1. Who gets nothing of it; if that is everybody, nothing was kept.
 
         Whoever is refused while others are not, and cannot be told in the session, gets a report:
         it is durable too when this returns. What an alias of ours leads to and nobody has is told to
-        our own submitters, and otherwise to the postmaster: never to a stranger (B01). With
+        our own submitters, and otherwise to the postmaster: never to a stranger (B01). A mailbox that
+        was found full only now is told to a stranger whose reverse-path is ``vouched`` for. With
         ``answers_each`` (LMTP) every recipient is told in the session.
         Raises ``StorageError``: then nothing was promised.
         """
@@ -277,9 +278,13 @@ class Intake:
         refused = {leaf.index: reply for leaf, reply in (*lost, *full) if leaf.index not in good}
         told = set(refused) if answers_each or not good else set()
         if draft.envelope.submitter is None:
-            for index in good.intersection(leaf.index for leaf, _ in lost):
-                await self._tell_postmaster(draft, index)
+            unheard = [] if vouched else [(leaf, reply) for leaf, reply in full if leaf.index not in told]
+            for index in dict.fromkeys(
+                leaf.index for leaf, _ in (*(one for one in lost if one[0].index in good), *unheard)
+            ):
+                await self._tell_postmaster(draft, index, unheard)
             lost = []
+            full = [one for one in full if one not in unheard]
         findings += [
             Finding(leaf.recipient, Action.FAILED, _for_good(reply))
             for leaf, reply in (*lost, *full)
@@ -306,9 +311,10 @@ class Intake:
         report, octets = self._reporter.report(subject, findings)
         await self._send(report, octets, self._ids.trace_id())
 
-    async def _tell_postmaster(self, draft: Draft, index: int) -> None:
-        """An alias has lapsed; the message is safe already, whatever becomes of the notice."""
+    async def _tell_postmaster(self, draft: Draft, index: int, unheard: Sequence[tuple[Leaf, Reply]] = ()) -> None:
+        """An alias has lapsed, or a mailbox is full; the message is safe already, whatever becomes of the notice."""
         lost = [one for one in draft.expansion.lost if one.leaf.index == index]
+        lost += [Lost(leaf, reply) for leaf, reply in unheard if leaf.index == index]
         now = self._clock.now()
         trace = self._lapses.news(lost, now)
         if trace is None:

@@ -1,4 +1,5 @@
-"""Aliases of ours that lead nowhere: told to the postmaster once a day, never to a stranger (threat B01).
+"""Aliases of ours that lead nowhere, and mailboxes found full too late: told to the postmaster once a day, never to
+a stranger (threat B01).
 
 A stranger's reverse-path may be forged, and what an alias stands for is none
 of his business (B02). Who of our own people submitted hears of it in a report.
@@ -50,13 +51,31 @@ def named(one: Lost) -> str:
     return f"{one.leaf.recipient.address}: {one.reply}"
 
 
+_LAPSED = (
+    "An alias leads nowhere",
+    (
+        "The sender was not told. Mend or remove the alias: posthouse alias list",
+        "shows it. You hear of this once a day while such mail comes.",
+    ),
+)
+_FULL = (
+    "A mailbox is full",
+    (
+        "The sender was not told: nothing proves that he is who he says. Make room,",
+        "or give more: posthouse account show. You hear of this once a day.",
+    ),
+)
+
+
 def write_notice(alias: Address, lost: Sequence[Lost], *, trace: str, now: float) -> tuple[Envelope, bytes]:
     """The letter to the postmaster of the alias' domain."""
     postmaster = Address("postmaster", alias.domain)
+    is_full = all(one.reply.status == "4.2.2" for one in lost)
+    subject, advice = _FULL if is_full else _LAPSED
     lines = [
         f"From: Mail Delivery Service <{postmaster}>",
         f"To: <{postmaster}>",
-        "Subject: An alias leads nowhere",
+        f"Subject: {subject}",
         f"Date: {format_date(now).decode()}",
         f"Message-ID: <{trace}@{alias.domain}>",
         "Auto-Submitted: auto-generated",  # RFC 3834 section 5.1
@@ -64,16 +83,15 @@ def write_notice(alias: Address, lost: Sequence[Lost], *, trace: str, now: float
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 8bit",
         "",
-        "A message from outside came for the alias",
+        "A message from outside came for",
         "",
         f"  {alias}",
         "",
-        "It was delivered, but not to these addresses that the alias leads to:",
+        "It was delivered, but not to these addresses that this one leads to:",
         "",
         *(f"  {named(one)}" for one in lost[:MOST_NAMED]),
         "",
-        "The sender was not told. Mend or remove the alias: posthouse alias list",
-        "shows it. You hear of this once a day while such mail comes.",
+        *advice,
         "",
     ]
     octets = "\r\n".join(lines).encode()

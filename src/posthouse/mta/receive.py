@@ -7,7 +7,8 @@ change nothing: a source route is dropped by the grammar, ``%``, ``!`` and a
 quoted at sign in a local-part are letters of a name that nobody has.
 """
 
-from typing import Protocol
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -23,8 +24,10 @@ from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope, Recipient
+from posthouse.mail.ids import AccountId
 from posthouse.mail.reply import Reply
 from posthouse.mda.expand import Expansion, expand
+from posthouse.mta.admission import ALONE, FULL, Admission
 from posthouse.mta.client import Client
 from posthouse.mta.headercheck import judge_header
 from posthouse.mta.intake import Draft, Intake, Refusal
@@ -69,6 +72,8 @@ class Transaction(msgspec.Struct):
     """What the content earned while it came."""
     examination: Examination | None = None
     """Of mail from outside: the header is held in it until it is complete, and looked at before it is stored."""
+    alone: bool = False
+    """Its one recipient has little room, and nobody said how large it is: others are to be sent apart (B01)."""
     judgement: Judgement | None = None
     """What the boundary filter said to a message that it did not let in."""
 
@@ -123,6 +128,7 @@ class Receiver:
     """The office behind smtpd and, with ``local_only``, behind lmtpd."""
 
     __slots__ = (
+        "_admission",
         "_amend",
         "_boundary",
         "_clock",
@@ -151,8 +157,10 @@ class Receiver:
         local_only: bool = False,
         boundary: Boundary | None = None,
         amend: Amender | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._intake = intake
+        self._admission = admission
         self._directory = directory
         self._hostname = hostname
         self._clock = clock
@@ -171,7 +179,7 @@ class Receiver:
         """A transaction, or the refusal of MAIL."""
         if mail.size is not None and mail.size > self._limits.message_octets:  # RFC 1870 section 6.1
             return TOO_LARGE
-        if self._space.is_short:
+        if self._space.is_spent:
             return NO_SPACE
         if not client.exempt and not self._rates.may_begin(client.peer.address):
             return TOO_FAST
@@ -179,19 +187,68 @@ class Receiver:
             return NEEDS_UTF8
         return Transaction(client, mail, self._ids.trace_id(), [])
 
-    def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply:
-        """250, or why not."""
+    def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply | Awaitable[Reply]:
+        """250, or why not; to be awaited when somebody has to be asked first."""
         refusal = self._judge(transaction, recipient)
         if refusal is not None:
             return refusal
+        admission = self._admission
+        if admission is None:
+            transaction.recipients.append(recipient)
+            return RECIPIENT_OK
+        accounts = self._accounts_of(transaction.client, recipient)
+        found = admission.ask(transaction.client, transaction.mail, recipient, accounts, len(transaction.recipients))
+        if found is not None and not isinstance(found, Reply):
+            return self._admit_later(transaction, recipient, accounts, found)
+        return found or self._admit(transaction, recipient, accounts)
+
+    async def _admit_later(
+        self,
+        transaction: Transaction,
+        recipient: Recipient,
+        accounts: Sequence[AccountId],
+        found: Coroutine[Any, Any, Reply | None],
+    ) -> Reply:
+        return await found or self._admit(transaction, recipient, accounts)
+
+    def _admit(self, transaction: Transaction, recipient: Recipient, accounts: Sequence[AccountId]) -> Reply:
+        """Into the transaction, unless its size is unknown and room is scarce: then each is sent apart.
+
+        A recipient that is refused in the session needs no report, which might hit whom the sender claims to be (B01).
+        """
+        admission = self._admission
+        if transaction.alone:
+            return ALONE
+        if (
+            admission is not None
+            and transaction.mail.size is None
+            and admission.is_doubtful(transaction.mail, accounts)
+        ):
+            if transaction.recipients:
+                return ALONE
+            transaction.alone = True
         transaction.recipients.append(recipient)
         return RECIPIENT_OK
+
+    def _accounts_of(self, client: Client, recipient: Recipient) -> Sequence[AccountId]:
+        """The mailbox it is for; none of a group, where one full mailbox must not keep the others waiting."""
+        residence = self._residence(client, recipient)
+        if type(residence) is Local:
+            return (residence.account,)
+        if not isinstance(residence, Alias):
+            return ()
+        expansion = expand(self._directory, (recipient,), self._limits)
+        if len(expansion.copies) != 1 or expansion.onward:
+            return ()
+        return (expansion.copies[0].account,)
 
     def _judge(self, transaction: Transaction, recipient: Recipient) -> Reply | None:
         client, mail, limits = transaction.client, transaction.mail, self._limits
         most = limits.mx_recipients if mail.reverse_path is not None else MOST_FOR_NULL_SENDER
         if len(transaction.recipients) >= most:  # RFC 5321 section 4.5.3.1.10
             return TOO_MANY_RECIPIENTS
+        if self._space.is_short and recipient.address.local.lower() != "postmaster":
+            return NO_SPACE
         if not client.exempt and not self._rates.may_ask(client.peer.address):
             return TOO_CURIOUS
         if recipient.address.needs_utf8 and not mail.utf8:
@@ -278,6 +335,8 @@ class Receiver:
             return Outcome(refusal)
         envelope = self.envelope(transaction)
         expansion = self._intake.expand(envelope)
+        if not self._fits(transaction, expansion, blob):
+            return Outcome(FULL)
         judgement = await self._judge_content(transaction, envelope, expansion, blob, head)
         if judgement.reply is not None:
             transaction.judgement = judgement
@@ -289,7 +348,9 @@ class Receiver:
             expansion, head = self._intake.expand(envelope), await self.head(blob)
         try:
             draft = await self.draft(transaction, blob, head, envelope, expansion, judgement)
-            refusals = await self._intake.accept(draft, answers_each=self._local_only)
+            refusals = await self._intake.accept(
+                draft, answers_each=self._local_only, vouched=_is_vouched_for(judgement)
+            )
         finally:
             if amended is not None and amended.writer is not None:
                 amended.writer.discard()
@@ -297,7 +358,20 @@ class Receiver:
             refusals = amended.of_transaction(refusals)
         if len(refusals) == len(transaction.recipients):
             return Outcome(refusals[0].reply, refusals)
+        if self._admission is not None and not refusals:
+            sender = transaction.mail.reverse_path
+            domain = sender.domain if sender is not None and not transaction.client.relays else ""
+            self._admission.note_filed([copy.account for copy in expansion.copies], domain, blob.size)
         return Outcome(Reply(250, "2.0.0", (f"accepted, id {transaction.trace}",)), refusals)
+
+    def _fits(self, transaction: Transaction, expansion: Expansion, blob: Blob) -> bool:
+        """Whether more came than was said of its size, for several of whom one has no room: nobody gets it then.
+
+        It is the sender's fault, and he is told in the session.
+        """
+        if self._admission is None or len(transaction.recipients) < 2:
+            return True
+        return self._admission.fits([copy.account for copy in expansion.copies], blob.size)
 
     async def _judge_content(
         self, transaction: Transaction, envelope: Envelope, expansion: Expansion, blob: Blob, head: bytes
@@ -429,6 +503,13 @@ class Receiver:
             held = transaction.examination.held_octets if transaction.examination is not None else 0
             self._rates.count_octets(client.peer.address, writer.size + held)
         transaction.discard()
+
+
+def _is_vouched_for(judgement: Judgement) -> bool:
+    """Whether the reverse-path is proven: a report about the message hits nobody else (threat B01)."""
+    findings = judgement.findings
+    spf = findings.evidence.spf_mail if findings is not None else None
+    return spf is not None and spf.passed
 
 
 def _message_id(head: bytes) -> str:

@@ -26,8 +26,9 @@ async def draft(office, envelope: Envelope, content: bytes = LETTER, **given):
     return office.intake.draft(envelope, blob, facts=facts, **given)
 
 
-async def take(office, envelope: Envelope, *, answers_each: bool = False, **given):
-    return await office.intake.accept(await draft(office, envelope, **given), answers_each=answers_each)
+async def take(office, envelope: Envelope, *, answers_each: bool = False, vouched: bool = False, **given):
+    made = await draft(office, envelope, **given)
+    return await office.intake.accept(made, answers_each=answers_each, vouched=vouched)
 
 
 async def test_mailboxes_and_queue_get_it_in_one_acceptance(office):
@@ -112,8 +113,17 @@ async def test_when_nobody_has_room_everybody_is_refused_and_nothing_is_reported
     assert not await narrow.queue()
 
 
-async def test_when_some_have_room_the_sender_gets_a_report_about_the_others(narrow):
-    assert [one.index for one in await take(narrow, to("alice@office.test", "carol@office.test"))] == [0]
+async def test_a_full_mailbox_beside_others_is_told_to_the_postmaster_not_to_whom_the_sender_claims_to_be(narrow):
+    """B01: the reverse-path of a stranger may be forged."""
+    assert [one.index for one in await take(narrow, to("alice@office.test", "bob@office.test", "carol@office.test"))]
+    assert not await narrow.queue()
+    message, *notices = await narrow.read("carol")
+    assert [b"Subject: A mailbox is full" in notice for notice in notices] == [True, True]
+
+
+async def test_a_sender_who_is_vouched_for_gets_a_report_about_who_has_no_room(narrow):
+    refused = await take(narrow, to("alice@office.test", "carol@office.test"), vouched=True)
+    assert [one.index for one in refused] == [0]
     assert len(await narrow.read("carol")) == 1
     (report,) = await narrow.queue()
     assert (report.reverse_path, str(report.recipient.address), report.is_report) == ("", str(SENDER), True)
