@@ -86,6 +86,7 @@ class Milter:
     async def probe(self) -> str:
         async def negotiate(talk: Line) -> str:
             await _begin(talk)
+            await _end(talk)
             return f"milter protocol {talk.core.options.version}"
 
         return await with_talk(self._talks, negotiate)
@@ -171,19 +172,14 @@ class Milter:
 
 
 async def _begin(talk: Line) -> None:
-    """A new session is negotiated first; a kept one goes on."""
-    if not talk.is_used:
-        await talk.say(NEGOTIATE)
-        await talk.hear()
+    await talk.say(NEGOTIATE)
+    await talk.hear()
 
 
 async def _end(talk: Line) -> None:
-    """Forget the message; whoever can serve another client is kept for it."""
-    if talk.core.closed:
-        return
-    steps = [Tell(Stage.ABORT)]
-    steps.append(Tell(Stage.NEXT_CLIENT if talk.core.wants(Stage.NEXT_CLIENT) else Stage.QUIT))
-    await talk.say(*steps)
+    """One session for each message, as with Postfix: libmilter 8.17 hangs when told of the next client (``K``)."""
+    if not talk.core.closed:
+        await talk.say(Tell(Stage.QUIT))
 
 
 async def _tell(talk: Line, action: Tell | TellClient | TellBody, heard: Heard) -> None:

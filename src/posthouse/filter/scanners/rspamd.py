@@ -69,7 +69,8 @@ class Rspamd:
         """Rspamd's own thresholds decide; its score does not count a second time."""
         action = DEMANDS[verdict.action]
         name = f"{self._terms.name}.{verdict.action.replace(' ', '-')}"
-        text = f"{verdict.action}, {verdict.score:.1f} of {verdict.required:.1f}"
+        skipped = " without a look" if verdict.skipped else ""
+        text = f"{verdict.action}{skipped}, {verdict.score:.1f} of {verdict.required:.1f}"
         symbols = ", ".join(top_symbols(verdict))
         return Clue(
             self._terms.name,

@@ -39,7 +39,10 @@ class Symbol(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """``action`` is what Rspamd would do, ``required`` the score from which it would refuse."""
+    """``action`` is what Rspamd would do, ``required`` the score from which it would refuse.
+
+    ``skipped``: its own configuration decided without looking further (a test message, a welcome sender).
+    """
 
     action: str
     score: float = 0.0
@@ -83,15 +86,15 @@ def one_line(value: str) -> str:
 
 
 def parse_verdict(status: int, body: bytes) -> Verdict:
-    """Raises ``RemoteError`` for everything but a verdict on a whole message."""
+    """Raises ``RemoteError`` for everything but a verdict."""
     if status != 200:
         raise RemoteError(f"HTTP status {status}{_error(body)}")
     try:
         verdict = _DECODE(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         raise RemoteError("the answer is no verdict") from None
-    if verdict.skipped or verdict.action not in ACTIONS:
-        raise RemoteError("the message was skipped" if verdict.skipped else "an action that does not exist")
+    if verdict.action not in ACTIONS:
+        raise RemoteError("an action that does not exist")
     if not (abs(verdict.score) < 1e6 and abs(verdict.required) < 1e6):  # also not a number
         raise RemoteError("a score that is none")
     return verdict
