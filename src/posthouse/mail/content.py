@@ -6,11 +6,16 @@ from posthouse.mail.ids import BlobId
 
 
 class Blob(msgspec.Struct, frozen=True):
-    """The name and size of stored octets. ``octets`` are at hand only while a small blob is on its way in."""
+    """The name and size of stored octets.
+
+    Only while it is on its way in, ``octets`` are at hand if it is small,
+    otherwise its ``beginning``: 128 KiB or more.
+    """
 
     blob_id: BlobId
     size: int
     octets: bytes | None = None
+    beginning: bytes = b""
 
 
 class Content(msgspec.Struct, frozen=True):

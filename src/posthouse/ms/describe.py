@@ -15,11 +15,13 @@ from posthouse.standards.imf.messageid import parse_message_id, parse_message_id
 from posthouse.standards.imf.subject import base_subject
 from posthouse.standards.mime.encodedword import decode_words
 from posthouse.standards.mime.preview import preview_text
-from posthouse.standards.mime.structure import Part, parse_structure
+from posthouse.standards.mime.structure import Part, parse_single, parse_structure
 from posthouse.storage.ports import Facts
 
 THREAD_KEYS = 50
 SUBJECT_CHARACTERS = 200
+ENOUGH_OCTETS = 32 * 1024
+"""Of a body, to take its preview from."""
 LEAST_ADDRESSES = 20
 """Of each message inside, however many there are."""
 
@@ -33,6 +35,22 @@ def describe(prefix: bytes, octets: bytes) -> Facts:
     top = parse_structure(octets, header)
     if top.parts:
         _add_envelopes(octets, top)
+    return _facts(header, top, octets)
+
+
+def describe_beginning(prefix: bytes, beginning: bytes, size: int, lines: int) -> Facts | None:
+    """The same about a message of ``size`` octets and ``lines`` line ends, from its ``beginning``.
+
+    None if that is not enough: its header is not all there, or there are parts inside.
+    """
+    header = parse_header(beginning) if not prefix else _header_of(prefix, beginning)
+    if header.body_start + ENOUGH_OCTETS > len(beginning):
+        return None
+    top = parse_single(beginning, header, size, lines)
+    return _facts(header, top, beginning) if top is not None else None
+
+
+def _facts(header: Header, top: Part, octets: bytes) -> Facts:
     message_id = parse_message_id(header.first("message-id") or b"") or ""
     return Facts(
         envelope=format_envelope(header),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
 from posthouse.mail.content import Blob
+from posthouse.ms.describe import describe_beginning
 from posthouse.storage.ports import Blobs, Facts
 
 T = TypeVar("T")
@@ -39,10 +40,14 @@ class Describer:
         self._reading = asyncio.Semaphore(1)
         """One large message in memory at a time."""
 
-    async def facts(self, blob: Blob, added: bytes = b"") -> Facts:
-        """What readers will need of ``added + blob``."""
+    async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1) -> Facts:
+        """What readers will need of ``added + blob``. ``lines`` are its line ends, if they were counted."""
         if blob.octets is not None and blob.size <= HERE_OCTETS:
             return self._describe(added, blob.octets)
+        if blob.beginning and lines >= 0:  # most large messages are not read again
+            found = describe_beginning(added, blob.beginning, blob.size, lines)
+            if found is not None:
+                return found
         async with self._reading:
             pieces = [blob.octets] if blob.octets is not None else await self._pieces(blob)
             return await here_or_apart(blob.size, self._put_together, added, pieces)

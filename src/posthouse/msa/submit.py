@@ -187,6 +187,8 @@ class Submission(Receiver):
                 transaction.author = domain
             transaction.added = missing_fields(header, self._clock.now(), left, domain)
             content = without_secrets(octets, header, self._hostname)
+            if content is not octets:
+                transaction.lines -= octets.count(b"\n") - content.count(b"\n")
             super().add_content(transaction, content)
             self._begin_to_sign(transaction, domain, content, header if content is octets else parse_header(content))
 

@@ -123,9 +123,9 @@ class Intake:
         """Where the content goes while it comes."""
         return self._store.blobs.open()
 
-    async def facts(self, blob: Blob, added: bytes = b"") -> Facts:
+    async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1) -> Facts:
         """What readers will need of ``added + blob``, worked out once for all its copies."""
-        return await self._describer.facts(blob, added)
+        return await self._describer.facts(blob, added, lines)
 
     def expand(self, envelope: Envelope) -> Expansion:
         """Where its recipients lead; a draft of it files a copy for each of ``copies``."""

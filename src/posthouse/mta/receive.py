@@ -33,7 +33,7 @@ from posthouse.mta.headercheck import judge_header
 from posthouse.mta.intake import Draft, Intake, Refusal
 from posthouse.mta.space import Space
 from posthouse.observe.ledger import Record
-from posthouse.standards.imf.header import parse_header
+from posthouse.standards.imf.header import find_seam, parse_header
 from posthouse.standards.imf.messageid import parse_message_id
 from posthouse.standards.imf.trace import Hop, format_received
 from posthouse.standards.smtp.events import MailFrom
@@ -76,6 +76,11 @@ class Transaction(msgspec.Struct):
     """Its one recipient has little room, and nobody said how large it is: others are to be sent apart (B01)."""
     judgement: Judgement | None = None
     """What the boundary filter said to a message that it did not let in."""
+    lines: int = 0
+    """Line ends of the content as it is stored; less than 0 if nobody counted them.
+
+    What our own office takes out of a header is taken off before the whole is counted.
+    """
 
     @property
     def sender(self) -> str:
@@ -313,13 +318,17 @@ class Receiver:
             examination.feed(octets)
             writer.write(octets)
         elif examination.feed(octets):
-            self._begin_body(writer, examination)
+            self._begin_body(transaction, writer, examination)
 
-    def _begin_body(self, writer: BlobWriter, examination: Examination) -> None:
+    def _begin_body(self, transaction: Transaction, writer: BlobWriter, examination: Examination) -> None:
         """The header is all there: it is stored without the fields that only we may write (threat D03)."""
         forged = forged_fields(examination.close(), self._hostname)
         beginning = examination.beginning
-        writer.write(without(beginning, forged) if forged else beginning)
+        if forged:
+            clean = without(beginning, forged)
+            transaction.lines -= beginning.count(b"\n") - clean.count(b"\n")
+            beginning = clean
+        writer.write(beginning)
 
     async def accept(self, transaction: Transaction) -> Outcome:
         """**Durable.** Promise point 1, reached only when this returns a positive reply. Raises ``StorageError``."""
@@ -327,7 +336,7 @@ class Receiver:
         if writer is None:
             return Outcome(NO_RECIPIENTS)
         if examination is not None and examination.header is None:  # a message that is all header
-            self._begin_body(writer, examination)
+            self._begin_body(transaction, writer, examination)
         blob = await writer.finish()
         head = await self.head(blob)
         refusal = judge_header(head, self._hostname, self._limits)
@@ -345,6 +354,7 @@ class Receiver:
         if judgement.amendments and self._amend is not None:
             amended = await self._amend(envelope, blob, transaction.added, judgement.amendments)
             envelope, blob, transaction.added = amended.envelope, amended.blob, amended.added
+            transaction.lines = -1
             expansion, head = self._intake.expand(envelope), await self.head(blob)
         try:
             draft = await self.draft(transaction, blob, head, envelope, expansion, judgement)
@@ -408,6 +418,8 @@ class Receiver:
         """The content, if it is at hand, or as much of its beginning as may be header."""
         if blob.octets is not None:
             return blob.octets
+        if find_seam(blob.beginning, 0, len(blob.beginning))[1] < len(blob.beginning):
+            return blob.beginning
         return await self._intake.store.blobs.read(blob.blob_id, 0, min(blob.size, self._limits.header_octets + 4))
 
     def envelope(self, transaction: Transaction) -> Envelope:
@@ -448,7 +460,7 @@ class Receiver:
         )
         at = int(now * 1000)
         if expansion.copies:
-            facts = await self._intake.facts(blob, transaction.added)
+            facts = await self._intake.facts(blob, transaction.added, transaction.lines)
         else:  # nobody here will read it
             facts = Facts(message_id=_message_id(transaction.added + head))
         record = self._record(transaction, blob, facts.message_id, at)

@@ -296,6 +296,7 @@ class Reception:
             return self._for_each((event.fault or _NO_MAIL,), refused.accepted if refused is not None else 1)
         fault = event.fault or transaction.fault
         if fault is None:
+            transaction.lines = transaction.lines + event.lines if event.lines >= 0 else -1
             return self._accept(transaction)
         return self._end_refused(transaction, fault)
 

@@ -7,30 +7,43 @@ then everybody would. So the pieces of a large content queue up here, at most
 
 import asyncio
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from posthouse.storage.direct import Areas, HashedFile
 from posthouse.storage.ports import StorageError
 
 FULL_OCTETS = 2 * 1024 * 1024
 """What may wait for the disk before the giver should pause: with twenty contents at once, 40 MiB."""
 
 
+class Scribes:
+    """The threads that write all spools, and the memory they do it with."""
+
+    __slots__ = ("areas", "pool")
+
+    def __init__(self, threads: int, name: str) -> None:
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.areas = Areas()
+
+    def shutdown(self) -> None:
+        self.pool.shutdown()
+
+
 class Spool:
     """Belongs to the loop it was made in; only ``_write`` and what it is lent to run in a thread."""
 
-    __slots__ = ("_backlog", "_digest", "_error", "_is_over", "_loop", "_pool", "_waiters", "_waiting", "_writing",
-                 "descriptor", "path")  # fmt: skip
+    __slots__ = ("_backlog", "_error", "_file", "_is_over", "_is_whole", "_loop", "_scribes", "_waiters", "_waiting",
+                 "_writing", "path")  # fmt: skip
 
-    def __init__(self, pool: ThreadPoolExecutor, path: Path) -> None:
+    def __init__(self, scribes: Scribes, path: Path) -> None:
         self.path = path
-        self.descriptor = -1
-        self._pool = pool
+        self._file: HashedFile | None = None
+        self._scribes = scribes
         self._loop = asyncio.get_running_loop()
-        self._digest = hashlib.sha256()
+        self._is_whole = False
         self._waiting: list[bytes] = []
         self._backlog = 0
         self._writing = False
@@ -58,13 +71,25 @@ class Spool:
         await self._wait_below(FULL_OCTETS // 2)
 
     async def settled(self) -> None:
-        """Returns when everything is written (not synced). Raises ``StorageError``."""
+        """Returns when everything is written (not synced); nothing can be added any more. Raises ``StorageError``."""
         await self._wait_below(0)
         self._check()
+        if not self._is_whole:
+            self._is_whole = self._writing = True
+            self._backlog = 1  # the end of it
+            self._scribes.pool.submit(self._write, [], 1)
+            await self._wait_below(0)
+            self._check()
+
+    @property
+    def descriptor(self) -> int:
+        """Of the file, open for writing; -1 while there is none."""
+        return self._file.descriptor if self._file is not None else -1
 
     def hexdigest(self) -> str:
         """The SHA-256 of all that was written; ask once it is ``settled``."""
-        return self._digest.hexdigest()
+        assert self._file is not None
+        return self._file.hexdigest()
 
     def lend(self, pool: ThreadPoolExecutor, work: Callable[[], None]) -> asyncio.Future[None]:
         """Do ``work`` with the ``settled`` file in a thread: whoever abandons it meanwhile closes nothing under it."""
@@ -80,8 +105,7 @@ class Spool:
 
     def kept(self) -> None:
         """The file has its final name: nothing here is to be removed any more."""
-        os.close(self.descriptor)
-        self.descriptor = -1
+        self._close()
         self._is_over = True
 
     def abandon(self) -> None:
@@ -101,21 +125,23 @@ class Spool:
     def _start(self) -> None:
         pieces, self._waiting = self._waiting, []
         self._writing = True
-        self._pool.submit(self._write, pieces)
+        self._scribes.pool.submit(self._write, pieces, sum(map(len, pieces)))
 
-    def _write(self, pieces: list[bytes]) -> None:
+    def _write(self, pieces: list[bytes], octets: int) -> None:
+        """In a thread: ``pieces`` to the file, or the end of it when there are none."""
         error: OSError | None = None
-        # One piece for one hash and one write: each of them gives the interpreter lock up and must get it back.
-        octets = b"".join(pieces)
         try:
-            if self.descriptor < 0:
-                self.descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            self._digest.update(octets)
-            _write_whole(self.descriptor, octets)
+            if self._file is None:
+                self._file = HashedFile(self.path)
+            if pieces:
+                with self._scribes.areas.borrow() as area:
+                    self._file.append(pieces, area)
+            else:
+                self._file.finish()
         except OSError as refused:
             error = refused
         with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waits
-            self._loop.call_soon_threadsafe(self._written, len(octets), error)
+            self._loop.call_soon_threadsafe(self._written, octets, error)
 
     def _written(self, octets: int, error: OSError | None) -> None:
         self._writing = False
@@ -146,14 +172,11 @@ class Spool:
             await waiter
 
     def _remove(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        self._close()
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
 
-
-def _write_whole(descriptor: int, octets: bytes) -> None:
-    rest = memoryview(octets)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+    def _close(self) -> None:
+        if self._file is not None and self._file.descriptor >= 0:
+            os.close(self._file.descriptor)
+            self._file.descriptor = -1

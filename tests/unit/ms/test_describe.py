@@ -1,8 +1,10 @@
 """Facts say once what every reader asks, and never fail."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from posthouse.ms.describe import describe, structure_of
+from posthouse.ms.describe import ENOUGH_OCTETS, describe, describe_beginning, structure_of
 from posthouse.storage.ports import Facts
 
 LETTER = (
@@ -63,3 +65,28 @@ def test_at_most_fifty_thread_keys_and_two_hundred_characters_of_subject():
     assert len(facts.thread_keys) == 50
     assert facts.thread_keys[:2] == ("0@x", "499@x")
     assert len(facts.subject) == 200
+
+
+BODIES = st.lists(st.sampled_from([b"words\r\n", b"\r\n", b"x" * 900 + b"\r\n", "zwölf\r\n".encode()]), max_size=6)
+HEADERS = st.sampled_from([
+    b"",
+    b"Content-Type: text/html; charset=utf-8\r\n",
+    b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n",
+    b"Content-Type: multipart/mixed; boundary=b\r\n",
+    b"Content-Type: message/rfc822\r\n",
+    b"Content-Type: message/delivery-status\r\n",
+])  # fmt: skip
+
+
+@given(HEADERS, BODIES, st.sampled_from([b"", b"Message-ID: <added@here>\r\n"]))
+def test_the_beginning_of_a_message_says_what_the_whole_says_or_nothing(header, body, prefix):
+    octets = b"From: a@b.test\r\nSubject: s\r\n" + header + b"\r\n" + b"".join(body) + b"line\r\n" * ENOUGH_OCTETS
+    found = describe_beginning(prefix, octets[: 2 * ENOUGH_OCTETS], len(octets), octets.count(b"\n"))
+    if b"multipart" in header or b"rfc822" in header:
+        assert found is None
+    else:
+        assert found == describe(prefix, octets)
+
+
+def test_a_header_that_is_not_all_there_says_nothing():
+    assert describe_beginning(b"", b"Subject: s\r\n" + b"X: y\r\n" * 20_000, 10_000_000, 30_000) is None

@@ -48,3 +48,12 @@ async def test_content_is_described_whole_wherever_it_is_kept(size, here, inline
     assert (added, octets) == (b"X: y\r\n", content)
     assert (thread == threading.get_ident()) is here
     assert kept.most <= STEP_OCTETS
+
+
+async def test_what_its_beginning_tells_is_not_read_again():
+    octets = LETTER + b"a line\r\n" * 200_000
+    kept = Kept(octets)
+    blob = Blob("name", len(octets), None, octets[: 2 * HERE_OCTETS])
+    facts = await Describer(kept, describe).facts(blob, b"", octets.count(b"\n"))
+    assert facts == describe(b"", octets)
+    assert kept.most == 0

@@ -83,6 +83,19 @@ def parse_structure(
     return top
 
 
+def parse_single(beginning: bytes, header: Header, size: int, lines: int) -> Part | None:
+    """The part tree of a message of ``size`` octets and ``lines`` line ends, of which only the ``beginning`` is at hand.
+
+    None for one that has parts inside: then all of it is needed.
+    """
+    part = _Scan(beginning, DEPTH, PARTS, BOUNDARY_OCTETS).part(header, size, digest=False)
+    if part.type == b"multipart" or (part.type == b"message" and part.subtype in _MESSAGES):
+        return None
+    if part.type == b"text":
+        part.lines = lines - beginning.count(b"\n", 0, part.body)
+    return part
+
+
 class _Scan:
     __slots__ = ("boundary_octets", "decoys", "depth", "left", "octets", "waiting")
 

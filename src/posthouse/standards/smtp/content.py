@@ -27,7 +27,9 @@ class Inspection:
     All faults are looked for to the end, so that the verdict does not depend on how the content was cut.
     """
 
-    __slots__ = ("_column", "_line_octets", "_lines_matter", "_max_octets", "endless", "long_line", "size", "stray")
+    __slots__ = (
+        "_column", "_line_octets", "_lines_matter", "_max_octets", "endless", "lines", "long_line", "size", "stray"
+    )  # fmt: skip
 
     def __init__(self, offer: Offer, *, binary: bool = False) -> None:
         self.size = 0
@@ -38,6 +40,8 @@ class Inspection:
         self._max_octets = offer.max_octets
         self._line_octets = offer.line_octets
         self._lines_matter = not binary
+        self.lines = -1 if binary else 0
+        """Pairs of CR and LF; not counted in a binary content."""
 
     def look(self, octets: bytes) -> None:
         self.size += len(octets)
@@ -45,8 +49,10 @@ class Inspection:
             self.endless = True
         if self._lines_matter:
             # As many CR and LF together as in the pairs: then there is neither without the other.
-            if len(octets) - len(octets.translate(None, b"\r\n")) != 2 * octets.count(b"\r\n") or b"\0" in octets:
+            pairs = octets.count(b"\r\n")
+            if len(octets) - len(octets.translate(None, b"\r\n")) != 2 * pairs or b"\0" in octets:
                 self.stray = True
+            self.lines += pairs
             self._measure(octets)
 
     def _measure(self, octets: bytes) -> None:

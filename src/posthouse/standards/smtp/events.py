@@ -57,11 +57,13 @@ class EndContent(msgspec.Struct, frozen=True):
     """The content is complete: answer once (LMTP: once for each accepted recipient).
 
     ``fault`` is the refusal that the content itself earned while it was read (bare CR,
-    LF or NUL, too long, a line too long); the message must then not be used.
+    LF or NUL, too long, a line too long); the message must then not be used. ``lines`` are its
+    line ends, -1 for a binary content.
     """
 
     size: int
     fault: Reply | None = None
+    lines: int = -1
 
 
 class StartTls(msgspec.Struct, frozen=True): ...

@@ -446,9 +446,9 @@ class ServerConnection:
         if reader.rest is not None:
             if reader.rest:
                 self._buffer.feed(reader.rest)
-            end = self._end_content(inspection.size, inspection.fault)
+            end = self._end_content(inspection, inspection.fault)
         elif inspection.endless:
-            end = self._end_content(inspection.size, inspection.fault)
+            end = self._end_content(inspection, inspection.fault)
         elif octets:
             return ContentChunk(octets)
         else:
@@ -489,13 +489,13 @@ class ServerConnection:
             over = inspection.endless or fault is refusals.TINY_CHUNKS
             return Malformed(Offence.SYNTAX, fault) if over else EndChunk(reader.size)
         if reader.last or fault is not None:
-            return self._end_content(inspection.size, fault)
+            return self._end_content(inspection, fault)
         return EndChunk(reader.size)
 
-    def _end_content(self, size: int, fault: Reply | None) -> EndContent:
+    def _end_content(self, inspection: Inspection, fault: Reply | None) -> EndContent:
         accepted = self.transaction.accepted if self.transaction is not None else 1
         self._owed = accepted if self.offer.lmtp else 1
-        return EndContent(size, fault)
+        return EndContent(inspection.size, fault, inspection.lines)
 
 
 _SILENT = frozenset({State.GREETING, State.TLS})

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from posthouse.lib.ports import Clock, Ids
+from posthouse.observe.ports import Journal
 from posthouse.storage.bodies import BodyRows
 from posthouse.storage.ports import BlobWriter, Missing
-from posthouse.storage.s3.objects import Objects, Place
+from posthouse.storage.s3.objects import Objects, Patience, Place
 from posthouse.storage.s3.sweep import ObjectSweeper, hour_prefix
 from posthouse.storage.s3.writer import ObjectBlobWriter, Yard
 
@@ -16,8 +17,18 @@ UPLOADS_AT_ONCE = 8
 class S3Bodies:
     """Make it in the loop that uses it. ``temporary`` is a directory of this process alone."""
 
-    def __init__(self, place: Place, temporary: Path, *, over: int, clock: Clock, ids: Ids) -> None:
-        self._objects = Objects(place)
+    def __init__(
+        self,
+        place: Place,
+        temporary: Path,
+        *,
+        over: int,
+        clock: Clock,
+        ids: Ids,
+        journal: Journal,
+        patience: Patience = Patience(),  # noqa: B008  a value that never changes
+    ) -> None:
+        self._objects = Objects(place, patience, journal)
         self._temporary = temporary
         self._clock = clock
         self._ids = ids
@@ -62,4 +73,4 @@ class S3Bodies:
         return self._sweeper.sweep(rows, now)
 
     async def close(self) -> None:
-        self._yard.pool.shutdown()
+        self._yard.scribes.shutdown()

@@ -16,6 +16,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
+from posthouse.observe.ports import Journal, Level
 from posthouse.storage.ports import Missing, StorageError
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_SECONDS = 3
-REQUEST_SECONDS = 20
-"""One request, a part of 5 MiB included: 256 KiB/s."""
-RETRIES = 3
-RETRY_SECONDS = 8
-QUESTION_SECONDS = 30.0
-"""A small request with all its retries."""
 UPLOAD_RATE = 512 * 1024
 """Octets a second below which an upload is given up."""
 PART_OCTETS = 5 * 1024 * 1024
@@ -56,16 +50,31 @@ class Place:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/") + (f" at {self.endpoint}" if self.endpoint else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds."""
+
+    connect: float = 3
+    request: float = 20
+    """One request, a part of 5 MiB included: 256 KiB/s."""
+    retries: int = 3
+    retrying: float = 8
+    question: float = 30
+    """A small request with all its retries."""
+
+
 class Objects:
     """The bucket."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, patience: Patience, journal: Journal) -> None:
         self.place = place
-        self._store = _open(place)
+        self._journal = journal
+        self._patience = patience
+        self._store = _open(place, patience)
 
     async def put(self, key: str, content: bytes | Path, size: int) -> None:
         """Return only once the object is there, whole. Content in a file goes in parts if it is large."""
-        seconds = QUESTION_SECONDS + size / UPLOAD_RATE
+        seconds = self._patience.question + size / UPLOAD_RATE
         upload = obstore.put_async(self._store, key, content, chunk_size=PART_OCTETS, max_concurrency=PARTS_AT_ONCE)
         await self._ask("written", key, upload, seconds)
         found = await self._ask("found", key, obstore.head_async(self._store, key))
@@ -75,7 +84,7 @@ class Objects:
     async def create(self, key: str, octets: bytes) -> bool:
         """Write a small object unless there is one; False if there is."""
         try:
-            await asyncio.wait_for(obstore.put_async(self._store, key, octets, mode="create"), QUESTION_SECONDS)
+            await asyncio.wait_for(obstore.put_async(self._store, key, octets, mode="create"), self._patience.question)
         except AlreadyExistsError:
             return False
         except (BaseError, OSError, TimeoutError) as error:
@@ -113,9 +122,9 @@ class Objects:
                 return
             yield [one["path"] for one in found]
 
-    async def _ask(self, done: str, key: str, request: Awaitable[T], seconds: float = QUESTION_SECONDS) -> T:
+    async def _ask(self, done: str, key: str, request: Awaitable[T], seconds: float | None = None) -> T:
         try:
-            return await asyncio.wait_for(request, seconds)
+            return await asyncio.wait_for(request, seconds or self._patience.question)
         except FileNotFoundError as error:
             raise Missing(f"object {key} in {self.place}") from error
         except (BaseError, OSError, TimeoutError) as error:
@@ -129,14 +138,15 @@ class Objects:
             reason = "no answer in time"
         else:
             reason = str(error).partition("\n")[0].strip()[:300]
+        self._journal.note("bodies.failed", Level.ALARM, place=str(self.place), key=key, reason=reason)
         return StorageError(f"object {key} in {self.place} cannot be {done}: {reason}")
 
 
-def _open(place: Place) -> S3Store:
+def _open(place: Place, patience: Patience) -> S3Store:
     client: ClientConfig = {
         "allow_http": place.endpoint.startswith("http://"),
-        "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-        "timeout": timedelta(seconds=REQUEST_SECONDS),
+        "connect_timeout": timedelta(seconds=patience.connect),
+        "timeout": timedelta(seconds=patience.request),
     }
     if place.authority:
         client["root_certificate"] = place.authority
@@ -149,7 +159,10 @@ def _open(place: Place) -> S3Store:
         config["endpoint"] = place.endpoint
     if place.key_id:
         config["access_key_id"], config["secret_access_key"] = place.key_id, place.secret
-    retries: RetryConfig = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
+    retries: RetryConfig = {
+        "max_retries": patience.retries,
+        "retry_timeout": timedelta(seconds=patience.retrying),
+    }
     try:
         return S3Store(
             place.bucket, prefix=place.prefix or None, config=config, client_options=client, retry_config=retries

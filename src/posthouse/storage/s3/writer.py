@@ -11,7 +11,6 @@ they need.
 import asyncio
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from posthouse.mail.content import Blob
@@ -19,7 +18,7 @@ from posthouse.mail.ids import BlobId
 from posthouse.storage.ports import StorageError
 from posthouse.storage.s3.flights import Flight, Flights
 from posthouse.storage.s3.objects import Objects
-from posthouse.storage.spool import Spool
+from posthouse.storage.spool import Scribes, Spool
 
 MEMORY_OCTETS = 256 * 1024
 SPILL_OCTETS = 1024 * 1024
@@ -28,7 +27,7 @@ SPILL_OCTETS = 1024 * 1024
 class Yard:
     """What all writers of a process share."""
 
-    __slots__ = ("flights", "new_key", "objects", "over", "pool", "slots", "temporary")
+    __slots__ = ("flights", "new_key", "objects", "over", "scribes", "slots", "temporary")
 
     def __init__(
         self,
@@ -46,16 +45,28 @@ class Yard:
         self.new_key = new_key
         """A key nobody else makes, and when it was made."""
         self.temporary = temporary
-        self.pool = ThreadPoolExecutor(2, thread_name_prefix="posthouse-upload")
+        self.scribes = Scribes(2, "posthouse-upload")
 
 
 class ObjectBlobWriter:
     """Implements ``BlobWriter``."""
 
-    __slots__ = ("_blob", "_buffer", "_buffered", "_finishing", "_flight", "_is_over", "_size", "_spool", "_yard")
+    __slots__ = (
+        "_beginning",
+        "_blob",
+        "_buffer",
+        "_buffered",
+        "_finishing",
+        "_flight",
+        "_is_over",
+        "_size",
+        "_spool",
+        "_yard",
+    )
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
+        self._beginning = b""
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._size = 0
@@ -90,7 +101,8 @@ class ObjectBlobWriter:
 
     def _spill(self) -> None:
         if self._spool is None:
-            self._spool = Spool(self._yard.pool, self._yard.temporary())
+            self._spool = Spool(self._yard.scribes, self._yard.temporary())
+            self._beginning = b"".join(self._buffer)
         pieces, self._buffer = self._buffer, []
         octets, self._buffered = self._buffered, 0
         self._spool.add(pieces, octets)
@@ -115,7 +127,7 @@ class ObjectBlobWriter:
             raise StorageError("the blob was discarded")
         try:
             if self._spool is None:
-                octets = b"".join(self._buffer)
+                octets = self._beginning = b"".join(self._buffer)
                 name = BlobId(await asyncio.to_thread(_name, octets))
                 await self._put(name, octets)
             else:
@@ -128,7 +140,7 @@ class ObjectBlobWriter:
             self.discard()
             raise
         self._buffer.clear()
-        return Blob(name, self._size)
+        return Blob(name, self._size, None, self._beginning)
 
     async def _put(self, name: BlobId, content: bytes | Path) -> None:
         async with self._yard.slots:

@@ -21,7 +21,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
 from posthouse.storage.ports import BlobWriter, Missing, StorageError
-from posthouse.storage.spool import Spool
+from posthouse.storage.spool import Scribes, Spool
 from posthouse.storage.sqlite.faults import Faults
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 
@@ -42,7 +42,7 @@ class BlobFiles:
         self._ids = ids
         self.faults = faults
         self.syncing = ThreadPoolExecutor(4, thread_name_prefix="posthouse-fsync")
-        self.writing = ThreadPoolExecutor(2, thread_name_prefix="posthouse-spool")
+        self.writing = Scribes(2, "posthouse-spool")
         self.in_flight: Counter[str] = Counter()
         self.doomed: dict[str, asyncio.Event] = {}
         """Blobs whose file the sweep is about to unlink: a writer of the same content waits until it has."""
@@ -108,10 +108,11 @@ class BlobFiles:
 class FileBlobWriter:
     """Content on its way in: in memory while it is small, then in a ``Spool``."""
 
-    __slots__ = ("_blob", "_buffer", "_buffered", "_files", "_finishing", "_size", "_spool")
+    __slots__ = ("_beginning", "_blob", "_buffer", "_buffered", "_files", "_finishing", "_size", "_spool")
 
     def __init__(self, files: BlobFiles) -> None:
         self._files = files
+        self._beginning = b""
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._size = 0
@@ -142,6 +143,7 @@ class FileBlobWriter:
         """Give the buffer to the file, made when it is first needed."""
         if self._spool is None:
             self._spool = Spool(self._files.writing, self._files.temporary())
+            self._beginning = b"".join(self._buffer)
         pieces, self._buffer = self._buffer, []
         octets, self._buffered = self._buffered, 0
         self._spool.add(pieces, octets)
@@ -157,7 +159,7 @@ class FileBlobWriter:
             self._finishing = asyncio.Lock()
         async with self._finishing:
             if self._blob is None:
-                self._blob = Blob(await self._keep(self._spool), self._size)
+                self._blob = Blob(await self._keep(self._spool), self._size, None, self._beginning)
         return self._blob
 
     async def _keep(self, spool: Spool) -> BlobId:

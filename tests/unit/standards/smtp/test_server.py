@@ -45,7 +45,7 @@ def test_a_message_comes_in_and_the_client_leaves(fresh):
             RcptTo(Recipient(Address("b", "office.test"))),
             StartContent(chunked=False),
             ContentChunk(b"Subject: hi\r\n\r\n.stuffed\r\n"),
-            EndContent(25),
+            EndContent(25, lines=3),
             Quit(),
         ]
 
@@ -481,7 +481,7 @@ class TestChunks:
             assert [event for event in wire.door.heard if isinstance(event, EndChunk | EndContent)] == [
                 EndChunk(7),
                 EndChunk(3),
-                EndContent(12),
+                EndContent(12, lines=4),
             ]
 
     def test_one_chunk_and_an_empty_last_one(self, mailing):
