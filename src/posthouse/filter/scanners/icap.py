@@ -93,35 +93,65 @@ class Icap:
                 await talk.say(Content(await first(letter, start)))
             await talk.say(EndPreview(whole))
             event = await talk.hear()
-            if whole or not isinstance(event, GoOn):
-                return await self._conclude(talk, event, letter)
+            if not isinstance(event, GoOn):
+                answer = Answer()
+                answer.take(event)
+                return await self._conclude(talk, answer, letter)
+        answer = Answer()
         async for octets in pieces(letter, start=start):
             await talk.say(Content(octets))
-            if (early := await talk.overhear()) is not None:
-                return await self._conclude(talk, early, letter)
+            while not answer.is_whole and (early := await talk.overhear()) is not None:
+                answer.take(early)
+            if answer.is_whole:
+                return answer.threat(letter)
         await talk.say(End())
-        return await self._conclude(talk, await talk.hear(), letter)
+        return await self._conclude(talk, answer, letter)
 
-    async def _conclude(self, talk: Line, event: object, letter: Letter) -> str:
-        if isinstance(event, Unmodified):
-            return _told(event.head)
-        if isinstance(event, Failed):
-            raise Unscanned(f"ICAP status {event.status}")
-        if not isinstance(event, Modified):
-            raise RemoteError("no verdict")
-        threat, digest = _told(event.head), hashlib.sha256()
-        while isinstance(piece := await talk.hear(), Piece):
-            digest.update(piece.octets)
-        if not isinstance(piece, Done):
-            raise RemoteError("an answer that does not end as it should")
-        is_same = event.status in {0, 200} and digest.hexdigest() == str(letter.blob.blob_id)
-        return threat or ("" if is_same else "something that it wants to take out")
+    async def _conclude(self, talk: Line, answer: "Answer", letter: Letter) -> str:
+        while not answer.is_whole:
+            answer.take(await talk.hear())
+        return answer.threat(letter)
 
     async def probe(self) -> str:
         return (await self._ask_options()).tag
 
     def close(self) -> None:
         self._talks.close()
+
+
+class Answer:
+    """What a service gives back, as it comes."""
+
+    __slots__ = ("_digest", "_said", "_status", "_unmodified", "is_whole")
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._said = ""
+        self._status = 0
+        self._unmodified = False
+        self.is_whole = False
+
+    def take(self, event: object) -> None:
+        """Raises ``Unscanned``, ``RemoteError``."""
+        if isinstance(event, Failed):
+            raise Unscanned(f"ICAP status {event.status}")
+        if isinstance(event, Piece):
+            self._digest.update(event.octets)
+        elif isinstance(event, Unmodified):
+            self._said, self._unmodified, self.is_whole = _told(event.head), True, True
+        elif isinstance(event, Modified):
+            self._said, self._status = _told(event.head), event.status
+        elif isinstance(event, Done):
+            self.is_whole = True
+        else:
+            raise RemoteError("no verdict")
+
+    def threat(self, letter: Letter) -> str:
+        """What was found, empty for nothing."""
+        is_same = self._unmodified or (
+            self._status in {0, 200} and self._digest.hexdigest() == str(letter.blob.blob_id)
+        )
+        return self._said or ("" if is_same else "something that it wants to take out")
 
 
 def _told(head: Head) -> str:

@@ -37,12 +37,15 @@ class Head(msgspec.Struct, frozen=True):
 class HeadReader:
     """Collects one head from a buffer, whatever pieces it comes in."""
 
-    __slots__ = ("_left", "_lines", "_what")
+    __slots__ = ("_count", "_folds", "_left", "_lines", "_what")
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, folds: bool = False) -> None:
         self._what = what
+        self._folds = folds
+        """Whether fields may go on in the next line, as in ICAP, which is older than RFC 9112 section 5.2."""
         self._lines: list[bytes] = []
         self._left = HEAD_OCTETS
+        self._count = 0
 
     @property
     def has_begun(self) -> bool:
@@ -52,14 +55,17 @@ class HeadReader:
         """The head once it is whole. Raises ``RemoteError``."""
         while (line := buffer.line()) is not None:
             self._left -= len(line)
-            if self._left < 0 or len(self._lines) > FIELDS:
+            self._count += 1
+            if self._left < 0 or self._count > FIELDS:
                 raise RemoteError(f"the head of {self._what} is too long")
             line = line.removesuffix(b"\n").removesuffix(b"\r")
             if not line:
                 if not self._lines:  # RFC 9112 section 2.2: an empty line before the start line
                     continue
-                lines, self._lines, self._left = self._lines, [], HEAD_OCTETS
+                lines, self._lines, self._left, self._count = self._lines, [], HEAD_OCTETS, 0
                 return Head(lines[0], parse_fields(lines[1:], self._what))
+            if self._folds and line[:1] in {b" ", b"\t"} and len(self._lines) > 1:
+                line = self._lines.pop() + b" " + line.strip()
             self._lines.append(line)
         if len(buffer) > self._left:
             raise RemoteError(f"the head of {self._what} is too long")
@@ -67,7 +73,7 @@ class HeadReader:
 
 
 def parse_fields(lines: Iterable[bytes], what: str) -> Fields:
-    """RFC 9112 section 5; folded lines are refused, as section 5.2 has it."""
+    """RFC 9112 section 5; a folded line is none, as section 5.2 has it."""
     fields = []
     for line in lines:
         name, colon, value = line.partition(b":")

@@ -2,8 +2,9 @@
 
 Rules. A message goes as the body of an HTTP message, in chunks. With a preview
 the server may answer after it (204 or a whole answer) or ask for the rest
-(100, section 4.5); without one it gets everything at once. What comes back
-changed is given away in pieces; whoever asked compares or forgets it.
+(100, section 4.5); without one it gets everything at once. It may begin to give
+back what it changed while it still gets content: both ways go on beside each
+other. What comes back is given away in pieces; whoever asked compares or forgets it.
 
 Limits. Heads of 64 KiB, an answer of ``answer_octets``.
 """
@@ -125,13 +126,21 @@ class Failed:
 Event = Offered | GoOn | Unmodified | Modified | Piece | Done | Failed
 
 
-class _Phase(Enum):
-    IDLE = auto()
-    OPTIONS = auto()
+class _Out(Enum):
+    """How far the content is on its way out. The answer may begin before its end (section 4.8.2)."""
+
     PREVIEW = auto()
     DECIDING = auto()
-    """The preview is sent, the answer is to come."""
+    """The preview is sent; whether more is wanted is to come."""
     CONTENT = auto()
+    SENT = auto()
+
+
+class _Phase(Enum):
+    """What comes in next."""
+
+    IDLE = auto()
+    OPTIONS = auto()
     ANSWER = auto()
     INNER = auto()
     """The HTTP head inside the answer."""
@@ -145,24 +154,23 @@ class IcapConnection:
     """One connection to one ICAP server."""
 
     __slots__ = (
-        "_body", "_buffer", "_ended", "_head", "_inner", "_keep", "_left", "_mode", "_pending", "_phase",
-        "_preview_left", "_reader", "_room", "_sent",
+        "_body", "_buffer", "_ended", "_head", "_inner", "_keep", "_left", "_out", "_pending", "_phase",
+        "_preview_left", "_reader", "_room",
     )  # fmt: skip
 
     def __init__(self, *, answer_octets: int = ANSWER_OCTETS) -> None:
         self._buffer = LineBuffer()
         self._ended = False
         self._phase = _Phase.IDLE
-        self._reader = HeadReader("the answer")
-        self._inner = HeadReader("the message inside")
+        self._reader = HeadReader("the answer", folds=True)
+        self._inner = HeadReader("the message inside", folds=True)
         self._head: Head | None = None
-        self._mode = Mode.RESPMOD
         self._body = ChunkedBody()
         self._room = answer_octets
         self._left = 0
         self._preview_left = 0
         self._keep = True
-        self._sent = True
+        self._out = _Out.SENT
         self._pending: Event | None = None
 
     @property
@@ -183,7 +191,7 @@ class IcapConnection:
     def send(self, action: Action) -> Sequence[bytes]:
         """What to write for ``action``. Raises ``LocalError`` out of turn."""
         if isinstance(action, Options):
-            self._may(_Phase.IDLE)
+            self._may_begin()
             self._phase = _Phase.OPTIONS
             return (_format_request("OPTIONS", action.host, action.service, (("Encapsulated", "null-body=0"),)),)
         if isinstance(action, Begin):
@@ -191,24 +199,27 @@ class IcapConnection:
         if isinstance(action, Content):
             return self._content(action.octets)
         if isinstance(action, EndPreview):
-            self._may(_Phase.PREVIEW)
-            self._phase = _Phase.ANSWER if action.whole else _Phase.DECIDING
-            self._sent = action.whole
+            self._may_send(_Out.PREVIEW)
+            self._out = _Out.SENT if action.whole else _Out.DECIDING
             return (b"0; ieof\r\n\r\n" if action.whole else LAST_CHUNK,)
-        self._may(_Phase.CONTENT)
-        self._phase, self._sent = _Phase.ANSWER, True
+        self._may_send(_Out.CONTENT)
+        self._out = _Out.SENT
         return (LAST_CHUNK,)
 
-    def _may(self, *phases: _Phase) -> None:
-        if self._phase not in phases:
-            raise LocalError(f"not in phase {self._phase.name}")
+    def _may_begin(self) -> None:
+        if self._phase is not _Phase.IDLE:
+            raise LocalError(f"a request in phase {self._phase.name}")
+
+    def _may_send(self, *outs: _Out) -> None:
+        if self._out not in outs or self._phase is _Phase.OVER:
+            raise LocalError(f"content in phase {self._out.name}")
 
     def _begin(self, action: Begin) -> Sequence[bytes]:
-        self._may(_Phase.IDLE)
-        self._mode, self._sent, self._body = action.mode, False, ChunkedBody()
+        self._may_begin()
+        self._body, self._phase = ChunkedBody(), _Phase.ANSWER
         preview = action.preview
         self._preview_left = preview or 0
-        self._phase = _Phase.CONTENT if preview is None else _Phase.PREVIEW
+        self._out = _Out.CONTENT if preview is None else _Out.PREVIEW
         kind = ("Content-Type", "message/rfc822")
         if action.mode is Mode.REQMOD:
             parts = [format_head(f"POST /{action.name} HTTP/1.1", (("Host", "mail"), kind))]
@@ -228,10 +239,10 @@ class IcapConnection:
         return (_format_request(action.mode.value, action.host, action.service, fields), *parts)
 
     def _content(self, octets: bytes) -> Sequence[bytes]:
-        self._may(_Phase.PREVIEW, _Phase.CONTENT)
+        self._may_send(_Out.PREVIEW, _Out.CONTENT)
         if not octets:
             return ()
-        if self._phase is _Phase.PREVIEW:
+        if self._out is _Out.PREVIEW:
             self._preview_left -= len(octets)
             if self._preview_left < 0:
                 raise LocalError("more octets than the preview announced")
@@ -277,25 +288,26 @@ class IcapConnection:
         status = parse_status(head.start, b"ICAP")
         self._keep = self._keep and "close" not in head.tokens("connection")
         if status == 100:
-            if self._phase is not _Phase.DECIDING:
+            if self._out is not _Out.DECIDING or self._phase is not _Phase.ANSWER:
                 raise RemoteError("'go on' where there is nothing to go on with")
-            self._phase = _Phase.CONTENT
+            self._out = _Out.CONTENT
             return GoOn()
         if self._phase is _Phase.OPTIONS:
             return self._offered(status, head)
         if status not in {200, 204}:
             self._phase = _Phase.OVER  # what becomes of the rest is for nobody to say
             return Failed(status)
-        if self._phase is _Phase.PREVIEW or (self._phase is _Phase.CONTENT and status == 204):
+        if self._out is _Out.PREVIEW or (self._out is _Out.CONTENT and status == 204):
             raise RemoteError("the server gave its verdict before it had what it asked for")
-        self._keep = self._keep and (self._sent or self._phase is _Phase.DECIDING)
+        if self._out is _Out.DECIDING:
+            self._out = _Out.SENT
         if status == 204:
             self._over()
             return Unmodified(head)
         return self._modified(head)
 
     def _over(self) -> None:
-        self._phase = _Phase.IDLE if self._keep else _Phase.OVER
+        self._phase = _Phase.IDLE if self._keep and self._out is _Out.SENT else _Phase.OVER
 
     def _offered(self, status: int, head: Head) -> Event | None:
         if status != 200:
