@@ -6,7 +6,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 WIDEST_IPV4 = 16
 WIDEST_IPV6 = 48
-"""A wider network is a mistake that makes an open relay (threat A01), so it is refused when it is configured."""
+"""A wider network is a mistake that makes an open relay (threat A01), so it is refused unless it is named twice."""
+NEVER_IPV4 = 8
+NEVER_IPV6 = 32
+"""A network wider than this is refused whatever is said: it is no network of anybody's."""
 
 Network = IPv4Network | IPv6Network
 
@@ -35,16 +38,18 @@ def number_of(address: str) -> tuple[int, int] | None:
     return None if parsed is None else (parsed.version, int(parsed))
 
 
-def parse_network(text: str) -> Network:
+def parse_network(text: str, *, may_be_wide: bool = False) -> Network:
     """One network or address; raises ValueError for host bits, mapped addresses and what is too wide."""
     network = ip_network(text.strip())
     if isinstance(network, IPv6Network):
         if network.network_address.ipv4_mapped is not None:
             raise ValueError(f"{text}: write an IPv4 network as one")
-        widest = WIDEST_IPV6
+        widest, never = WIDEST_IPV6, NEVER_IPV6
     else:
-        widest = WIDEST_IPV4
-    if network.prefixlen < widest:
+        widest, never = WIDEST_IPV4, NEVER_IPV4
+    if network.prefixlen < never:
+        raise ValueError(f"{text} is wider than /{never}: that is the whole world, which nobody may relay for")
+    if network.prefixlen < widest and not may_be_wide:
         raise ValueError(f"{text} is wider than /{widest}: too many strangers live there")
     return network
 
@@ -54,8 +59,10 @@ class Networks:
 
     __slots__ = ("_four", "_holds", "_six")
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
-        networks = [parse_network(text) for text in texts]
+    def __init__(self, texts: Iterable[str] = (), *, wide: Iterable[str] = ()) -> None:
+        """``wide`` are those of ``texts`` that are meant to be wide."""
+        named_twice = frozenset(wide)
+        networks = [parse_network(text, may_be_wide=text in named_twice) for text in texts]
         self._four = tuple((int(n.network_address), int(n.netmask)) for n in networks if n.version == 4)
         self._six = tuple((int(n.network_address), int(n.netmask)) for n in networks if n.version == 6)
 

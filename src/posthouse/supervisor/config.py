@@ -12,10 +12,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import idna
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    create_model,
+    model_validator,
+)
 
 from posthouse.admd.keys import Policy as KeyPolicy
 from posthouse.admd.limits import Limits
+from posthouse.filter.content.policy import DEFAULTS
+from posthouse.filter.networks import WIDEST_IPV4, WIDEST_IPV6, parse_network
 from posthouse.net.places import parse_place
 
 SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "lmtp", "metrics")
@@ -33,9 +44,6 @@ PORTS = {
 IMPLICIT_TLS = frozenset({"submissions", "imaps", "pop3s"})
 WITH_LOGIN = IMPLICIT_TLS | {"submission", "imap", "pop3"}
 """Nobody may log in in the clear (threat A10): without a certificate these doors would serve nobody."""
-
-WIDEST_NETWORK = {4: 16, 6: 48}
-"""A network that may relay without a login is a few machines of ours; whoever writes more has made a mistake."""
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?\Z")
 _SIZES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "kB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -73,15 +81,19 @@ def _whole_seconds(value: object) -> object:
     return seconds
 
 
-def _narrow_network(value: str) -> str:
-    try:
-        network = ipaddress.ip_network(value, strict=True)
-    except ValueError as error:
-        raise ValueError(str(error)) from None
-    widest = WIDEST_NETWORK[network.version]
-    if network.prefixlen < widest:
+def _network(value: str) -> str:
+    """A network, however it is written; never one so wide that it is nobody's."""
+    return str(parse_network(value, may_be_wide=True))
+
+
+def _relay_network(value: str, given: ValidationInfo) -> str:
+    """What may relay is a few machines of ours; whoever writes more by mistake shall hear of it."""
+    network = parse_network(value, may_be_wide=True)
+    widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
+    if network.prefixlen < widest and str(network) not in given.data.get("wide_networks", ()):
         raise ValueError(
-            f"{value} is wider than /{widest}: everybody in it could send mail in our name to the whole world"
+            f"{value} is wider than /{widest}: everybody in it could send mail in our name to the whole world; "
+            f"if that is meant, name it in relay.wide_networks too"
         )
     return str(network)
 
@@ -116,10 +128,13 @@ DAY = 86400.0
 Days = Annotated[float, BeforeValidator(parse_duration), Field(ge=DAY)]
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
 Seconds = Annotated[int, BeforeValidator(_whole_seconds), Field(gt=0)]
-Network = Annotated[str, AfterValidator(_narrow_network)]
+Network = Annotated[str, AfterValidator(_network)]
+RelayNetwork = Annotated[str, AfterValidator(_relay_network)]
+IpAddress = Annotated[str, AfterValidator(lambda value: str(ipaddress.ip_address(value)))]
 Endpoint = Annotated[str, AfterValidator(_host_and_port)]
 Domain = Annotated[str, AfterValidator(_a_labels)]
 Weight = Annotated[float, Field(ge=0)]
+ActionName = Literal["accept", "junk", "quarantine", "defer", "refuse"]
 Port = Annotated[int, Field(gt=0, lt=65536)]
 
 
@@ -179,8 +194,57 @@ class Route(Section):
 
 
 class RelaySection(Section):
-    networks: tuple[Network, ...] = Field(default=(), description="Machines that may relay without a login; exact, few")
+    wide_networks: tuple[Network, ...] = Field(
+        default=(),
+        description="Those of networks that are meant to be wider than /16 (IPv6 /48): said twice, or refused",
+    )
+    networks: tuple[RelayNetwork, ...] = Field(
+        default=(), description="Machines that may relay without a login; exact, few"
+    )
+    gateways: tuple[IpAddress, ...] = Field(
+        default=(), description="Machines of yours that call under many names and are yet no NAT or proxy of strangers"
+    )
     route: tuple[Route, ...] = Field(default=(), description="Where mail for some domains goes instead of to their MX")
+
+
+class ListOfClients(Section):
+    zone: Domain = Field(description="Where it is in the DNS: zen.example.org")
+    action: Literal["refuse", "defer", "score", "welcome"] = Field(
+        default="score",
+        description="What follows for who is on it; welcome: let in by what only suspects, such as greylisting",
+    )
+    score: float = Field(default=3.0, gt=0, description="Its weight towards Junk, or away from it for welcome")
+    codes: tuple[IpAddress, ...] = Field(
+        default=(), description="The answers that count; without any, all in 127.0.0.0/8"
+    )
+    ipv6: bool = Field(default=True, description="Whether it knows IPv6 addresses")
+
+
+class GreylistSection(Section):
+    mode: Literal["off", "stress", "on"] = Field(
+        default="off", description="stress: only while connections are so many that places are rare"
+    )
+    delay: Duration = Field(default=300.0, description="Who comes again sooner comes too soon")
+    window: Duration = Field(default=86400.0, description="Who comes again later begins anew")
+    keep: Duration = Field(default=36 * 86400.0, description="How long who passed is known")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.window <= self.delay:
+            raise ValueError("window must be longer than delay, or nobody passes")
+        return self
+
+
+class BouncesSection(Section):
+    check: bool = Field(
+        default=True, description="Put reports into Junk that answer nothing our people have sent (forged bounces)"
+    )
+
+
+class SurgeSection(Section):
+    messages: int = Field(
+        default=30, gt=0, description="More bulk mail of strangers than this in ten minutes goes to Junk: a mail bomb"
+    )
 
 
 class DnsSection(Section):
@@ -202,6 +266,18 @@ class AuthenticationSection(Section):
     )
 
 
+def _content_section() -> type[Section]:
+    """What each class of finding in the content demands, as ``filter.content.policy`` has it."""
+    fields: dict[str, Any] = {
+        kind.value: (ActionName, Field(default=action.value, description=f"What follows for {why}"))
+        for kind, (action, _, why) in DEFAULTS.items()
+    }
+    return create_model("ContentSection", __base__=Section, **fields)
+
+
+ContentSection = _content_section()
+
+
 class FilterSection(Section):
     junk_score: float = Field(default=5.0, gt=0, description="From this score on a message is put into Junk")
     refuse_score: float = Field(default=15.0, gt=0, description="From this score on it is refused")
@@ -212,6 +288,11 @@ class FilterSection(Section):
         default={},
         description='By reason: what follows instead, as in { "clamav.failed" = "accept", "sender.spf" = "refuse" }',
     )
+    dnsbl: tuple[ListOfClients, ...] = Field(default=(), max_length=16, description="Lists of clients in the DNS")
+    greylist: GreylistSection = GreylistSection()
+    bounces: BouncesSection = BouncesSection()
+    surge: SurgeSection = SurgeSection()
+    content: ContentSection = ContentSection()  # type: ignore[valid-type] # made from filter.content.policy
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

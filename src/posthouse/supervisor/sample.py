@@ -11,6 +11,9 @@ from pydantic.fields import FieldInfo
 from posthouse.admd.limits import Limits, format_limit
 from posthouse.supervisor.config import IMPLICIT_TLS, PORTS, SERVICES, WITH_LOGIN, Configuration, Section
 
+ARRAYS = frozenset({"route", "other", "dnsbl"})
+"""Keys that are arrays of tables."""
+
 HEAD = """\
 # The configuration of one Posthouse node. Domains, accounts and aliases are not here: see `posthouse domain`.
 # Sizes are written "25MiB", times "30s", "5m", "4h", "2d". What is commented out shows its default, or an example.
@@ -69,6 +72,17 @@ SCANNERS = """
 """
 
 
+BLOCK_LISTS = """
+# Lists of clients in the DNS: who is on one is refused, deferred, weighed, or welcome.
+#[[filter.dnsbl]]
+#zone = "zen.example.org"
+#action = "score"
+#score = 3.0
+#codes = ["127.0.0.2", "127.0.0.3"]
+#ipv6 = true
+"""
+
+
 def format_sample() -> str:
     """Every key with its default, commented out, and what it is for."""
     return "".join(_sample())
@@ -87,12 +101,24 @@ def _sample() -> Iterator[str]:
             yield from _sample_tls()
             continue
         model: Any = field.annotation
-        for key, inner in model.model_fields.items():
-            if key not in {"route", "other"}:
-                yield from _commented(key, inner)
+        yield from _sample_keys(name, model)
     yield ROUTES
+    yield BLOCK_LISTS
     yield SCANNERS
     yield LISTENERS
+
+
+def _sample_keys(name: str, model: Any) -> Iterator[str]:
+    """The keys of a table, then the tables in it."""
+    inner = {}
+    for key, field in model.model_fields.items():
+        if isinstance(field.default, Section):
+            inner[f"{name}.{key}"] = field.annotation
+        elif key not in ARRAYS:
+            yield from _commented(key, field)
+    for table, section in inner.items():
+        yield f"\n[{table}]\n"
+        yield from _sample_keys(table, section)
 
 
 def _commented(key: str, field: FieldInfo) -> Iterator[str]:
@@ -134,6 +160,7 @@ def format_configuration(configuration: Configuration) -> str:
         ("scanner", configuration.scanner),
         ("listener", configuration.listener),
         ("relay.route", configuration.relay.route),
+        ("filter.dnsbl", configuration.filter.dnsbl),
     )
     for name, sections in arrays:
         for section in sections:
@@ -143,6 +170,9 @@ def format_configuration(configuration: Configuration) -> str:
 
 def _table(name: str, section: Section) -> list[str]:
     lines = [f"\n[{name}]\n", *_pairs(section)]
+    for key, inner in section:
+        if isinstance(inner, Section):
+            lines += _table(f"{name}.{key}", inner)
     for other in getattr(section, "other", ()):
         lines += _array(f"{name}.other", other)
     return lines
@@ -154,7 +184,7 @@ def _array(name: str, section: Section) -> list[str]:
 
 def _pairs(section: Section) -> Iterator[str]:
     for key, value in section:
-        if value is not None and value not in ((), {}) and key not in {"route", "other"}:
+        if value is not None and value not in ((), {}) and key not in ARRAYS and not isinstance(value, Section):
             yield f"{key} = {format_value(value)}\n"
 
 

@@ -117,7 +117,7 @@ async def test_a_full_mailbox_beside_others_is_told_to_the_postmaster_not_to_who
     """B01: the reverse-path of a stranger may be forged."""
     assert [one.index for one in await take(narrow, to("alice@office.test", "bob@office.test", "carol@office.test"))]
     assert not await narrow.queue()
-    message, *notices = await narrow.read("carol")
+    _message, *notices = await narrow.read("carol")
     assert [b"Subject: A mailbox is full" in notice for notice in notices] == [True, True]
 
 
