@@ -52,7 +52,11 @@ class Bodies(Protocol):
     async def read(self, key: str, start: int, length: int) -> bytes:
         """Octets of an object, which it must have; raises ``Missing``, ``StorageError``."""
 
+    async def check(self, rows: BodyRows) -> None:
+        """Before anybody is served: ``StorageError`` if this place belongs to another store, or cannot be reached."""
+
     def sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
         """Delete what is due, one node at a time; yields what it did, for the log."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of what it holds."""

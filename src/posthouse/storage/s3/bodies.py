@@ -65,9 +65,8 @@ class S3Bodies:
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await self._objects.read(key, start, length)
 
-    async def own(self, rows: BodyRows) -> None:
-        """``StorageError`` if the prefix belongs to another store, or cannot be reached."""
-        await self._sweeper.own(rows)
+    async def check(self, rows: BodyRows) -> None:
+        await self._sweeper.check(rows)
 
     def sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
         return self._sweeper.sweep(rows, now)

@@ -40,26 +40,36 @@ class ObjectSweeper:
         self._objects = objects
         self._ids = ids
         self._node = ids.token(12)
+        self._is_busy = False
 
-    async def own(self, rows: BodyRows) -> None:
-        """Write our name into an empty prefix; ``StorageError`` if it is somebody else's."""
-        ours = await rows.get(OWNER)
-        if ours is None:
-            ours = self._ids.token(18).encode()
-            await rows.put(OWNER, ours)
+    async def check(self, rows: BodyRows) -> None:
+        """``StorageError`` if the prefix has an owner, and it is not this store."""
         theirs = await self._objects.whole(OWNER_KEY)
-        if theirs is None:
-            await self._objects.create(OWNER_KEY, ours)
-            theirs = await self._objects.whole(OWNER_KEY)
-        if theirs != ours:
+        if theirs is not None and theirs != await rows.get(OWNER):
             raise StorageError(
                 f"{self._objects.place} belongs to another store: give this one a prefix of its own in [store] bodies"
             )
 
+    async def _own(self, rows: BodyRows) -> None:
+        """Write our name into a prefix that has no owner."""
+        if await rows.get(OWNER) is None:
+            await rows.put(OWNER, self._ids.token(18).encode())
+        await self._objects.create(OWNER_KEY, await rows.get(OWNER) or b"")
+        await self.check(rows)
+
     async def sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
-        if not await self._hold(rows, now):
+        if self._is_busy:
             return
-        await self.own(rows)
+        self._is_busy = True
+        try:
+            if await self._hold(rows, now):
+                async for line in self._sweep(rows, now):
+                    yield line
+        finally:
+            self._is_busy = False
+
+    async def _sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
+        await self._own(rows)
         deleted = await self._trash(rows, now)
         if deleted:
             yield f"{deleted} objects deleted"
