@@ -118,6 +118,14 @@ class Limits:
     scram_iterations: int = limit("L41", 15000, "iterations", "of SCRAM-SHA-256 verifiers")
     hash_workers: int = limit("L41", 2, "at once", "password hashes computed at the same time; each takes 19 MiB")
     hash_backlog: int = limit("L41", 64, "waiting", "logins waiting for a hash; more are told to come back")
+    archive_depth: int = limit("M07", 3, "levels", "archives in archives that are opened; deeper is unscannable")
+    archive_entries: int = limit("M07", 1000, "files", "in all archives of one message; more are unscannable")
+    archive_octets: int = limit("M07", 100 * MIB, "octets", "unpacked from one message; more is unscannable")
+    archive_ratio: int = limit("M07", 100, "times", "as large when unpacked, beyond the first MiB")
+    examination_seconds: int = limit("M07", 5, "seconds", "for our own look at one message, then its worker is killed")
+    content_workers: int = limit("M07", 2, "at once", "large messages and archives looked at, each by a process")
+    content_backlog: int = limit("M07", 64, "waiting", "messages waiting for one of them; more are deferred")
+    worker_octets: int = limit("M07", 272 * MIB, "octets", "of address space for such a process")
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

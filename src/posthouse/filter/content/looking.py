@@ -1,0 +1,213 @@
+"""The look at one message: every part, every plausible decoding, every file in every archive, within bounds.
+
+Iterative: whatever has parts or files gives them one by one to a list of
+generators, depth first. ``look`` never fails and is linear in what it is
+given and what comes out of it.
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from posthouse.filter.content.compound import judge_compound
+from posthouse.filter.content.decoding import decodings, uu_files
+from posthouse.filter.content.documents import judge_document, judge_office_part
+from posthouse.filter.content.finding import Findings, Kind, quoted
+from posthouse.filter.content.links import judge_html
+from posthouse.filter.content.magic import EICAR, Family, recognise, recognise_script
+from posthouse.filter.content.names import extension, judge_name, plain
+from posthouse.filter.content.reading import Piece, loose_parts, read_parts
+from posthouse.filter.content.unpacking import Bounds, Budget, Excess, unpack
+from posthouse.standards.imf.header import Header
+
+MESSAGES = 8
+"""Encoded messages within messages that are looked into; the archives within count by ``Bounds.depth``."""
+OBJECTS = 200
+
+_MESSAGE_START = re.compile(
+    rb"(?:From [^\r\n]*+\r?\n)?+(?:[!-9;-~]{1,60}:[^\n]*+\n(?:[ \t][^\n]*+\n)*+){1,40}?"
+    rb"(?:content-type|mime-version|content-transfer-encoding)[ \t]*+:",
+    re.IGNORECASE,
+)
+_EXPECTED = {
+    "pdf": "PDF", "png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "gif": "GIF", "bmp": "BMP", "tif": "TIFF",
+    "tiff": "TIFF",
+}  # fmt: skip
+_PICTURES = frozenset({"PNG", "JPEG", "GIF", "BMP", "TIFF", "RIFF"})
+
+
+def _may_have_parts(octets: bytes) -> bool:
+    """Whether some reader may take decoded octets for a message, or for the inside of a multipart."""
+    if _MESSAGE_START.match(octets) or octets.startswith(b"begin") or b"\nbegin" in octets:
+        return True
+    return (octets.startswith(b"--") or b"\n--" in octets) and bool(loose_parts(b"\n" + octets, set()))
+
+
+class Item(msgspec.Struct):
+    """Octets to be looked at. ``depth`` counts archives, ``messages`` encoded messages around it."""
+
+    octets: bytes
+    names: tuple[str, ...] = ()
+    where: str = ""
+    depth: int = 0
+    messages: int = 0
+    is_file: bool = True
+    is_html: bool = False
+    is_message: bool = False
+    is_coded: bool = True
+    """Whether it was decoded or unpacked: not a piece of a message as it stands, where hidden parts were looked for."""
+
+
+def look(octets: bytes, header: Header | None = None, *, bounds: Bounds | None) -> Findings:
+    """What is in a message. Without ``bounds`` no archive is opened: ``needs_worker`` says that one should be."""
+    eye = _Eye(bounds)
+    if EICAR in octets:
+        eye.findings.add(Kind.TEST_VIRUS, "the test string of all virus scanners")
+    eye.run(eye.message(octets, header, Item(b"")))
+    return eye.findings
+
+
+class _Eye:
+    __slots__ = ("_budget", "_oddities", "findings")
+
+    def __init__(self, bounds: Bounds | None) -> None:
+        self.findings = Findings({})
+        self._budget = Budget(bounds) if bounds is not None else None
+        self._oddities: dict[str, None] = {}
+
+    def run(self, first: Iterator[Item]) -> None:
+        """Depth first, until nothing is left or a bound is reached."""
+        open_ones = [first]
+        try:
+            while open_ones:
+                item = next(open_ones[-1], None)
+                if item is None:
+                    open_ones.pop()
+                else:
+                    inner = self._look_at(item)
+                    if inner is not None:
+                        open_ones.append(inner)
+        except Excess as excess:
+            self.findings.add(Kind.UNSCANNABLE, f"an archive with {excess}")
+        for oddity in self._oddities:
+            self.findings.add(Kind.AMBIGUOUS, f"readers may differ about it: {oddity}")
+
+    # -- messages
+
+    def message(self, octets: bytes, header: Header | None, around: Item) -> Iterator[Item]:
+        """The parts of a message, in every plausible decoding."""
+        reading = read_parts(octets, header)
+        self._oddities.update(reading.oddities)
+        if octets.find(b"\nbegin") >= 0:
+            yield from self._uuencoded(octets, around)
+        for piece in reading.pieces:
+            yield from self._decoded(octets, piece, around)
+
+    def _decoded(self, octets: bytes, piece: Piece, around: Item) -> Iterator[Item]:
+        for one in piece.types:
+            if one.startswith((b"message/partial", b"message/external-body")):
+                shown = one.decode("ascii", "replace")
+                self.findings.add(Kind.PARTIAL, f"{shown}{around.where}, whose content is elsewhere")
+        for name in piece.names:
+            judge_name(name, self.findings, around.where)
+        raw = octets[piece.start : piece.end]
+        is_message = any(one.startswith(b"message/") for one in piece.types)
+        for decoded in decodings(raw, piece.encodings, is_odd=piece.is_odd):
+            yield Item(
+                decoded,
+                piece.names,
+                around.where,
+                around.depth,
+                around.messages,
+                piece.is_file or bool(piece.names),
+                piece.is_html,
+                is_message=is_message and decoded is not raw,
+                is_coded=decoded is not raw,
+            )
+
+    # -- one item
+
+    def _look_at(self, item: Item) -> Iterator[Item] | None:
+        octets = item.octets
+        where = f" in {quoted(item.names[0])}" + item.where if item.names and item.names[0] else item.where
+        if EICAR in octets:
+            self.findings.add(Kind.TEST_VIRUS, f"the test string of all virus scanners{where}")
+        nature = recognise(octets)
+        if nature is None:
+            return self._look_at_text(item, where)
+        self._judge_mismatch(item, nature.name, nature.family)
+        family = nature.family
+        if family is Family.EXECUTABLE:
+            self.findings.add(Kind.EXECUTABLE, f"a {nature.name}{where}")
+        elif family is Family.SCRIPT and item.is_file:
+            self.findings.add(Kind.SCRIPT, f"a {nature.name}{where}")
+        elif family is Family.MARKUP:
+            judge_html(octets, self.findings, where, is_file=item.is_file)
+        elif family is Family.DOCUMENT:
+            judge_document(octets, nature.name, self.findings, where)
+        elif family in {Family.ARCHIVE, Family.COMPOUND}:
+            return self._open(item, nature.name, where)
+        return None
+
+    def _look_at_text(self, item: Item, where: str) -> Iterator[Item] | None:
+        octets = item.octets
+        if item.is_html:
+            judge_html(octets, self.findings, where, is_file=item.is_file)
+        if item.is_file:
+            script = recognise_script(octets)
+            if script and not item.is_html:
+                self.findings.add(Kind.SCRIPT, f"a {script}{where}")
+        if item.names and item.depth:
+            judge_office_part(item.names[0], octets, self.findings, item.where)
+        if item.is_message or (item.is_coded and _may_have_parts(octets)):
+            if item.messages >= MESSAGES:
+                self.findings.add(Kind.UNSCANNABLE, f"more than {MESSAGES} messages one in the other")
+                return None
+            inner = msgspec.structs.replace(item, octets=b"", where=where, messages=item.messages + 1)
+            begins = item.is_message or _MESSAGE_START.match(octets)
+            return self.message(octets if begins else b"\n" + octets, None, inner)
+        return None
+
+    def _uuencoded(self, octets: bytes, around: Item) -> Iterator[Item]:
+        for name, content in uu_files(octets):
+            shown = name.decode("utf-8", "replace")
+            judge_name(shown, self.findings, around.where)
+            yield Item(content, (shown,), around.where, around.depth, around.messages + 1)
+
+    def _open(self, item: Item, kind: str, where: str) -> Iterator[Item] | None:
+        """The files of an archive or of a compound file."""
+        if self._budget is None:
+            self.findings.needs_worker = True
+            return None
+        if item.depth >= self._budget.bounds.depth:
+            self.findings.add(Kind.UNSCANNABLE, f"archives more than {self._budget.bounds.depth} deep{where}")
+            return None
+        return self._compound(item, where) if kind == "compound file" else self._archive(item, kind, where)
+
+    def _archive(self, item: Item, kind: str, where: str) -> Iterator[Item]:
+        assert self._budget is not None
+        name = item.names[0] if item.names else ""
+        for member in unpack(kind, item.octets, name, self._budget, self.findings, where):
+            if not member.is_inner or member.name != name:
+                judge_name(member.name, self.findings, where)
+            if member.octets:
+                around = item.where if member.is_inner else where
+                yield Item(member.octets, (member.name,), around, item.depth + 1, item.messages)
+
+    def _compound(self, item: Item, where: str) -> Iterator[Item]:
+        assert self._budget is not None
+        for name, content in judge_compound(item.octets, self.findings, where)[:OBJECTS]:
+            self._budget.take_entry()
+            self._budget.take_octets(len(content), 0, 1)
+            judge_name(name, self.findings, where)
+            yield Item(content, (name,), where, item.depth + 1, item.messages)
+
+    def _judge_mismatch(self, item: Item, name: str, family: Family) -> None:
+        """A picture or a PDF by its name that is something livelier."""
+        for one in item.names:
+            expected = _EXPECTED.get(extension(plain(one)))
+            if expected is not None and expected != name and not (expected in _PICTURES and name in _PICTURES):
+                self.findings.add(Kind.MISMATCH, f"{quoted(one)}{item.where} is no {expected}, it is a {name}")
+                if family is Family.EXECUTABLE:
+                    self.findings.add(Kind.DISGUISE, f"{quoted(one)}{item.where} pretends to be a {expected}")
