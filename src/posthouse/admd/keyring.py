@@ -23,7 +23,6 @@ from posthouse.admd.keys import (
     format_row,
     new_selector,
     parse_row,
-    remove,
     retire,
     shows,
 )
@@ -194,9 +193,9 @@ class KeyRing:
         await self.refresh()
 
     async def forget_locked(self) -> Sequence[KeyRow]:
-        """**Durable.** Give up all keys that do not open any more; their successors are made by the next round."""
+        """**Durable.** Give up all keys that do not open any more; what they signed can still be verified."""
         lost = [row for row in self.rows() if row.sealed and not self._opens(row)]
-        return await self.write([remove(row, self._now) for row in lost])
+        return await self.write([msgspec.structs.replace(retire(row, self._now), sealed=b"") for row in lost])
 
     def _opens(self, row: KeyRow) -> bool:
         try:

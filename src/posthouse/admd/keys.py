@@ -118,7 +118,7 @@ def activate(rows: Collection[KeyRow], chosen: Collection[str], now: int) -> tup
     """The operator's word: ``chosen`` selectors sign from now on, and their predecessors retire."""
     changed: dict[str, KeyRow] = {}
     for row in rows:
-        if row.selector in chosen and row.state in {State.MADE, State.PUBLISHED, State.RETIRING}:
+        if row.selector in chosen and row.sealed and row.state in {State.MADE, State.PUBLISHED, State.RETIRING}:
             published_at = row.published_at or now
             changed[row.selector] = msgspec.structs.replace(
                 row, state=State.ACTIVE, active_at=now, published_at=published_at, retiring_at=0

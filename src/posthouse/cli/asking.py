@@ -92,6 +92,18 @@ class House:
             return _configured_directory(self.config)
         return Path(os.environ.get("POSTHOUSE_DIR", SYSTEM_DIRECTORY))
 
+    def _configuration(self) -> Any:
+        """What the configuration file says; None when an option names the directory instead."""
+        from posthouse.supervisor.load import Misconfigured, load
+
+        config = self.config
+        if config is None:
+            return None
+        try:
+            return load(config)
+        except Misconfigured as error:
+            raise Failure(list(map(str, error.complaints)), hint_of(config)) from None
+
     def _connect(self) -> socket.socket | None:
         """The control socket of the running server, or None."""
         from posthouse.net.names import short_name
@@ -122,7 +134,7 @@ class House:
         from posthouse.supervisor.offline import Unopened, ask_offline
 
         try:
-            answers = ask_offline(directory, operation, arguments)
+            answers = ask_offline(directory, operation, arguments, self._configuration())
         except Unopened as error:
             raise Failure(str(error), "if it is a server that just starts, try again") from None
         return _rows(iter(answers))

@@ -12,6 +12,8 @@ COMMANDS = {
     "account": ("posthouse.cli.people:account", "Accounts: add, list, show, password, disable, enable, remove."),
     "alias": ("posthouse.cli.people:alias", "Addresses that stand for others: add, list, remove."),
     "queue": ("posthouse.cli.queue:queue", "What waits to be sent: list, show, hold, release, retry, drop, bounce."),
+    "dkim": ("posthouse.cli.dns:dkim", "DKIM keys: list, rotate, activate, retire, reset."),
+    "dns": ("posthouse.cli.dns:dns", "What our domains publish: records, check."),
     "explain": ("posthouse.cli.traces:explain", "What became of a message or a refusal, by its id."),
     "status": ("posthouse.cli.traces:status", "How the server is."),
     "limits": ("posthouse.cli.limits:limits", "Every limit with its number, value and reason."),

@@ -55,6 +55,8 @@ def add_domain(house: House, *, name: str, catch_all: str | None, as_json: bool)
     """Receive mail for the domain NAME, or change it."""
     row = house.do("domain add", name=name, catch_all=catch_all)
     done(row, f"{row['domain']} {'changed' if row['changed'] else 'added'}", as_json=as_json)
+    if not row["changed"] and not as_json:
+        click.echo(f"Its DNS records: posthouse dns records {row['domain']}", err=True)
 
 
 @domain.command("list")

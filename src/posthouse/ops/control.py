@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from posthouse.ops import aliases, people, queue, traces
+from posthouse.admd.vault import VaultLocked
+from posthouse.ops import aliases, dkim, dns, people, queue, traces
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import Conflict, Missing, StorageError
@@ -31,6 +32,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "queue retry": queue.retry,
     "queue drop": queue.drop,
     "queue bounce": queue.bounce,
+    "dkim list": dkim.list_keys,
+    "dkim rotate": dkim.rotate,
+    "dkim activate": dkim.activate,
+    "dkim retire": dkim.retire,
+    "dkim reset": dkim.reset,
+    "dns records": dns.records,
+    "dns check": dns.check,
     "explain": traces.explain,
     "recent": traces.recent,
     "status": traces.status,
@@ -51,6 +59,8 @@ async def perform(house: House, operation: str, given: Mapping[str, Any]) -> Asy
             yield row
         if house.directory is not None and operation.partition(" ")[0] in PEOPLE:
             await house.directory.refresh(house.store)
+    except VaultLocked as error:
+        raise CannotDo(str(error), "without the master key no private key can be kept or used") from error
     except (Conflict, Missing) as error:
         raise CannotDo(str(error)) from error
     except StorageError as error:

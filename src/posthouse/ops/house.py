@@ -1,13 +1,16 @@
 """What an operation is given, and how it says that it cannot."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from posthouse.admd.directory import Directory
+from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
+from posthouse.admd.vault import Vault
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock
 from posthouse.mta.settler import Secretary
+from posthouse.ops.dnsadvice import Place
 from posthouse.storage.ports import Store
 
 Row = Mapping[str, object]
@@ -51,6 +54,10 @@ class House:
     secretary: Secretary | None = None
     facts: Callable[[], Row] = _no_facts
     directory: Directory | None = None
+    keys: KeyRing | None = None
+    place: Place | None = None
+    new_vault: Callable[[], Awaitable[Vault]] | None = None
+    """Makes a master key where there is none any more."""
     scanners: Callable[[], Mapping[str, Scanner]] = _no_scanners
 
     @property

@@ -29,6 +29,8 @@ async def add_domain(house: House, arguments: Arguments) -> Rows:
     target = str(to_address(catch_all)) if catch_all else ""
     created_at = old.created_at if old is not None else house.now
     await house.store.put_domain(DomainRow(name, target, created_at))
+    if old is None and house.keys is not None and not house.keys.vault.is_locked:
+        await house.keys.tend_domain(name, None)
     yield {"domain": name, "catch_all": target, "changed": old is not None}
 
 
@@ -60,6 +62,8 @@ async def remove_domain(house: House, arguments: Arguments) -> Rows:
             f"{name} is in use by {len(users)} accounts and aliases, {users[0]} among them", "remove these first"
         )
     await house.store.remove_domain(name)
+    if house.keys is not None:
+        await house.keys.forget(name)
     yield {"domain": name, "removed": True}
 
 

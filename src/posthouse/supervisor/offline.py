@@ -2,17 +2,29 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from posthouse.admd.directory import Directory
+from posthouse.admd.keyring import KeyRing
+from posthouse.admd.vault import forget, unlock
+from posthouse.net.resolver import DnsResolver
+from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal, Level
-from posthouse.ops.control import perform
+from posthouse.ops.control import OPERATIONS, perform
 from posthouse.ops.house import CannotDo, House
 from posthouse.storage.ports import StorageError
 from posthouse.storage.sqlite.engine import open_store
+from posthouse.supervisor.config import Configuration, StoreSection, parse_endpoint
+from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.wire import place_of
 
 Answer = Mapping[str, Any]
+
+WITH_KEYS = frozenset(name for name in OPERATIONS if name.startswith(("dkim ", "dns ", "domain ")))
+"""Others need no master key, and make none."""
 
 
 class Unopened(Exception):
@@ -31,21 +43,51 @@ class Silent:
         return self
 
 
-def ask_offline(directory: Path, operation: str, arguments: Mapping[str, Any]) -> list[Answer]:
-    """What a server would answer on its control socket."""
-    return asyncio.run(_ask(directory, operation, arguments))
+def ask_offline(
+    directory: Path, operation: str, arguments: Mapping[str, Any], configuration: Configuration | None = None
+) -> list[Answer]:
+    """What a server would answer on its control socket; without its ``configuration`` it does not know its name."""
+    return asyncio.run(_ask(directory, operation, arguments, configuration))
 
 
-async def _ask(directory: Path, operation: str, arguments: Mapping[str, Any]) -> list[Answer]:
+async def _ask(
+    directory: Path, operation: str, arguments: Mapping[str, Any], configuration: Configuration | None
+) -> list[Answer]:
     clock = SystemClock()
     try:
         store = await open_store(directory, clock=clock, ids=RandomIds(), journal=Silent())
     except StorageError as error:
         raise Unopened(str(error)) from error
     try:
-        rows: list[Answer] = [{"row": row} async for row in perform(House(store, clock), operation, arguments)]
+        house = House(store, clock)
+        if operation in WITH_KEYS:
+            house = await _with_keys(house, directory, configuration)
+        rows: list[Answer] = [{"row": row} async for row in perform(house, operation, arguments)]
+    except OSError as error:
+        return [{"failed": str(error), "hint": ""}]
     except CannotDo as error:
         return [{"failed": str(error), "hint": error.hint}]
     finally:
         await store.close()
     return [*rows, {"done": len(rows)}]
+
+
+async def _with_keys(house: House, directory: Path, configuration: Configuration | None) -> House:
+    """The same, with the keys of our domains."""
+    place = None
+    if configuration is None:
+        configuration = Configuration(hostname="localhost", store=StoreSection(directory=directory))
+    else:
+        server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
+        place = place_of(configuration, DnsResolver(house.clock, PrometheusMeter(), server))
+    path = master_key_file(configuration)
+    vault = await unlock(house.store, read_master_key(path), lambda: make_master_key_file(path), str(path))
+    people = Directory()
+    await people.refresh(house.store)
+    keys = KeyRing(house.store, people, vault, clock=house.clock, journal=Silent(), policy=configuration.dkim.policy)
+    return replace(
+        house,
+        keys=keys,
+        place=place,
+        new_vault=lambda: forget(house.store, lambda: make_master_key_file(path)),
+    )
