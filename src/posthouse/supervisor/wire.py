@@ -15,6 +15,10 @@ from posthouse.admd.vault import Vault
 from posthouse.filter.action import Action
 from posthouse.filter.boundary import Boundary, Rules
 from posthouse.filter.connections import Census, ClientGate
+from posthouse.filter.content.examiner import WORK, ContentExaminer
+from posthouse.filter.content.finding import Kind
+from posthouse.filter.content.policy import Policy as ContentPolicy
+from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.judge import Policy
 from posthouse.filter.networks import Networks
 from posthouse.filter.ports import Examiner
@@ -50,7 +54,6 @@ from posthouse.net.resolver import DnsResolver
 from posthouse.net.tls import client_context
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal
-from posthouse.ops.dnsadvice import Place
 from posthouse.services.imapd.access import Reception as Welcome
 from posthouse.services.imapd.door import Imapd
 from posthouse.services.lmtpd import open_lmtp
@@ -65,6 +68,7 @@ from posthouse.storage.ports import Blobs, Store
 from posthouse.supervisor.config import Configuration, parse_endpoint
 from posthouse.supervisor.files import DirectoryFiles, measure_space
 from posthouse.supervisor.scanning import build_scanners
+from posthouse.supervisor.workers import WorkerPool
 
 OWNER = "house"
 """The embedded engine serves one process: what an earlier life of it held is ours."""
@@ -127,6 +131,8 @@ class Works:
     ring: KeyRing
     signer: Signer | None
     """None when the configuration says that nothing is signed."""
+    workers: WorkerPool
+    """For what is heavy or hostile."""
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
     """Who has which maildrop open, on whatever port."""
     gates: dict[str, ClientGate] = field(default_factory=dict)
@@ -209,6 +215,7 @@ def build(
         resolver=resolver,
         ring=ring,
         signer=signer,
+        workers=build_workers(tools),
     )
     works.troubles.append(lambda: ring.trouble)
     works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
@@ -256,7 +263,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         meter=tools.meter,
         hostname=configuration.hostname,
     )
-    examiners: list[Examiner] = [*works.scanners.values()]
+    examiners: list[Examiner] = [content_examiner(works, setting, tools), *works.scanners.values()]
     rules = Rules(
         junk_score=configuration.filter.junk_score,
         refuse_score=configuration.filter.refuse_score,
@@ -265,6 +272,34 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
     )
     inbound = Boundary(check if wanted.verify else None, examiners, journal=tools.journal, rules=rules)
     return inbound, Boundary(None, examiners, journal=tools.journal, rules=rules)
+
+
+def content_examiner(works: Works, setting: Setting, tools: Tools) -> ContentExaminer:
+    """Our own look at the content; there is no way to do without."""
+    given, limits = setting.configuration.filter.content.model_dump(), tools.limits  # type: ignore[attr-defined] # see there
+    return ContentExaminer(
+        works.workers,
+        ContentPolicy({Kind(name): Action(action) for name, action in given.items()}),
+        bounds=Bounds(
+            depth=limits.archive_depth,
+            entries=limits.archive_entries,
+            octets=limits.archive_octets,
+            ratio=limits.archive_ratio,
+        ),
+        seconds=limits.examination_seconds,
+    )
+
+
+def build_workers(tools: Tools) -> WorkerPool:
+    """Who looks into large contents and archives; nobody is started before the first."""
+    limits = tools.limits
+    return WorkerPool(
+        (WORK,),
+        journal=tools.journal,
+        most=limits.content_workers,
+        backlog=limits.content_backlog,
+        memory_octets=limits.worker_octets,
+    )
 
 
 def build_manager(
@@ -310,12 +345,6 @@ def build_manager(
     outside = Outside(DirectoryFiles(setting.outside), store.blobs) if setting.outside is not None else None
     crew = Crew(store, relay, routes, settler, outside, tools.clock, chance, tools.journal, tools.meter)
     return Manager(crew, owner=OWNER, schedule=schedule, limits=tools.limits)
-
-
-def place_of(configuration: Configuration, resolver: Resolver) -> Place:
-    """Where this server is, for those who advise about the DNS."""
-    services: dict[str, int] = {one.service: one.number for one in configuration.listener}
-    return Place(configuration.hostname, resolver, services)
 
 
 def default_route(setting: Setting) -> Route | None:
