@@ -18,7 +18,7 @@ from typing import Any
 from posthouse import __version__
 from posthouse.admd.directory import Directory
 from posthouse.admd.secret import kept_secret
-from posthouse.admd.vault import Vault, unlock
+from posthouse.admd.vault import Vault, forget, unlock
 from posthouse.lib.sansio import Conversation
 from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
 from posthouse.net.local import listen_locally
@@ -49,7 +49,7 @@ from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.scanning import watch_scanners
-from posthouse.supervisor.wire import OWNER, Setting, SliceReader, Tools, Works, build, open_doors
+from posthouse.supervisor.wire import OWNER, Setting, SliceReader, Tools, Works, build, open_doors, place_of
 
 RESTART_SECONDS = 1.0
 """What dies is started again, not faster than this."""
@@ -163,6 +163,10 @@ class Server:
         path = master_key_file(self.setting.configuration)
         return await unlock(store, self._master_key, lambda: make_master_key_file(path), str(path))
 
+    async def _renew_vault(self, store: Store) -> Vault:
+        path = master_key_file(self.setting.configuration)
+        return await forget(store, lambda: make_master_key_file(path))
+
     async def _open_control(self, works: Works, tools: Tools) -> asyncio.Server:
         """Where operators' commands come in."""
         house = OpsHouse(
@@ -172,6 +176,9 @@ class Server:
             wake=works.manager.wake,
             secretary=works.secretary,
             directory=works.directory,
+            keys=works.ring,
+            place=place_of(self.setting.configuration, works.resolver),
+            new_vault=lambda: self._renew_vault(works.store),
             scanners=lambda: works.scanners,
             facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
         )

@@ -54,6 +54,7 @@ from posthouse.net.resolver import DnsResolver
 from posthouse.net.tls import client_context
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal
+from posthouse.ops.dnsadvice import Place
 from posthouse.services.imapd.access import Reception as Welcome
 from posthouse.services.imapd.door import Imapd
 from posthouse.services.lmtpd import open_lmtp
@@ -345,6 +346,12 @@ def build_manager(
     outside = Outside(DirectoryFiles(setting.outside), store.blobs) if setting.outside is not None else None
     crew = Crew(store, relay, routes, settler, outside, tools.clock, chance, tools.journal, tools.meter)
     return Manager(crew, owner=OWNER, schedule=schedule, limits=tools.limits)
+
+
+def place_of(configuration: Configuration, resolver: Resolver) -> Place:
+    """Where this server is, for those who advise about the DNS."""
+    services: dict[str, int] = {one.service: one.number for one in configuration.listener}
+    return Place(configuration.hostname, resolver, services)
 
 
 def default_route(setting: Setting) -> Route | None:
