@@ -62,7 +62,7 @@ def author_of(header: Header) -> Author | Ambiguous:
     values = header.all("from")
     if len(values) != 1:
         return Ambiguous("is missing" if not values else "is there more than once")
-    if _has_false_from(header):
+    if has_false_from(header):
         return Ambiguous("has a double that only some would see")
     value = values[0]
     if _CONTROL.search(value):
@@ -87,7 +87,7 @@ def _author(mailbox: Mailbox) -> Author | Ambiguous:
     return Author(address, decode_words(mailbox.name))
 
 
-def _has_false_from(header: Header) -> bool:
+def has_false_from(header: Header) -> bool:
     """A line that is nearly a From. Continuation lines of signatures, which copy fields, are not looked at."""
     octets = b"\n" + header.octets
     if octets.count(b"\r") != octets.count(b"\r\n"):  # some readers end lines at a bare CR

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from posthouse.filter.author import Ambiguous, author_of, has_false_from
 from posthouse.mail.address import Address
 from posthouse.mail.reply import Reply
 from posthouse.standards.imf.address import Group, Mailbox, parse_addresses
@@ -32,10 +33,16 @@ def _without_quoted(value: bytes) -> bytes:
 
 
 def judge_authors(header: Header, owns: Owns) -> Reply | None:
-    """The refusal that From, Sender and their Resent forms earn; None when all of them are the submitter's."""
+    """The refusal that From, Sender and their Resent forms earn; None when all of them are the submitter's.
+
+    What two readers would read differently (``filter.author``) is nobody's.
+    """
     authors = _addresses(header, "from")
     if header.count("from") != 1 or not authors:
         return ONE_FROM
+    author = author_of(header)
+    if isinstance(author, Ambiguous) and (len(authors) == 1 or has_false_from(header)):
+        return Reply(550, "5.7.1", (f"the From field {author.reason}",))
     if not _all_owned(authors, owns):
         return NOT_YOURS
     senders = _addresses(header, "sender")

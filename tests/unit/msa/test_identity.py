@@ -30,7 +30,7 @@ def judge(*lines: str):
     "lines",
     [
         ("From: alice@office.test",),
-        ("from : Alice <ALICE@Office.Test>",),
+        ("from: Alice <ALICE@Office.Test>",),
         ('From: "boss@office.test" <alice@office.test>',),
         ("From: alice@office.test (boss@office.test)",),
         ('From: "<boss@office.test> \\"x" <alice@office.test>',),
