@@ -12,16 +12,24 @@ transaction that refers to the content (docs/adr/0010-bodies-in-object-storage.m
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from posthouse.storage.ports import BlobWriter
+from posthouse.storage.ports import BlobWriter, StorageError
 
 TRASH_KEPT = 24 * 3600 * 1000
 """How long an object that nobody needs is kept, in milliseconds."""
 
 
-class BodyRows(Protocol):
-    """What the sweep of objects asks the engine, which alone knows what is needed. ``Store`` has the first three."""
+class NotOurs(StorageError):
+    """The place belongs to another store: both would delete what the other one needs."""
+
+
+class Things(Protocol):
+    """``Store`` has them."""
 
     async def get(self, name: str) -> bytes | None: ...
+
+
+class BodyRows(Things, Protocol):
+    """What the sweep of objects asks the engine, which alone knows what is needed."""
 
     async def put(self, name: str, value: bytes) -> None: ...
 
@@ -52,8 +60,8 @@ class Bodies(Protocol):
     async def read(self, key: str, start: int, length: int) -> bytes:
         """Octets of an object, which it must have; raises ``Missing``, ``StorageError``."""
 
-    async def check(self, rows: BodyRows) -> None:
-        """Before anybody is served: ``StorageError`` if this place belongs to another store, or cannot be reached."""
+    async def check(self, things: Things) -> None:
+        """Before anybody is served. Raises ``NotOurs``, and ``StorageError`` if it cannot be reached."""
 
     def sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
         """Delete what is due, one node at a time; yields what it did, for the log."""

@@ -48,6 +48,7 @@ WITH_LOGIN = IMPLICIT_TLS | {"submission", "imap", "pop3"}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?\Z")
 _SIZES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZES["TB"] = 10**12
+_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?\Z")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\Z")
 _DURATIONS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -114,6 +115,20 @@ def _host_and_port(value: str) -> str:
     return value
 
 
+def _bucket(value: str) -> str:
+    if value:
+        parse_bucket(value)
+    return value
+
+
+def parse_bucket(text: str) -> tuple[str, str]:
+    """Bucket and prefix of ``s3://BUCKET/PREFIX``; raises ``ValueError``."""
+    match = _BUCKET.match(text)
+    if match is None:
+        raise ValueError(f'"{text}" is not s3://BUCKET/PREFIX')
+    return match[1], (match[2] or "").strip("/")
+
+
 def parse_endpoint(text: str, default_port: int | None = None) -> tuple[str, int]:
     """``host:port`` or ``[v6]:port``; raises ``ValueError``."""
     match = re.match(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+))(?::(\d{1,5}))?\Z", text)
@@ -136,6 +151,7 @@ Domain = Annotated[str, AfterValidator(_a_labels)]
 Weight = Annotated[float, Field(ge=0)]
 ActionName = Literal["accept", "junk", "quarantine", "defer", "refuse"]
 Port = Annotated[int, Field(gt=0, lt=65536)]
+Bucket = Annotated[str, AfterValidator(_bucket)]
 
 
 class Section(BaseModel):
@@ -162,6 +178,16 @@ LimitsSection = _limits_section()
 class StoreSection(Section):
     directory: Path = Field(default=Path("/var/lib/posthouse"), description="Where everything is kept")
     engine: str = Field(default="", description="Empty: the embedded engine; later a postgresql:// address")
+    bodies: Bucket = Field(
+        default="", description="Where large content goes: s3://BUCKET/PREFIX, for this store alone; empty: the engine"
+    )
+    bodies_over: Size = Field(default=16 * 1024, description="Content larger than this goes there")
+    s3_endpoint: str = Field(default="", description="The URL of the S3 service; empty: Amazon's")
+    s3_region: str = Field(default="us-east-1", description="Its region")
+    s3_key_file: Path | None = Field(
+        default=None, description="Two lines: the id of the access key, its secret; without it, the environment's"
+    )
+    s3_ca_file: Path | None = Field(default=None, description="PEM: who signed the endpoint's certificate")
 
 
 class LogSection(Section):

@@ -18,6 +18,7 @@ from posthouse.supervisor.config import (
     Route,
     ScannerSection,
     Section,
+    StoreSection,
     TlsSection,
 )
 from posthouse.supervisor.places import Key, find_places, line_of
@@ -128,6 +129,7 @@ def _contradictions(tree: Given) -> Iterator[tuple[Key, str]]:
         yield from _wrong_keys(tls)
     listeners = _all_understood(ListenerSection, tree.get("listener"))
     yield from _wrong_listeners(listeners, has_certificate=tls is None or tls.certificate is not None)
+    yield from _wrong_store(_understood(StoreSection, tree.get("store", {})))
     yield from _wrong_scanners(_all_understood(ScannerSection, tree.get("scanner")))
     relay = tree.get("relay")
     for index, route in _all_understood(Route, relay.get("route") if isinstance(relay, dict) else None).items():
@@ -156,6 +158,19 @@ def _wrong_keys(tls: TlsSection) -> Iterator[tuple[Key, str]]:
     for name, path in (("certificate", tls.certificate), ("key", tls.key)):
         if path is not None and not path.is_file():
             yield ("tls", name), f"{path} is not there"
+
+
+def _wrong_store(store: StoreSection | None) -> Iterator[tuple[Key, str]]:
+    if store is None:
+        return
+    for name in ("s3_key_file", "s3_ca_file"):
+        path = getattr(store, name)
+        if path is not None and not store.bodies:
+            yield ("store", name), "means nothing without bodies"
+        elif path is not None and not path.is_file():
+            yield ("store", name), f"{path} is not there"
+    if store.s3_endpoint and not store.s3_endpoint.startswith(("http://", "https://")):
+        yield ("store", "s3_endpoint"), 'looks like "https://s3.example.org:8333"'
 
 
 def _wrong_scanners(scanners: Mapping[int, ScannerSection]) -> Iterator[tuple[Key, str]]:

@@ -15,8 +15,8 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.ops.control import OPERATIONS, perform
 from posthouse.ops.house import CannotDo, House
 from posthouse.storage.ports import StorageError
-from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.config import Configuration, StoreSection, parse_endpoint
+from posthouse.supervisor.engine import open_engine, read_body_keys
 from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.wire import place_of
@@ -55,8 +55,10 @@ async def _ask(
 ) -> list[Answer]:
     clock = SystemClock()
     try:
-        store = await open_store(directory, clock=clock, ids=RandomIds(), journal=Silent())
-    except StorageError as error:
+        section = configuration.store if configuration is not None else StoreSection(directory=directory)
+        keys = read_body_keys(section)
+        store = await open_engine(section, directory, keys, clock=clock, ids=RandomIds(), journal=Silent())
+    except (OSError, StorageError) as error:
         raise Unopened(str(error)) from error
     try:
         house = House(store, clock)

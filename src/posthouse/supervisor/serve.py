@@ -33,9 +33,9 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.ops.house import House as OpsHouse
 from posthouse.services.admind import REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.ports import Store
-from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
+from posthouse.supervisor.engine import BodyKeys, open_engine, read_body_keys
 from posthouse.supervisor.housekeeping import (
     feed_watchdog,
     give_memory_back,
@@ -80,6 +80,7 @@ class Server:
     listeners: list[Listener] = field(default_factory=list)
     works: Works | None = None
     _master_key: bytes | None = None
+    _body_keys: BodyKeys = field(default_factory=BodyKeys)
     _admin: AdminDoor | None = None
     _sockets: list[Any] = field(default_factory=list)
     _certificates: dict[str, Certificates] = field(default_factory=dict)
@@ -96,6 +97,7 @@ class Server:
             self._sockets.append(bind(one.address, one.number))
         self._certificates = read_certificates(configuration)
         self._master_key = read_master_key(master_key_file(configuration))
+        self._body_keys = read_body_keys(configuration.store)
         if privileges.is_root() and not self.may_be_root:
             privileges.drop(configuration.privileges.user, configuration.privileges.group)
 
@@ -124,7 +126,14 @@ class Server:
         tools = Tools(SystemClock(), RandomIds(), counting, meter, self.setting.configuration.effective_limits)
         directory_path = self.setting.configuration.store.directory
         directory_path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        store = await open_store(directory_path, clock=tools.clock, ids=tools.ids, journal=tools.journal)
+        store = await open_engine(
+            self.setting.configuration.store,
+            directory_path,
+            self._body_keys,
+            clock=tools.clock,
+            ids=tools.ids,
+            journal=tools.journal,
+        )
         try:
             await self.seed(store, tools)
             directory = Directory()

@@ -12,6 +12,7 @@ import pytest
 
 from posthouse.observe.ports import Level
 from posthouse.storage.ports import Acceptance, DomainRow, Filing, Missing, Role, StorageError
+from posthouse.storage.sqlite.body_rows import SqliteBodyRows
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
@@ -129,6 +130,10 @@ async def test_the_same_content_is_kept_once_and_the_losers_object_goes_a_day_la
     assert again == blob
     assert len(await house.objects()) == 2
     await house.bring(content(1))
+    rows = SqliteBodyRows(house.store._writer, house.store._readers)
+    trash = await rows.due_trash(10**15, 10)
+    assert len(trash) == 2
+    assert await rows.needed(await house.objects()) == set(await house.objects()) - set(trash)
     house.clock.pass_time(23 * HOUR)
     await house.sweep()
     assert len(await house.objects()) == 3

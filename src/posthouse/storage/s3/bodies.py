@@ -5,7 +5,7 @@ from pathlib import Path
 
 from posthouse.lib.ports import Clock, Ids
 from posthouse.observe.ports import Journal
-from posthouse.storage.bodies import BodyRows
+from posthouse.storage.bodies import BodyRows, Things
 from posthouse.storage.ports import BlobWriter, Missing
 from posthouse.storage.s3.objects import Objects, Patience, Place
 from posthouse.storage.s3.sweep import ObjectSweeper, hour_prefix
@@ -65,8 +65,8 @@ class S3Bodies:
     async def read(self, key: str, start: int, length: int) -> bytes:
         return await self._objects.read(key, start, length)
 
-    async def check(self, rows: BodyRows) -> None:
-        await self._sweeper.check(rows)
+    async def check(self, things: Things) -> None:
+        await self._sweeper.check(things)
 
     def sweep(self, rows: BodyRows, now: int) -> AsyncIterator[str]:
         return self._sweeper.sweep(rows, now)

@@ -9,8 +9,7 @@ import time
 from collections.abc import AsyncIterator
 
 from posthouse.lib.ports import Ids
-from posthouse.storage.bodies import TRASH_KEPT, BodyRows
-from posthouse.storage.ports import StorageError
+from posthouse.storage.bodies import TRASH_KEPT, BodyRows, NotOurs, Things
 from posthouse.storage.s3.objects import Objects
 
 HOUR = 3600 * 1000
@@ -42,11 +41,11 @@ class ObjectSweeper:
         self._node = ids.token(12)
         self._is_busy = False
 
-    async def check(self, rows: BodyRows) -> None:
-        """``StorageError`` if the prefix has an owner, and it is not this store."""
+    async def check(self, things: Things) -> None:
+        """``NotOurs`` if the prefix has an owner, and it is not this store."""
         theirs = await self._objects.whole(OWNER_KEY)
-        if theirs is not None and theirs != await rows.get(OWNER):
-            raise StorageError(
+        if theirs is not None and theirs != await things.get(OWNER):
+            raise NotOurs(
                 f"{self._objects.place} belongs to another store: give this one a prefix of its own in [store] bodies"
             )
 

@@ -1,0 +1,80 @@
+"""Which engine keeps what we have, and where large content goes: chosen here, from the configuration, nowhere else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from posthouse.lib.ports import Clock, Ids
+from posthouse.observe.ports import Journal
+from posthouse.storage.bodies import Bodies, NotOurs
+from posthouse.storage.ports import StorageError, Store
+from posthouse.storage.sqlite.engine import open_store
+from posthouse.supervisor.config import StoreSection, parse_bucket
+
+UPLOADS = "uploads"
+"""Large content waits there until it is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyKeys:
+    """What opens the bucket; all empty: the environment's credentials, the machine's authorities."""
+
+    key_id: str = ""
+    secret: str = ""
+    authority: bytes = b""
+
+
+def read_body_keys(section: StoreSection) -> BodyKeys:
+    """While we still may read them. Raises ``OSError``, ``StorageError``."""
+    key_id, secret = "", ""
+    if section.s3_key_file is not None:
+        lines = section.s3_key_file.read_text("utf-8").split()
+        if len(lines) != 2:
+            raise StorageError(f"{section.s3_key_file} must have two lines: the id of the key, and its secret")
+        key_id, secret = lines
+    return BodyKeys(key_id, secret, section.s3_ca_file.read_bytes() if section.s3_ca_file is not None else b"")
+
+
+async def open_engine(
+    section: StoreSection, directory: Path, keys: BodyKeys, *, clock: Clock, ids: Ids, journal: Journal
+) -> Store:
+    """The store that ``section`` describes, in ``directory``. Raises ``StorageError``, ``NotOurs`` too.
+
+    A bucket that does not answer now is told by an alarm and does not keep the house
+    shut: what needs it is answered with "later" until it is back.
+    """
+    bodies = open_bodies(section, directory, keys, clock=clock, ids=ids, journal=journal)
+    try:
+        store = await open_store(directory, clock=clock, ids=ids, journal=journal, bodies=bodies)
+    except BaseException:
+        if bodies is not None:
+            await bodies.close()
+        raise
+    if bodies is not None:
+        await _check(bodies, store)
+    return store
+
+
+async def _check(bodies: Bodies, store: Store) -> None:
+    try:
+        await bodies.check(store)
+    except NotOurs:
+        await store.close()
+        raise
+    except StorageError:
+        pass  # the alarm has been raised where it happened
+
+
+def open_bodies(
+    section: StoreSection, directory: Path, keys: BodyKeys, *, clock: Clock, ids: Ids, journal: Journal
+) -> Bodies | None:
+    """None: large content is kept by the engine itself."""
+    if not section.bodies:
+        return None
+    try:
+        from posthouse.storage.s3.bodies import S3Bodies  # noqa: PLC0415  an extra: only who uses it needs it
+        from posthouse.storage.s3.objects import Place  # noqa: PLC0415
+    except ImportError as error:
+        raise StorageError(f"[store] bodies needs more: pip install 'posthouse[cluster]' ({error})") from error
+    bucket, prefix = parse_bucket(section.bodies)
+    place = Place(bucket, prefix, section.s3_endpoint, section.s3_region, keys.key_id, keys.secret, keys.authority)
+    return S3Bodies(place, directory / UPLOADS, over=section.bodies_over, clock=clock, ids=ids, journal=journal)
