@@ -14,6 +14,8 @@ COMMANDS = {
     "queue": ("posthouse.cli.queue:queue", "What waits to be sent: list, show, hold, release, retry, drop, bounce."),
     "dkim": ("posthouse.cli.dns:dkim", "DKIM keys: list, rotate, activate, retire, reset."),
     "dns": ("posthouse.cli.dns:dns", "What our domains publish: records, check."),
+    "quarantine": ("posthouse.cli.quarantine:quarantine", "What was kept back: list, show, release, drop, digest."),
+    "scanner": ("posthouse.cli.scanner:scanner", "Programs that look at each message: list, test."),
     "explain": ("posthouse.cli.traces:explain", "What became of a message or a refusal, by its id."),
     "status": ("posthouse.cli.traces:status", "How the server is."),
     "limits": ("posthouse.cli.limits:limits", "Every limit with its number, value and reason."),

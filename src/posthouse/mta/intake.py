@@ -329,6 +329,10 @@ class Intake:
         except StorageError as error:
             self._journal.note("alias.untold", Level.ALARM, reason=str(error), **lapse)
 
+    async def send(self, envelope: Envelope, octets: bytes, trace: str) -> None:
+        """**Durable.** A message of our own goes the road of all others; the same ``trace`` once."""
+        await self._send(envelope, octets, trace)
+
     async def _send(self, envelope: Envelope, octets: bytes, trace: str) -> None:
         """A message of our own goes the road of all others."""
         writer = self.open()

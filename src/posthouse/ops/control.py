@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from posthouse.admd.vault import VaultLocked
-from posthouse.ops import aliases, dkim, dns, people, queue, traces
+from posthouse.ops import aliases, dkim, dns, people, quarantine, queue, scanners, traces
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import Conflict, Missing, StorageError
@@ -39,6 +39,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "dkim reset": dkim.reset,
     "dns records": dns.records,
     "dns check": dns.check,
+    "quarantine list": quarantine.list_quarantine,
+    "quarantine show": quarantine.show_quarantined,
+    "quarantine release": quarantine.release,
+    "quarantine drop": quarantine.drop,
+    "quarantine digest": quarantine.digest,
+    "scanner list": scanners.list_scanners,
+    "scanner test": scanners.test_scanners,
     "explain": traces.explain,
     "recent": traces.recent,
     "status": traces.status,

@@ -9,6 +9,8 @@ from posthouse.admd.limits import Limits
 from posthouse.admd.vault import Vault
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock
+from posthouse.mta.digest import Digests
+from posthouse.mta.quarantine import Quarantine
 from posthouse.mta.settler import Secretary
 from posthouse.ops.dnsadvice import Place
 from posthouse.storage.ports import Store
@@ -59,6 +61,9 @@ class House:
     new_vault: Callable[[], Awaitable[Vault]] | None = None
     """Makes a master key where there is none any more."""
     scanners: Callable[[], Mapping[str, Scanner]] = _no_scanners
+    quarantine: Quarantine | None = None
+    """With the ear of the classifier; without it one is made that has none."""
+    digests: Digests | None = None
 
     @property
     def now(self) -> int:

@@ -48,6 +48,7 @@ from posthouse.supervisor.masterkey import make_master_key_file, master_key_file
 from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.quarantining import tend_quarantine
 from posthouse.supervisor.scanning import watch_scanners
 from posthouse.supervisor.wire import OWNER, Setting, SliceReader, Tools, Works, build, open_doors, place_of
 
@@ -189,6 +190,8 @@ class Server:
             place=place_of(self.setting.configuration, works.resolver),
             new_vault=lambda: self._renew_vault(works.store),
             scanners=lambda: works.scanners,
+            quarantine=works.quarantine,
+            digests=works.digests,
             facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
         )
         path = self.setting.configuration.store.directory / SOCKET_NAME
@@ -208,6 +211,15 @@ class Server:
             "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
             "memory": give_memory_back,
             "scanners": lambda: watch_scanners(lambda: works.scanners),
+            "quarantine": lambda: tend_quarantine(
+                works.quarantine,
+                works.digests,
+                lambda: self.setting.configuration.quarantine,
+                store,
+                OWNER,
+                clock=tools.clock,
+                journal=journal,
+            ),
             "keys": lambda: tend_keys(works.ring, works.resolver, OWNER, journal, self.setting.publish),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }

@@ -32,11 +32,13 @@ from posthouse.ms.describe import describe
 from posthouse.msa.submit import Submission
 from posthouse.mta.amend import Amend
 from posthouse.mta.bounce import Reporter
+from posthouse.mta.digest import Digests
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
 from posthouse.mta.manager import Crew, Manager
 from posthouse.mta.mx import MxLookup, Ourselves
 from posthouse.mta.outside import Outside
+from posthouse.mta.quarantine import Quarantine
 from posthouse.mta.receive import Receiver
 from posthouse.mta.reception import Desk, Office
 from posthouse.mta.refusals import Refusals
@@ -134,6 +136,8 @@ class Works:
     """None when the configuration says that nothing is signed."""
     workers: WorkerPool
     """For what is heavy or hostile."""
+    quarantine: Quarantine
+    digests: Digests
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
     """Who has which maildrop open, on whatever port."""
     gates: dict[str, ClientGate] = field(default_factory=dict)
@@ -200,6 +204,7 @@ def build(
     intake.handoff = manager
     space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
     census = Census(limits, clock)
+    quarantine = Quarantine(store, clock)
     works = Works(
         store,
         directory,
@@ -217,6 +222,8 @@ def build(
         ring=ring,
         signer=signer,
         workers=build_workers(tools),
+        quarantine=quarantine,
+        digests=Digests(store, quarantine, intake, clock, keep_seconds=configuration.quarantine.keep),
     )
     works.troubles.append(lambda: ring.trouble)
     works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
