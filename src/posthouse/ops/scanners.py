@@ -37,7 +37,7 @@ async def _try(scanner: Scanner, house: House) -> Rows:
     try:
         said = await scanner.probe()
     except (OSError, RemoteError) as error:
-        yield {"scanner": scanner.name, "trial": "probe", "result": f"failed: {error or type(error).__name__}", "ms": 0}
+        yield {"scanner": scanner.name, "trial": "probe", "result": f"failed: {str(error) or type(error).__name__}", "ms": 0}
         return
     yield {"scanner": scanner.name, "trial": "probe", "result": said, "ms": 0}
     for trial, content in TRIALS.items():
