@@ -34,6 +34,8 @@ SUMMARIES = {
     "account": "who has a mailbox",
     "alias": "addresses that stand for others",
     "queue": "what waits to be sent",
+    "dkim": "the keys that mail is signed with",
+    "dns": "what our domains publish in the DNS",
     "explain": "what became of a message or a refusal",
     "status": "how the server is",
     "limits": "every limit of the house",
@@ -57,6 +59,30 @@ A line of the queue is one recipient of one message. Its state is
 Verbs that change something need to be told what: by id, sender, recipient or
 domain, or by
 .BR --all .""",
+    "dkim": """\
+A key is
+.B made
+with its domain, and every 90 days again. It signs
+.RB ( active )
+once its record was seen in the DNS, or you have said that it is published; its
+predecessor is
+.B retiring
+then, must stay published for 14 days, and is
+.BR removed .
+So a record that nobody published never breaks a signature. Private keys are
+kept sealed under the master key, a file beside the store
+.RI ( master.key )
+or where
+.B [keys] file
+says. Keep a copy of it elsewhere: without it the sealed keys are lost.""",
+    "dns": """\
+.B records
+prints what to put into the zone; long keys are split into strings of 255
+octets.
+.B check
+compares it with what the DNS says, one line a record, and names what is
+dangerous in what is there: an SPF record that lets in everybody or asks too
+much, names in it that nobody owns any more, weak keys.""",
     "explain": """\
 Every message and every refusal leaves a record, named by a short id. The id
 stands at the end of our replies, in the Received line, in the log and in
@@ -82,6 +108,8 @@ EXAMPLES = {
         "posthouse queue hold --sender newsletter@office.example",
         "posthouse queue list --json | jq -r 'select(.attempts > 5) | .id'",
     ),
+    "dkim": ("posthouse dkim list", "posthouse dkim activate office.example"),
+    "dns": ("posthouse dns records office.example >> office.example.zone", "posthouse dns check office.example"),
     "explain": ("posthouse explain 2546x1z552rc",),
     "status": ("posthouse status --json",),
     "limits": ("posthouse limits",),

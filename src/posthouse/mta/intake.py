@@ -174,6 +174,7 @@ class Intake:
         note: bytes = b"",
         roles: Mapping[AccountId, Role] = NO_ROLES,
         held: str = "",
+        seal: bytes = b"",
     ) -> Draft:
         """The acceptance of ``envelope`` with ``blob``, not yet accepted.
 
@@ -181,7 +182,7 @@ class Intake:
         ``note`` only before copies here; a copy goes to ``role`` or to what
         ``roles`` says for its account, and with ``held`` the queue keeps the
         rest for that reason. The same ``trace`` is accepted once, however often
-        it is tried.
+        it is tried. ``seal`` stands above all that is relayed.
         """
         at = int(self._clock.now() * 1000) if at is None else at
         if expansion is None:
@@ -206,7 +207,7 @@ class Intake:
             )
         postings: tuple[Posting, ...] = ()
         if onward:
-            postings = (self._posting(envelope, onward, trace, trace_lines, at, is_report, held),)
+            postings = (self._posting(envelope, onward, trace, seal + trace_lines, at, is_report, held),)
         acceptance = Acceptance(
             TraceId(trace), blob, filings, postings, _record(record, expansion) if record else b"", at
         )

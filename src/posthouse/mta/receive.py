@@ -31,6 +31,7 @@ from posthouse.mta.admission import ALONE, FULL, Admission
 from posthouse.mta.client import Client
 from posthouse.mta.headercheck import judge_header
 from posthouse.mta.intake import Draft, Intake, Refusal
+from posthouse.mta.sealing import Sealer
 from posthouse.mta.space import Space
 from posthouse.observe.ledger import Record
 from posthouse.standards.imf.header import find_seam, parse_header
@@ -144,6 +145,7 @@ class Receiver:
         "_limits",
         "_local_only",
         "_rates",
+        "_sealer",
         "_space",
         "_verifies",
     )
@@ -161,6 +163,7 @@ class Receiver:
         space: Space,
         local_only: bool = False,
         boundary: Boundary | None = None,
+        sealer: Sealer | None = None,
         amend: Amender | None = None,
         admission: Admission | None = None,
     ) -> None:
@@ -174,6 +177,7 @@ class Receiver:
         self._rates = rates
         self._space = space
         self._local_only = local_only
+        self._sealer = sealer
         self._boundary = boundary if boundary is not None and not boundary.is_idle else None
         self._verifies = boundary is not None and boundary.checks_senders and not local_only
         self._amend = amend
@@ -465,11 +469,13 @@ class Receiver:
             facts = Facts(message_id=_message_id(transaction.added + head))
         record = self._record(transaction, blob, facts.message_id, at)
         judgement.mark(record)
+        trace_lines = judgement.field + format_received(hop) + transaction.added
         return self._intake.draft(
             envelope,
             blob,
             trace=transaction.trace,
-            trace_lines=judgement.field + format_received(hop) + transaction.added,
+            trace_lines=trace_lines,
+            seal=await self._seal(judgement, envelope, expansion, trace_lines, head, blob),
             note=self._note(transaction, judgement),
             facts=facts,
             expansion=expansion,
@@ -480,6 +486,22 @@ class Receiver:
             roles=judgement.roles,
             held=judgement.held,
         )
+
+    async def _seal(
+        self,
+        judgement: Judgement,
+        envelope: Envelope,
+        expansion: Expansion,
+        trace_lines: bytes,
+        head: bytes,
+        blob: Blob,
+    ) -> bytes:
+        """Of what is forwarded: what we found, under our seal."""
+        sealer, findings = self._sealer, judgement.findings
+        if sealer is None or findings is None or not expansion.onward:
+            return b""
+        domain = sealer.domain_of(envelope.recipients)
+        return await sealer.seal(findings.evidence, domain, trace_lines, head, blob, self._intake.store.blobs)
 
     def _note(self, _transaction: Transaction, judgement: Judgement) -> bytes:
         """What our own readers are told about the sender."""

@@ -45,6 +45,7 @@ from posthouse.mta.refusals import Refusals
 from posthouse.mta.relay import Relay
 from posthouse.mta.route import Credentials, DirectoryRoute, Route, Routes, Terms, TlsPolicy, static
 from posthouse.mta.schedule import Schedule
+from posthouse.mta.sealing import Sealer
 from posthouse.mta.secretary import Secretary
 from posthouse.mta.settler import Settler
 from posthouse.mta.signing import Signer
@@ -415,6 +416,7 @@ class ClientContexts:
 def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Boundary) -> None:
     """Smtpd and lmtpd."""
     configuration, limits = setting.configuration, tools.limits
+    sealer = Sealer(works.ring, tools.clock, configuration.hostname) if configuration.arc.seal else None
 
     def receiver(*, local_only: bool) -> Receiver:
         return Receiver(
@@ -428,6 +430,7 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Bound
             space=works.space,
             local_only=local_only,
             boundary=boundary,
+            sealer=sealer,
             amend=Amend(works.store.blobs),
         )
 

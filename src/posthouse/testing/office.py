@@ -31,6 +31,7 @@ from posthouse.mta.reception import Desk
 from posthouse.mta.refusals import Refusals
 from posthouse.mta.rooms import Rooms
 from posthouse.mta.schedule import Schedule
+from posthouse.mta.sealing import Sealer
 from posthouse.mta.signing import Signer
 from posthouse.mta.space import Space
 from posthouse.net.ports import Peer
@@ -126,6 +127,7 @@ class Office:
     boundary: Boundary | None = None
     """Of port 25 and LMTP; nobody looks at mail without it."""
     outbound: Boundary | None = None
+    seals: bool = False
 
     def __post_init__(self) -> None:
         reporter = Reporter(
@@ -229,6 +231,7 @@ class Office:
             admission=None if local_only else self.admission(),
             local_only=local_only,
             boundary=self.boundary,
+            sealer=Sealer(self.ring, self.clock, HOSTNAME) if self.seals else None,
         )
 
     def submission_office(self) -> Submission:

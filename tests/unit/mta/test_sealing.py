@@ -1,0 +1,119 @@
+"""What we forward is sealed with what we found on arrival, and a failure stays one (RFC 8617, threat D06)."""
+
+import pytest
+
+from posthouse.filter.boundary import Boundary
+from posthouse.filter.judge import Policy
+from posthouse.filter.sender import SenderCheck
+from posthouse.standards.arc.verify import ChainVerifier, Status
+from posthouse.standards.dkim.canonical import BodyHashes
+from posthouse.standards.dkim.verify import SignedFields
+from posthouse.standards.imf.header import parse_header
+from posthouse.testing.office import HOSTNAME, Office
+
+LETTER = b"From: Mallory <mallory@far.test>\r\nTo: away@office.test\r\nSubject: Hi\r\n\r\nHello  there \r\n\r\n\r\n"
+
+
+@pytest.fixture
+async def zone(office: Office):
+    """The office seals; strangers are looked at with the zone that shows its keys."""
+    zone = await office.make_keys()
+    check = SenderCheck(
+        zone,
+        office.clock,
+        authserv_id=HOSTNAME,
+        policy=lambda: Policy(is_own=office.directory.is_local_domain),
+        known=lambda: office.directory.domains,
+    )
+    office.boundary = Boundary(check, journal=office.journal)
+    office.seals = True
+    return zone
+
+
+async def arrive(office: Office, content: bytes = LETTER, recipient: str = "away@office.test") -> None:
+    async with office.smtp() as session:
+        await session.hello()
+        answers = await session.send("mallory@far.test", [recipient], content)
+    assert answers[-1].startswith("250"), answers
+
+
+async def forwarded(office: Office) -> bytes:
+    item = (await office.queue())[-1]
+    return item.content.prefix + await office.store.blobs.read(item.content.blob.blob_id)
+
+
+async def chain_of(message: bytes, zone, now: float):
+    header = parse_header(message)
+    bodies = BodyHashes()
+    verifier = ChainVerifier(SignedFields(header), bodies)
+    bodies.update(message[header.body_start :])
+    return await verifier.finish(zone, int(now))
+
+
+async def test_what_is_forwarded_is_sealed_by_the_domain_that_forwards(office, zone):
+    await arrive(office)
+    message = await forwarded(office)
+    assert message.startswith(b"ARC-Seal: i=1; a=rsa-sha256;")
+    chain = await chain_of(message, zone, office.clock.now())
+    assert (chain.status, chain.sealers) == (Status.PASS, ("office.test",))
+
+
+async def test_the_seal_tells_what_we_found(office, zone):
+    """The spoofed message is forwarded with its failure, and never with our DKIM signature."""
+    await arrive(office)
+    message = await forwarded(office)
+    (testimony,) = parse_header(message).all("arc-authentication-results")
+    assert testimony.startswith(b"i=1; mx.office.test;")
+    assert b"spf=none" in testimony
+    assert b"dmarc=none" in testimony
+    assert "dkim-signature" not in parse_header(message)
+
+
+async def test_a_second_forwarder_adds_to_the_chain(office, zone):
+    await arrive(office)
+    first = await forwarded(office)
+    office.clock.pass_time(60)
+    await arrive(office, first)
+    chain = await chain_of(await forwarded(office), zone, office.clock.now())
+    assert (chain.status, chain.highest) == (Status.PASS, 2)
+
+
+async def test_a_chain_that_somebody_broke_is_sealed_as_failed_and_then_left_alone(office, zone):
+    await arrive(office)
+    broken = (await forwarded(office)).replace(b"Hello", b"Hallo")
+    await arrive(office, broken)
+    message = await forwarded(office)
+    assert b"ARC-Seal: i=2;" in message
+    assert b"cv=fail" in message
+    await arrive(office, message)
+    assert b"ARC-Seal: i=3;" not in await forwarded(office)
+
+
+async def test_large_content_is_sealed(office, zone):
+    await arrive(office, LETTER + b"0123456789 abcdef \r\n" * 20_000)
+    assert (await chain_of(await forwarded(office), zone, office.clock.now())).status is Status.PASS
+
+
+async def test_copies_of_our_own_bear_no_seal(office, zone):
+    await arrive(office, recipient="all@office.test")
+    (copy,) = await office.read("bob")
+    assert b"ARC-" not in copy
+    assert b"ARC-Seal" in await forwarded(office)
+
+
+async def test_it_is_off_unless_switched_on(office, zone):
+    office.seals = False
+    await arrive(office)
+    assert b"ARC-" not in await forwarded(office)
+
+
+async def test_our_own_people_are_signed_and_not_sealed(office, zone):
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        office.logged_in(session)
+        await session.send(
+            "alice@office.test", ["x@outside.test"], b"From: alice@office.test\r\nSubject: Hi\r\n\r\nHi\r\n"
+        )
+    message = await forwarded(office)
+    assert b"ARC-" not in message
+    assert b"DKIM-Signature" in message
