@@ -26,6 +26,11 @@ class Watchers:
 
         return end
 
+    @property
+    def topics(self) -> list[Hashable]:
+        """What somebody wants to hear about."""
+        return list(self._hints)
+
     def tell(self, topics: Iterable[Hashable]) -> None:
         """Call their hints in the next turn of the loop."""
         if not self._hints:

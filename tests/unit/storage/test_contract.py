@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from posthouse.storage.ports import DomainRow
+from posthouse.storage.postgresql import engine as postgresql
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
@@ -16,10 +17,14 @@ _spec.loader.exec_module(_contract)
 globals().update({name: test for name, test in vars(_contract).items() if name.startswith("test_")})
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 async def store(request, tmp_path):
-    journal = KeptJournal()
-    opened = await open_store(tmp_path / "store", clock=ManualClock(), ids=CountedIds(), journal=journal)
+    journal, ports = KeptJournal(), {"clock": ManualClock(), "ids": CountedIds()}
+    if request.param == "sqlite":
+        opened = await open_store(tmp_path / "store", journal=journal, **ports)
+    else:
+        address = request.getfixturevalue("postgres")
+        opened = await postgresql.open_store(address, spool=tmp_path / "spool", journal=journal, **ports)
     await opened.put_domain(DomainRow("office.test"))
     yield opened
     await opened.close()

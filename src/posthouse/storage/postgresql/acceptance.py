@@ -1,0 +1,279 @@
+"""Promise point 1, for many messages at once: a statement a table, however many messages the batch has.
+
+The order is that of the locks: the ledger by trace, the accounts in ascending
+order, blobs by name. What depends on what is there (is it delivered already,
+is there room, which thread) is asked once for the batch, under those locks,
+and decided here.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from posthouse.mail.content import Blob
+from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, Missing, Overquota, Placed, Role
+from posthouse.storage.postgresql.mailboxes import make_mailbox
+from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS, QueueRows
+from posthouse.storage.postgresql.text import keep_text
+from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.sql.counters import Box
+from posthouse.storage.sql.flags import format_flags
+
+ENTER_TRACES = """INSERT INTO ledger (trace, at, accepted, record)
+    SELECT t, a, 1, r FROM unnest($1::text[], $2::bigint[], $3::bytea[]) v(t, a, r)
+    ON CONFLICT (trace) DO NOTHING RETURNING trace"""
+TRACE_BECOMES_ACCEPTED = """UPDATE ledger SET at = $2, accepted = 1, record = $3 WHERE trace = $1 AND accepted = 0
+    RETURNING trace"""
+TRACE_BECOMES_REFUSED = "UPDATE ledger SET accepted = 0 WHERE trace = $1"
+KEEP_BLOBS = """INSERT INTO blob (blob_no, hash, size, octets)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])
+    ON CONFLICT (hash) DO NOTHING RETURNING hash, blob_no"""
+FIND_BLOBS = "SELECT hash, blob_no FROM blob WHERE hash = ANY($1::bytea[]) ORDER BY hash FOR KEY SHARE"
+FIND_DELIVERED = """SELECT d.delivery, d.account_id, d.mailbox_id, d.uidvalidity, d.uid, d.modseq, d.email
+    FROM delivered d JOIN unnest($1::text[], $2::bigint[]) w(delivery, account_id)
+    ON d.delivery = w.delivery AND d.account_id = w.account_id"""
+ADD_DELIVERED = """INSERT INTO delivered (delivery, account_id, mailbox_id, uidvalidity, uid, modseq, email, at)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+    $7::bigint[], $8::bigint[])"""
+FIND_THREADS = """SELECT t.account_id, t.key, t.thread FROM thread t
+    JOIN unnest($1::bigint[], $2::bytea[]) w(account_id, key) ON t.account_id = w.account_id AND t.key = w.key"""
+ADD_THREADS = """INSERT INTO thread (account_id, key, thread)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[])"""
+ADD_LETTERS = """INSERT INTO letter (letter_no, account_id, blob_no, size, received_at, email, thread, sent_at,
+    message_id, subject, preview, prefix, envelope, structure)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+    $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::bytea[], $14::bytea[])"""
+ADD_MESSAGES = """INSERT INTO message (account_id, mailbox_id, uid, modseq, born, flags, size, saved_at, letter_no)
+    SELECT a, m, u, s, s, f, z, t, l FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
+    $6::bigint[], $7::bigint[], $8::bigint[]) v(a, m, u, s, f, z, t, l)"""
+
+MAX_THREAD_KEYS = 50
+
+Place = tuple[int, int, int, int, int]
+"""Mailbox, UIDVALIDITY, UID, mod-sequence, email."""
+
+
+async def accept_batch(tx: Tx, acceptances: Sequence[Acceptance]) -> list[Accepted]:
+    """Blobs, filings, postings and ledger records of all; the same trace is accepted once."""
+    fresh = await _enter(tx, acceptances)
+    batch = _Batch(tx)
+    await batch.prepare([(one, one.trace in fresh) for one in acceptances])
+    answers: list[Accepted] = []
+    for one in acceptances:
+        if one.trace not in fresh:
+            answers.append(batch.repeat(one))
+        elif one.filings or one.postings:
+            answers.append(await batch.accept(one))
+        else:
+            answers.append(Accepted(()))
+    await batch.write()
+    return answers
+
+
+async def _enter(tx: Tx, acceptances: Sequence[Acceptance]) -> set[str]:
+    """Write the ledger's records; the traces that were not accepted before."""
+    ordered = sorted(acceptances, key=lambda one: one.trace)
+    rows = await tx.rows(
+        ENTER_TRACES, [one.trace for one in ordered], [one.at for one in ordered], [one.record for one in ordered]
+    )
+    fresh = {row[0] for row in rows}
+    for one in ordered:
+        if one.trace not in fresh and await tx.row(TRACE_BECOMES_ACCEPTED, one.trace, one.at, one.record):
+            fresh.add(one.trace)
+    return fresh
+
+
+def key_of(acceptance: Acceptance, index: int) -> str:
+    return acceptance.filings[index].key or f"{acceptance.trace}/{index}"
+
+
+class _Batch:
+    """What is known and what will be written."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._queue = QueueRows(tx)
+        self._delivered: dict[tuple[str, int], Place] = {}
+        self._threads: dict[tuple[int, bytes], int] = {}
+        self._blobs: dict[bytes, int] = {}
+        self._new_threads: list[tuple[int, bytes, int]] = []
+        self._new_delivered: list[tuple[Any, ...]] = []
+        self._letters: list[tuple[Any, ...]] = []
+        self._messages: list[tuple[Any, ...]] = []
+        self._let_go: list[tuple[str, int]] = []
+        self._numbers: list[int] = []
+
+    # -- asked once for all
+
+    async def prepare(self, acceptances: Sequence[tuple[Acceptance, bool]]) -> None:
+        tx = self._tx
+        filings = [
+            (one, index, filing) for one, _ in acceptances for index, filing in enumerate(one.filings)
+        ]  # fmt: skip
+        fresh = [one for one, is_fresh in acceptances if is_fresh]
+        await self._keep_blobs([one for one in fresh if one.filings or one.postings])
+        if not filings:
+            return
+        await tx.lock(filing.account for one in fresh for filing in one.filings)
+        wanted = {
+            (int(filing.account), role)
+            for one in fresh
+            for filing in one.filings
+            if isinstance(filing.mailbox, Role)
+            for role in (filing.mailbox.name, Role.INBOX.name)
+        }
+        await tx.read_roles(sorted(wanted))
+        is_fresh = {one.trace for one in fresh}
+        asked = [
+            (key_of(one, index), filing.account)
+            for one, index, filing in filings
+            if filing.key is not None or one.trace not in is_fresh
+        ]
+        if asked:
+            keys, accounts = map(list, zip(*asked, strict=True))
+            for key, account, *place in await tx.rows(FIND_DELIVERED, keys, accounts):
+                self._delivered[key, account] = (place[0], place[1], place[2], place[3], place[4])
+        threads = {
+            (filing.account, key) for one in fresh for filing in one.filings for key in _thread_keys(filing.facts)
+        }
+        if threads:
+            owners, texts = map(list, zip(*threads, strict=True))
+            for account, text, thread in await tx.rows(FIND_THREADS, owners, texts):
+                self._threads[account, text] = thread
+        self._numbers = list(await tx.some_numbers(sum(len(one.filings) for one in fresh)))
+
+    async def _keep_blobs(self, acceptances: Sequence[Acceptance]) -> None:
+        """The numbers of the blobs' rows, made where they are new; ``Missing`` if nobody has the octets."""
+        known: dict[bytes, Blob] = {}
+        for one in acceptances:
+            name = bytes.fromhex(one.blob.blob_id)
+            if name not in known or known[name].octets is None:
+                known[name] = one.blob
+        new = sorted(name for name, blob in known.items() if blob.octets is not None)
+        if new:
+            blobs = [known[name] for name in new]
+            numbers = list(await self._tx.some_numbers(len(new)))
+            rows = await self._tx.rows(
+                KEEP_BLOBS, numbers, new, [blob.size for blob in blobs], [blob.octets for blob in blobs]
+            )
+            self._blobs.update((name, number) for name, number in rows)
+        old = [name for name in known if name not in self._blobs]
+        if old:
+            self._blobs.update([(name, number) for name, number in await self._tx.rows(FIND_BLOBS, old)])
+        for name in known:
+            if name not in self._blobs:
+                raise Missing(f"blob {name.hex()}")
+
+    # -- decided one by one
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        blob_no = self._blobs[bytes.fromhex(acceptance.blob.blob_id)]
+        placed = tuple(
+            [await self._file(acceptance, blob_no, index, filing) for index, filing in enumerate(acceptance.filings)]
+        )
+        if not (acceptance.postings or Placed in map(type, placed)):
+            self._let_go.append((acceptance.trace, blob_no))
+        items: list[Item] = []
+        for posting in acceptance.postings:
+            items += await self._queue.add(posting, acceptance.blob, blob_no)
+        return Accepted(placed, tuple(items))
+
+    def repeat(self, acceptance: Acceptance) -> Accepted:
+        """What the first acceptance of this trace answered; claimed items are not handed out twice."""
+        answers: list[Placed | Overquota] = []
+        for index, filing in enumerate(acceptance.filings):
+            place = self._delivered.get((key_of(acceptance, index), filing.account))
+            answers.append(
+                Overquota(filing.account) if place is None else placed(filing.account, *place, repeated=True)
+            )
+        return Accepted(tuple(answers))
+
+    async def _file(self, acceptance: Acceptance, blob_no: int, index: int, filing: Filing) -> Placed | Overquota:
+        account, key = filing.account, key_of(acceptance, index)
+        before = self._delivered.get((key, account))
+        if before is not None:
+            return placed(account, *before, repeated=True)
+        size = len(filing.prefix) + acceptance.blob.size
+        box, tally = await self._box(filing, acceptance.at), await self._tx.tally(account)
+        if filing.obey_quota and box.is_counted and not tally.has_room(size):
+            return Overquota(account)
+        modseq = tally.next_modseq()
+        if box.is_counted:
+            tally.used += size
+        flags = format_flags(filing.flags)
+        uid = box.add(flags, size, modseq)
+        place = (box.mailbox, box.uidvalidity, uid, modseq, modseq)
+        self._delivered[key, account] = place
+        self._new_delivered.append((key, account, *place, acceptance.at))
+        letter = self._numbers.pop(0)
+        facts = filing.facts
+        self._letters.append(
+            (letter, account, blob_no, size, filing.received_at or acceptance.at, modseq,
+             self._thread(account, facts, modseq), facts.sent_at, keep_text(facts.message_id),
+             keep_text(facts.subject), keep_text(facts.preview), filing.prefix, facts.envelope, facts.structure)
+        )  # fmt: skip
+        self._messages.append((account, box.mailbox, uid, modseq, flags, size, acceptance.at, letter))
+        self._tx.changed.add(account)
+        return placed(account, *place)
+
+    async def _box(self, filing: Filing, at: int) -> Box:
+        """The mailbox a filing means: a missing special one stands for INBOX, a missing numbered one is an error."""
+        tx, account = self._tx, filing.account
+        if not isinstance(filing.mailbox, Role):
+            return await tx.box(account, filing.mailbox)
+        box = tx.known_role(account, filing.mailbox.name)
+        if box is None and filing.mailbox is Role.QUARANTINE:
+            await make_mailbox(tx, account, filing.mailbox.value, filing.mailbox, at)
+            box = await tx.role(account, filing.mailbox.name)
+        box = box or tx.known_role(account, Role.INBOX.name)
+        if box is None:
+            raise Missing(f"mailbox {filing.mailbox.value} of account {account}")
+        return box
+
+    def _thread(self, account: AccountId, facts: Facts, modseq: int) -> int:
+        """The thread of the oldest message that shares a message-id, or a new one, named by its first mod-sequence."""
+        keys = _thread_keys(facts)
+        thread = min((self._threads.get((account, key), modseq) for key in keys), default=modseq)
+        for key in keys:
+            if (account, key) not in self._threads:
+                self._threads[account, key] = thread
+                self._new_threads.append((account, key, thread))
+        return thread
+
+    # -- written once for all
+
+    async def write(self) -> None:
+        tx = self._tx
+        for statement, rows in (
+            (ADD_DELIVERED, self._new_delivered),
+            (ADD_THREADS, self._new_threads),
+            (ADD_LETTERS, self._letters),
+            (ADD_MESSAGES, self._messages),
+        ):
+            if rows:
+                await tx.rows(statement, *map(list, zip(*rows, strict=True)))
+        await self._queue.write()
+        for trace, _ in self._let_go:  # nobody had room: nothing was accepted, it may be tried again
+            await tx.run(TRACE_BECOMES_REFUSED, trace)
+        if self._let_go:
+            await tx.run(MAY_BE_ORPHANS, sorted({blob_no for _, blob_no in self._let_go}))
+
+
+def placed(
+    account: AccountId, mailbox: int, uidvalidity: int, uid: int, modseq: int, email: int, *, repeated: bool = False
+) -> Placed:
+    return Placed(
+        account,
+        MailboxId(mailbox),
+        UidValidity(uidvalidity),
+        Uid(uid),
+        ModSeq(modseq),
+        EmailId(f"E{email:x}"),
+        repeated,
+    )
+
+
+def _thread_keys(facts: Facts) -> list[bytes]:
+    texts = dict.fromkeys((facts.message_id, *facts.thread_keys[:MAX_THREAD_KEYS]))
+    return [hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest() for text in texts if text]

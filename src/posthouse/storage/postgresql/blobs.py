@@ -1,0 +1,207 @@
+"""Blobs in PostgreSQL: small ones come with their acceptance, larger ones are stored in pieces before it.
+
+A larger content is spooled to a file of this node while it arrives (nobody
+else can see it), and ``finish`` stores it whole in one transaction, with a row
+in ``upload`` that keeps it from every node's sweep for an hour, and one in
+``orphan`` so that a sweep looks at it if nobody ever accepts it.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from posthouse.lib.ports import Ids
+from posthouse.mail.content import Blob
+from posthouse.mail.ids import BlobId
+from posthouse.storage.ports import BlobWriter, Missing, StorageError
+from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.postgresql.units import Units
+from posthouse.storage.spool import Scribes, Spool
+
+INLINE_OCTETS = 128 * 1024
+"""Up to this a content stays in memory and travels with its acceptance."""
+WRITE_OCTETS = 1024 * 1024
+PIECE_OCTETS = 256 * 1024
+READ_OCTETS = 1024 * 1024
+UPLOAD_MILLISECONDS = 3600 * 1000
+
+FIND_BLOB = "SELECT blob_no FROM blob WHERE hash = $1 FOR UPDATE"
+ADD_BLOB = "INSERT INTO blob (blob_no, hash, size, octets) VALUES ($1, $2, $3, NULL)"
+ADD_PIECE = "INSERT INTO piece (blob_no, start, octets) VALUES ($1, $2, $3)"
+KEEP_UPLOAD = """INSERT INTO upload (blob_no, until) VALUES ($1, $2)
+    ON CONFLICT (blob_no) DO UPDATE SET until = greatest(upload.until, excluded.until)"""
+MAY_BE_ORPHAN = "INSERT INTO orphan (blob_no) VALUES ($1) ON CONFLICT (blob_no) DO NOTHING"
+READ_BLOB = """SELECT blob_no, size, octets IS NULL, substr(octets, $2::int, $3::int)
+    FROM blob WHERE hash = $1"""
+READ_PIECES = """SELECT start, octets FROM piece WHERE blob_no = $1 AND start > $2 AND start < $3 ORDER BY start"""
+
+
+class PostgresBlobs:
+    """The ``Blobs`` port."""
+
+    def __init__(self, units: Units, spool: Path, *, ids: Ids, now: Callable[[], int]) -> None:
+        self._units = units
+        self._spool = spool
+        self._ids = ids
+        self._now = now
+        self.writing = Scribes(2, "posthouse-spool")
+        self.in_flight: Counter[str] = Counter()
+        """Stored and perhaps not yet accepted, by this node."""
+
+    def prepare(self) -> None:
+        """Make the directory of the spool; what is left there of an earlier life was never promised."""
+        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in self._spool.iterdir():
+            path.unlink(missing_ok=True)
+
+    def open(self) -> BlobWriter:
+        return PostgresBlobWriter(self)
+
+    def spool(self) -> Spool:
+        return Spool(self.writing, self._spool / self._ids.token(12))
+
+    async def store(self, name: BlobId, size: int, path: Path) -> None:
+        """The content of the file ``path``, in the database once this returns."""
+        until = self._now() + UPLOAD_MILLISECONDS
+
+        async def unit(tx: Tx) -> None:
+            row = await tx.row(FIND_BLOB, bytes.fromhex(name))
+            number = await tx.number() if row is None else int(row[0])
+            if row is None:
+                await tx.run(ADD_BLOB, number, bytes.fromhex(name), size)
+                for start in range(0, size, PIECE_OCTETS):
+                    octets = await asyncio.to_thread(_read_file, path, start)
+                    await tx.run(ADD_PIECE, number, start, octets)
+            await tx.run(KEEP_UPLOAD, number, until)
+            await tx.run(MAY_BE_ORPHAN, number)
+
+        await self._units.write(unit)
+
+    async def read(self, blob: BlobId, start: int = 0, length: int | None = None) -> bytes:
+        return await self._units.read(lambda tx: _read(tx, blob, start, length))
+
+    async def verify(self, blob: BlobId) -> bool:
+        digest, start = hashlib.sha256(), 0
+        while chunk := await self.read(blob, start, READ_OCTETS):
+            digest.update(chunk)
+            start += len(chunk)
+        return digest.hexdigest() == blob
+
+    def close(self) -> None:
+        self.writing.shutdown()
+
+
+def _read_file(path: Path, start: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(PIECE_OCTETS)
+
+
+async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes:
+    wanted = 2**31 - 1 if length is None else length
+    row = await tx.row(READ_BLOB, bytes.fromhex(blob), start + 1, min(wanted, 2**31 - 1))
+    if row is None:
+        raise Missing(f"blob {blob}")
+    number, size, is_in_pieces, octets = row
+    if not is_in_pieces:
+        return bytes(octets)
+    end = min(start + wanted, size)
+    if start >= end:
+        return b""
+    pieces = await tx.rows(READ_PIECES, number, start - PIECE_OCTETS, end)
+    if not pieces:
+        raise Missing(f"blob {blob}: its content")
+    first = pieces[0][0]
+    return b"".join([piece[1] for piece in pieces])[start - first : end - first]
+
+
+class PostgresBlobWriter:
+    """Content on its way in: in memory while it is small, then in a ``Spool``."""
+
+    __slots__ = ("_blob", "_blobs", "_buffer", "_buffered", "_finishing", "_size", "_spool")
+
+    def __init__(self, blobs: PostgresBlobs) -> None:
+        self._blobs = blobs
+        self._buffer: list[bytes] = []
+        self._buffered = 0
+        self._size = 0
+        self._spool: Spool | None = None
+        self._blob: Blob | None = None
+        self._finishing: asyncio.Lock | None = None
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def is_full(self) -> bool:
+        return self._spool is not None and self._spool.is_full
+
+    async def drained(self) -> None:
+        if self._spool is not None:
+            await self._spool.drained()
+
+    def write(self, chunk: bytes) -> None:
+        self._buffer.append(chunk)
+        self._size += len(chunk)
+        self._buffered += len(chunk)
+        if self._buffered >= WRITE_OCTETS or (self._spool is None and self._size > INLINE_OCTETS):
+            self._spill()
+
+    def _spill(self) -> None:
+        """Give the buffer to the file, made when it is first needed."""
+        if self._spool is None:
+            self._spool = self._blobs.spool()
+        pieces, self._buffer = self._buffer, []
+        octets, self._buffered = self._buffered, 0
+        self._spool.add(pieces, octets)
+
+    async def finish(self) -> Blob:
+        if self._blob is not None:
+            return self._blob
+        if self._spool is None:
+            octets = b"".join(self._buffer)
+            self._blob = Blob(BlobId(hashlib.sha256(octets).hexdigest()), self._size, octets)
+            return self._blob
+        if self._finishing is None:
+            self._finishing = asyncio.Lock()
+        async with self._finishing:
+            if self._blob is None:
+                self._blob = await self._keep(self._spool)
+        return self._blob
+
+    async def _keep(self, spool: Spool) -> Blob:
+        self._spill()
+        await spool.settled()
+        name = BlobId(spool.hexdigest())
+        self._blobs.in_flight[name] += 1
+        try:
+            await self._blobs.store(name, self._size, spool.path)
+        except BaseException as error:
+            _land(self._blobs, name)
+            self.discard()
+            if isinstance(error, OSError):
+                raise StorageError(f"the blob cannot be kept: {error}") from error
+            raise
+        spool.abandon()
+        return Blob(name, self._size)
+
+    def discard(self) -> None:
+        if self._blob is not None and self._blob.octets is None:
+            _land(self._blobs, self._blob.blob_id)
+        self._blob = None
+        self._buffer.clear()
+        if self._spool is not None:
+            self._spool.abandon()
+
+    def __del__(self) -> None:
+        self.discard()
+
+
+def _land(blobs: PostgresBlobs, name: str) -> None:
+    """One writer less holds the blob against the sweep."""
+    blobs.in_flight[name] -= 1
+    if blobs.in_flight[name] <= 0:
+        del blobs.in_flight[name]

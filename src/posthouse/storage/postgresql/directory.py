@@ -1,0 +1,141 @@
+"""Who we are: domains, accounts, aliases; and small things with a name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from posthouse.mail.ids import AccountId
+from posthouse.storage.ports import USER_ROLES, AccountRow, AliasRow, Conflict, Directory, DomainRow, Missing
+from posthouse.storage.postgresql.mailboxes import make_mailbox, subscribe
+from posthouse.storage.postgresql.tx import Row, Tx
+from posthouse.storage.sql import statements as sql
+
+EPOCH = "directory.epoch"
+HOLD_EPOCH = "SELECT value FROM thing WHERE name = $1 FOR UPDATE"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What ``change_account`` was given; None leaves it as it is."""
+
+    name: str | None
+    verifiers: Sequence[str] | None
+    quota: int | None
+    admin: bool | None
+    enabled: bool | None
+
+
+async def read_directory(tx: Tx) -> Directory:
+    return Directory(
+        epoch=await read_epoch(tx),
+        domains=tuple([DomainRow(*row) for row in await tx.rows(sql.DOMAINS)]),
+        accounts=tuple([_account(row) for row in await tx.rows(sql.ACCOUNTS)]),
+        aliases=tuple(
+            [
+                AliasRow(address, msgspec.json.decode(targets, type=tuple[str, ...]), created_at)
+                for address, targets, created_at in await tx.rows(sql.ALIASES)
+            ]
+        ),
+    )
+
+
+async def read_epoch(tx: Tx) -> int:
+    row = await tx.row(sql.GET_THING, EPOCH)
+    return int(row[0]) if row else 0
+
+
+def _account(row: Row) -> AccountRow:
+    account, address, name, verifiers, quota, used, admin, enabled, created_at = row
+    decoded = msgspec.json.decode(verifiers, type=tuple[str, ...])
+    return AccountRow(AccountId(account), address, name, decoded, quota, used, bool(admin), bool(enabled), created_at)
+
+
+def _text(values: Sequence[str]) -> str:
+    return msgspec.json.encode(list(values)).decode()
+
+
+async def turn_epoch(tx: Tx) -> None:
+    """The first statement of whoever changes the directory: one after the other, whatever the node."""
+    row = await tx.row(HOLD_EPOCH, EPOCH)
+    tx.epoch = int(row[0]) + 1 if row else 1
+    await tx.run(sql.PUT_THING, EPOCH, b"%d" % tx.epoch)
+
+
+async def put_domain(tx: Tx, domain: DomainRow) -> None:
+    await turn_epoch(tx)
+    await tx.run(sql.PUT_DOMAIN, domain.name, domain.catch_all, domain.created_at)
+
+
+async def remove_domain(tx: Tx, name: str) -> None:
+    await turn_epoch(tx)
+    if await tx.row(sql.DOMAIN_EXISTS, name) is None:
+        raise Missing(name)
+    user = await tx.row(sql.DOMAIN_USERS, name)
+    if user is not None:
+        raise Conflict(f"{name} is used by {user[0]}")
+    await tx.run(sql.REMOVE_DOMAIN, name)
+
+
+async def create_account(
+    tx: Tx, address: str, name: str, verifiers: Sequence[str], quota: int, admin: bool, at: int
+) -> AccountId:
+    await turn_epoch(tx)
+    if await tx.row(sql.ADDRESS_TAKEN, address) is not None:
+        raise Conflict(address)
+    account = AccountId(await tx.number())
+    domain = address.rpartition("@")[2]
+    await tx.run(sql.ADD_ACCOUNT, account, address, domain, name, _text(verifiers), int(admin), at)
+    await tx.run(sql.ADD_TALLY, account, quota)
+    for role in USER_ROLES:
+        await make_mailbox(tx, account, role.value, role, at)
+        await subscribe(tx, account, role.value, wanted=True)
+    return account
+
+
+async def change_account(tx: Tx, account: AccountId, change: AccountChange) -> None:
+    await turn_epoch(tx)
+    row = await tx.row(sql.READ_ACCOUNT, account)
+    if row is None:
+        raise Missing(f"account {account}")
+    name, verifiers, admin, enabled = row
+    await tx.run(
+        sql.CHANGE_ACCOUNT,
+        account,
+        name if change.name is None else change.name,
+        verifiers if change.verifiers is None else _text(change.verifiers),
+        admin if change.admin is None else int(change.admin),
+        enabled if change.enabled is None else int(change.enabled),
+    )
+    if change.quota is not None:
+        (await tx.tally(account)).quota = change.quota
+
+
+async def remove_account(tx: Tx, account: AccountId) -> None:
+    await turn_epoch(tx)
+    if await tx.row(sql.READ_ACCOUNT, account) is None:
+        raise Missing(f"account {account}")
+    await tx.tally(account)
+    await tx.run(sql.ACCOUNT_BLOBS_MAY_BE_ORPHANS, account)
+    for statement in sql.REMOVE_ACCOUNT:
+        await tx.run(statement, account)
+    tx.forget()
+    tx.changed.add(account)
+
+
+async def put_alias(tx: Tx, alias: AliasRow) -> None:
+    await turn_epoch(tx)
+    if await tx.row(sql.ACCOUNT_ADDRESS, alias.address) is not None:
+        raise Conflict(alias.address)
+    domain = alias.address.rpartition("@")[2]
+    await tx.run(sql.PUT_ALIAS, alias.address, domain, _text(alias.targets), alias.created_at)
+
+
+async def remove_alias(tx: Tx, address: str) -> None:
+    await turn_epoch(tx)
+    if await tx.row(sql.REMOVE_ALIAS, address) is None:
+        raise Missing(address)
+
+
+async def put_thing(tx: Tx, name: str, value: bytes) -> None:
+    await tx.run(sql.PUT_THING, name, value)

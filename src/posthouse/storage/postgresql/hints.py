@@ -1,0 +1,159 @@
+"""Hints between nodes: what changed here is told there within some ten milliseconds, or found by a poll.
+
+A hint may be lost: it travels on a session of its own whose commits wait for
+nothing, at most one every 20 ms, because a NOTIFY takes a lock that all commits
+share (in the mail's own transactions it would cost two thirds of them). So
+every node also asks, every half minute and whenever that session is new, how
+far the accounts are that somebody here is watching.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from posthouse.mail.ids import AccountId
+from posthouse.observe.ports import Journal, Level
+from posthouse.storage.ports import StorageError
+from posthouse.storage.postgresql.connecting import Connection
+from posthouse.storage.postgresql.directory import read_epoch
+from posthouse.storage.postgresql.troubles import told
+from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.postgresql.units import Units
+from posthouse.storage.watching import Watchers
+
+CHANNEL = "posthouse"
+DIRECTORY = "directory"
+GATHER_SECONDS = 0.02
+POLL_SECONDS = 30.0
+AGAIN_SECONDS = 1.0
+ACCOUNTS_AT_ONCE = 300
+"""A notification holds 8,000 octets."""
+MAX_WAITING = 20_000
+"""More changed accounts than this while no hint can be sent: the others' polls will find them."""
+
+NOTIFY = "SELECT pg_notify($1, $2)"
+MODSEQS = "SELECT account_id, modseq FROM tally WHERE account_id = ANY($1::bigint[])"
+
+
+class Hints:
+    """Tells the other nodes, and hears them. ``connect`` makes a session whose commits wait for nothing."""
+
+    def __init__(
+        self,
+        watchers: Watchers,
+        units: Units,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        node: str,
+        journal: Journal,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._watchers = watchers
+        self._units = units
+        self._connect = connect
+        self._node = node
+        self._journal = journal
+        self._poll_seconds = poll_seconds
+        self._changed: set[AccountId] = set()
+        self._directory_changed = False
+        self._something = asyncio.Event()
+        self._known: dict[AccountId, int] = {}
+        self._epoch = -1
+        self._task: asyncio.Task[None] | None = None
+        self.is_connected = asyncio.Event()
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def tell(self, accounts: set[AccountId], epoch: int) -> None:
+        """Something was committed here: our own watchers hear it now, the other nodes soon.
+
+        ``epoch`` is that of the directory if it changed, else 0.
+        """
+        topics: list[AccountId | str] = [*accounts]
+        if epoch:
+            topics.append(DIRECTORY)
+            self._epoch = max(self._epoch, epoch)
+        self._watchers.tell(topics)
+        if len(self._changed) < MAX_WAITING:
+            self._changed |= accounts
+        self._directory_changed |= bool(epoch)
+        self._something.set()
+
+    async def _run(self) -> None:
+        """For ever: a session; when it breaks, another one."""
+        is_told = False
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    await self._serve(connection)
+                finally:
+                    self.is_connected.clear()
+                    connection.terminate()
+            except Exception as error:  # noqa: BLE001  whatever it was, the next session is another try
+                if not is_told:
+                    self._journal.note("hints.interrupted", Level.WARNING, reason=told(error))
+                is_told = True
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _serve(self, connection: Connection) -> None:
+        await connection.session.add_listener(CHANNEL, self._hear)
+        self.is_connected.set()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._poll_now_and_then())
+            tasks.create_task(self._send(connection))
+
+    async def _send(self, connection: Connection) -> None:
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            accounts, directory = sorted(self._changed), self._directory_changed
+            self._changed.clear()
+            self._directory_changed = False
+            for start in range(0, max(1, len(accounts)), ACCOUNTS_AT_ONCE):
+                words = [f"{account:x}" for account in accounts[start : start + ACCOUNTS_AT_ONCE]]
+                if directory and not start:
+                    words.append(DIRECTORY)
+                await connection.session.execute(NOTIFY, CHANNEL, " ".join((self._node, *words)))
+            await asyncio.sleep(GATHER_SECONDS)
+
+    def _hear(self, _session: Any, _pid: int, _channel: str, payload: str) -> None:
+        node, *words = payload.split(" ")
+        if node == self._node:
+            return
+        self._watchers.tell([DIRECTORY if word == DIRECTORY else AccountId(int(word, 16)) for word in words])
+
+    async def _poll_now_and_then(self) -> None:
+        while True:
+            try:
+                await self.poll()
+            except StorageError as error:
+                self._journal.note("hints.unpolled", Level.DEBUG, reason=str(error))
+            await asyncio.sleep(self._poll_seconds)
+
+    async def poll(self) -> None:
+        """Tell our watchers of whatever moved since the last time, hinted or not."""
+        watched = [topic for topic in self._watchers.topics if isinstance(topic, int)]
+
+        async def question(tx: Tx) -> tuple[int, dict[AccountId, int]]:
+            rows = await tx.rows(MODSEQS, watched) if watched else []
+            return await read_epoch(tx), {row[0]: row[1] for row in rows}
+
+        epoch, known = await self._units.read(question)
+        moved: list[AccountId | str] = [
+            account for account, modseq in known.items() if self._known.get(account) != modseq
+        ]
+        if epoch > self._epoch:
+            moved.append(DIRECTORY)
+        self._known, self._epoch = known, max(epoch, self._epoch)
+        self._watchers.tell(moved)
+
+    async def close(self) -> None:
+        """Send what waits, if that can be done at once."""
+        if self._task is None:
+            return
+        if self.is_connected.is_set() and (self._changed or self._something.is_set()):
+            await asyncio.sleep(GATHER_SECONDS * 2)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)

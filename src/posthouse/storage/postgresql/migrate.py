@@ -1,0 +1,72 @@
+"""Brings a database to the schema of this release, one numbered transaction after the other."""
+
+from collections.abc import Sequence
+
+from posthouse.storage.ports import SchemaTooNew, StorageError
+from posthouse.storage.postgresql.directory import EPOCH
+from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.postgresql.units import Units
+from posthouse.storage.sql.dialect import POSTGRESQL
+from posthouse.storage.sql.migrations import APPLIED, MIGRATIONS, Migration
+
+ONE_AT_A_TIME = "LOCK TABLE migration IN EXCLUSIVE MODE"
+"""Several nodes may start at once."""
+
+TUNING = (
+    # Rows that come and go: room on the page for their next version, and no waiting for a fifth of the table to die.
+    """ALTER TABLE item SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01,
+        autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)""",
+    "ALTER TABLE posting SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000)",
+    """ALTER TABLE tally SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02,
+        autovacuum_vacuum_threshold = 500)""",
+    """ALTER TABLE mailbox SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,
+        autovacuum_vacuum_threshold = 500)""",
+    # Content is read in ranges, and much of it is compressed already.
+    "ALTER TABLE blob ALTER COLUMN octets SET STORAGE EXTERNAL",
+    "ALTER TABLE piece ALTER COLUMN octets SET STORAGE EXTERNAL",
+)
+
+
+async def migrate(units: Units, at: int, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Apply what is missing; a step that fails leaves no trace. ``SchemaTooNew`` touches nothing. How many steps."""
+    if not await units.read(_is_empty):
+        await units.read(lambda tx: _check(tx, migrations))
+    steps = 0
+    for migration in migrations:
+        steps += await units.write(lambda tx, step=migration: _apply(tx, step, at))  # type: ignore[misc]  # a default binds the loop's value
+    if steps:
+        await units.write(_tune)
+    return steps
+
+
+async def _is_empty(tx: Tx) -> bool:
+    return (await tx.rows("SELECT to_regclass('migration') IS NULL"))[0][0] is True
+
+
+async def _check(tx: Tx, migrations: Sequence[Migration]) -> None:
+    applied = {row[0]: row[1] for row in await tx.rows("SELECT number, checksum FROM migration")}
+    newest = migrations[-1].number
+    if applied and max(applied) > newest:
+        raise SchemaTooNew(f"the data has schema {max(applied)}, this release knows up to {newest}: use the newer one")
+    for migration in migrations:
+        if applied.get(migration.number, migration.checksum) != migration.checksum:
+            raise StorageError(f"migration {migration.number} ({migration.name}) is not the one that was applied")
+
+
+async def _apply(tx: Tx, migration: Migration, at: int) -> int:
+    await tx.rows(POSTGRESQL.define(APPLIED))
+    await tx.rows(ONE_AT_A_TIME)
+    if await tx.row("SELECT 1 FROM migration WHERE number = $1", migration.number) is not None:
+        return 0
+    for statement in migration.statements:
+        await tx.rows(POSTGRESQL.define(statement))
+    await tx.run(
+        "INSERT INTO migration VALUES ($1, $2, $3, $4)", migration.number, migration.name, migration.checksum, at
+    )
+    return 1
+
+
+async def _tune(tx: Tx) -> None:
+    for statement in TUNING:
+        await tx.rows(statement)
+    await tx.run("INSERT INTO thing (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", EPOCH, b"0")

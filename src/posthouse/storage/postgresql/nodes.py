@@ -1,0 +1,86 @@
+"""The nodes of a database: each has a name of its own in every life, and a slot nobody else has.
+
+The name owns leases in the queue and jobs; a dead node's run out by
+themselves. The slot goes into trace ids, so that two nodes never make the same
+one in the same millisecond.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from posthouse.observe.ports import Journal, Level
+from posthouse.storage.ports import StorageError
+from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.postgresql.units import Units
+
+SLOTS = 961
+"""What two letters of a trace id can say."""
+SEEN_SECONDS = 10.0
+DEAD_MILLISECONDS = 60_000
+"""A node that was not seen for so long is dead, or as good as."""
+
+SLOTS_TAKEN = "SELECT slot FROM node ORDER BY slot"
+JOIN = "INSERT INTO node (name, slot, version, joined_at, seen) VALUES ($1, $2, $3, $4, $4)"
+SEEN = "UPDATE node SET seen = $2 WHERE name = $1"
+LEAVE = "DELETE FROM node WHERE name = $1"
+NODES = "SELECT name, slot, version, joined_at, seen FROM node ORDER BY joined_at, name"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One process that serves a database."""
+
+    name: str
+    slot: int
+    version: str
+    joined_at: int
+    seen: int
+
+
+class Membership:
+    """Our own row, kept fresh."""
+
+    def __init__(self, units: Units, *, name: str, version: str, now: Callable[[], int], journal: Journal) -> None:
+        self._units = units
+        self.name = name
+        self._version = version
+        self._now = now
+        self._journal = journal
+        self.slot = -1
+        self._task: asyncio.Task[None] | None = None
+
+    async def join(self) -> None:
+        self.slot = await self._units.write(self._enter)
+        self._task = asyncio.get_running_loop().create_task(self._stay())
+
+    async def _enter(self, tx: Tx) -> int:
+        taken = {row[0] for row in await tx.rows(SLOTS_TAKEN)}
+        free = next((slot for slot in range(SLOTS) if slot not in taken), None)
+        if free is None:
+            raise StorageError(f"{SLOTS} nodes are registered with this database: no room for another one")
+        await tx.run(JOIN, self.name, free, self._version, self._now())
+        return free
+
+    async def _stay(self) -> None:
+        while True:
+            await asyncio.sleep(SEEN_SECONDS)
+            try:
+                await self._units.write(self._be_seen)
+            except StorageError as error:
+                self._journal.note("node.unseen", Level.WARNING, reason=str(error))
+
+    async def _be_seen(self, tx: Tx) -> None:
+        if not await tx.run(SEEN, self.name, self._now()):
+            self.slot = await self._enter(tx)  # forgotten after a day of silence: another one may have our slot
+
+    async def leave(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self.slot >= 0:
+            await self._units.write(lambda tx: tx.run(LEAVE, self.name))
+
+
+async def read_nodes(tx: Tx) -> list[Node]:
+    return [Node(*row) for row in await tx.rows(NODES)]

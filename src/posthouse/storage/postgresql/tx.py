@@ -1,0 +1,139 @@
+"""One open transaction as a unit of work sees it: statements, counters under row locks, and who should be told.
+
+Who changes anything of an account holds the row of its counters (``tally``)
+until the commit, and locks several in ascending order: so the order of
+commits is the order of UIDs and mod-sequences, and no two units wait for each
+other in a circle.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from posthouse.mail.ids import AccountId
+from posthouse.storage.ports import Missing
+from posthouse.storage.postgresql.numbers import Numbers
+from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.counters import Box, Tally
+
+Row = Sequence[Any]
+
+LOCK_TALLIES = """SELECT account_id, modseq, used, quota, mailboxes, uidvalidity FROM tally
+    WHERE account_id = ANY($1::bigint[]) ORDER BY account_id FOR UPDATE"""
+READ_BOXES = """SELECT m.account_id, m.mailbox_id, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.size,
+    m.deleted, m.role FROM mailbox m
+    JOIN (SELECT DISTINCT * FROM unnest($1::bigint[], $2::text[])) w(account_id, role)
+    ON m.account_id = w.account_id AND m.role = w.role ORDER BY m.account_id, m.mailbox_id"""
+WRITE_TALLIES = """UPDATE tally SET modseq = v.modseq, used = v.used, quota = v.quota, mailboxes = v.mailboxes,
+    uidvalidity = v.uidvalidity
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+    v(account_id, modseq, used, quota, mailboxes, uidvalidity) WHERE tally.account_id = v.account_id"""
+WRITE_BOXES = """UPDATE mailbox SET uidnext = v.uidnext, modseq = v.modseq, messages = v.messages, unseen = v.unseen,
+    size = v.size, deleted = v.deleted
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::bigint[]) v(account_id, mailbox_id, uidnext, modseq, messages, unseen, size, deleted)
+    WHERE mailbox.account_id = v.account_id AND mailbox.mailbox_id = v.mailbox_id"""
+
+
+class Tx:
+    """Lives as long as its transaction: what it counted is written by ``flush`` and true once that has committed."""
+
+    __slots__ = ("_boxes", "_numbers", "_roles", "_session", "_tallies", "changed", "epoch")
+
+    def __init__(self, session: Any, numbers: Numbers) -> None:
+        self._session = session
+        self._numbers = numbers
+        self.changed: set[AccountId] = set()
+        self.epoch = 0
+        """Of the directory, if this unit turned it."""
+        self._tallies: dict[int, Tally] = {}
+        self._boxes: dict[tuple[int, int], Box] = {}
+        self._roles: dict[tuple[int, str], Box] = {}
+
+    async def rows(self, statement: str, *arguments: object) -> list[Row]:
+        return await self._session.fetch(statement, *arguments)  # type: ignore[no-any-return]  # asyncpg has no types
+
+    async def row(self, statement: str, *arguments: object) -> Row | None:
+        rows = await self.rows(statement, *arguments)
+        return rows[0] if rows else None
+
+    async def run(self, statement: str, *arguments: object) -> int:
+        """How many rows it changed."""
+        status: str = await self._session.execute(statement, *arguments)
+        return int(status.rpartition(" ")[2])
+
+    async def number(self) -> int:
+        """A number that no node has used for anything."""
+        return (await self._numbers.take(1))[0]
+
+    async def some_numbers(self, count: int) -> range:
+        return await self._numbers.take(count)
+
+    # -- counters
+
+    async def lock(self, accounts: Iterable[int]) -> None:
+        """Hold the counters of all of ``accounts``; ``Missing`` if one is not there."""
+        wanted = sorted(set(accounts) - self._tallies.keys())
+        if not wanted:
+            return
+        for row in await self.rows(LOCK_TALLIES, wanted):
+            self._tallies[row[0]] = Tally(*row[1:])
+        for account in wanted:
+            if account not in self._tallies:
+                raise Missing(f"account {account}")
+
+    async def tally(self, account: int) -> Tally:
+        """The counters of an account, held from now on; ``Missing`` if it is not there."""
+        tally = self._tallies.get(account)
+        if tally is None:
+            await self.lock((account,))
+            tally = self._tallies[account]
+        return tally
+
+    async def box(self, account: int, mailbox: int) -> Box:
+        """The counters of a mailbox; ``Missing`` if it is not there. Its account is held."""
+        box = self._boxes.get((account, mailbox))
+        if box is None:
+            await self.tally(account)
+            row = await self.row(sql.READ_MAILBOX_COUNTERS, account, mailbox)
+            if row is None:
+                raise Missing(f"mailbox {mailbox}")
+            box = self._boxes[account, mailbox] = Box(*row)
+        return box
+
+    async def read_roles(self, wanted: Sequence[tuple[int, str]]) -> None:
+        """Look up mailboxes by role, many at once; their accounts are held."""
+        unknown = [pair for pair in wanted if pair not in self._roles]
+        if not unknown:
+            return
+        accounts, roles = [account for account, _ in unknown], [role for _, role in unknown]
+        for account, *counters in await self.rows(READ_BOXES, accounts, roles):
+            box = self._boxes.setdefault((account, counters[0]), Box(*counters))
+            if box.role is not None:
+                self._roles.setdefault((account, box.role), box)
+
+    async def role(self, account: int, role: str) -> Box | None:
+        """The counters of the mailbox with a role."""
+        await self.tally(account)
+        await self.read_roles(((account, role),))
+        return self.known_role(account, role)
+
+    def known_role(self, account: int, role: str) -> Box | None:
+        """The same of what ``read_roles`` found."""
+        return self._roles.get((account, role))
+
+    async def flush(self) -> None:
+        """Write the counters: the last statements before the commit."""
+        if self._tallies:
+            tallies = self._tallies.items()
+            rows = [(number, t.modseq, t.used, t.quota, t.mailboxes, t.uidvalidity) for number, t in tallies]
+            await self.rows(WRITE_TALLIES, *map(list, zip(*rows, strict=True)))
+        if self._boxes:
+            boxes = self._boxes.items()
+            lines = [(*key, b.uidnext, b.modseq, b.messages, b.unseen, b.size, b.deleted) for key, b in boxes]
+            await self.rows(WRITE_BOXES, *map(list, zip(*lines, strict=True)))
+
+    def forget(self) -> None:
+        """What was counted so far is written or of no use: read it again when it is needed."""
+        self._tallies.clear()
+        self._boxes.clear()
+        self._roles.clear()

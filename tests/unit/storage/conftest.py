@@ -1,0 +1,49 @@
+"""A PostgreSQL for the tests of this folder: started once, emptied for each test."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from posthouse.storage.postgresql.engine import open_store
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.ports import CountedIds, ManualClock
+from posthouse.testing.postgres import Absent, ThrowawayPostgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """Skips, with the reason, where there is no PostgreSQL."""
+    try:
+        server = ThrowawayPostgres()
+    except Absent as absent:
+        pytest.skip(str(absent))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server, tmp_path_factory):
+    """The names of all tables of a database that has the schema."""
+
+    async def furnish():
+        spool = tmp_path_factory.mktemp("spool")
+        ports = {"clock": ManualClock(), "ids": CountedIds(), "journal": KeptJournal()}
+        store = await open_store(postgres_server.address(), spool=spool, **ports)
+        await store.close()
+
+    with ThreadPoolExecutor(1) as thread:  # whoever asks may be in a loop
+        thread.submit(lambda: asyncio.run(furnish())).result()
+    found = postgres_server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return [name for name in found.split() if name != "migration"]
+
+
+@pytest.fixture
+def postgres(postgres_server, postgres_tables):
+    """The address of an empty database with the schema: a new one for each test would take a second each."""
+    deletions = [f"DELETE FROM {name}" for name in postgres_tables]
+    postgres_server.sql(";".join(["SET session_replication_role = replica", *deletions]))
+    return postgres_server.address()
