@@ -73,6 +73,7 @@ def localserve(
     from posthouse.storage.ports import StorageError
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.localserve import Wishes, open_office
+    from posthouse.supervisor.selftest import OpenRelay
     from posthouse.supervisor.serve import Server, make_journal
 
     if engine:
@@ -96,5 +97,5 @@ def localserve(
         raise Failure(str(error), "choose other ports with --base-port") from error
     except Misconfigured as error:
         raise Failure(list(map(str, error.complaints))) from error
-    except (OSError, StorageError) as error:
+    except (OSError, OpenRelay, StorageError) as error:
         raise Failure(str(error)) from error

@@ -17,6 +17,7 @@ def serve(file: Path) -> None:
     from posthouse.storage.ports import StorageError
     from posthouse.supervisor.load import Misconfigured, load
     from posthouse.supervisor.privileges import Privileged
+    from posthouse.supervisor.selftest import OpenRelay
     from posthouse.supervisor.serve import Server, make_journal
     from posthouse.supervisor.wire import Setting
 
@@ -31,5 +32,5 @@ def serve(file: Path) -> None:
         raise Failure(str(error), f"see [[listener]] in {file}") from error
     except Misconfigured as error:
         raise Failure(list(map(str, error.complaints)), hint_of(file)) from error
-    except (Privileged, OSError, StorageError) as error:
+    except (OpenRelay, Privileged, OSError, StorageError) as error:
         raise Failure(str(error)) from error

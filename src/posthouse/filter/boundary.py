@@ -141,7 +141,7 @@ class Boundary:
     @property
     def is_idle(self) -> bool:
         """Whether nobody would look."""
-        return self._check is None and not self._examiners
+        return self._check is None and not self._examiners and not self._witnesses
 
     @property
     def checks_senders(self) -> bool:

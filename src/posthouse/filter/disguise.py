@@ -25,21 +25,23 @@ NAMES = 10
 class Disguise:
     """Counts over a window of calls; ``found`` is told of an address once."""
 
-    __slots__ = ("_calls", "_found", "_journal", "_names", "_private", "hidden")
+    __slots__ = ("_calls", "_found", "_journal", "_names", "_private", "hidden", "known")
 
     def __init__(
-        self, journal: Journal, *, hidden: frozenset[str] = frozenset(), found: Callable[[str], None] | None = None
+        self, journal: Journal, *, known: frozenset[str] = frozenset(), found: Callable[[str], None] | None = None
     ) -> None:
         self._journal = journal
         self._found = found
         self._calls = 0
         self._names: dict[str, tuple[int, set[int]]] = {}
         self._private: dict[str, bool] = {}
-        self.hidden = hidden
+        self.known = known
+        """Machines of ours that may call under many names."""
+        self.hidden: frozenset[str] = frozenset()
         """Addresses behind which the world was seen."""
 
     def hides(self, address: str) -> bool:
-        return address in self.hidden
+        return address in self.hidden and address not in self.known
 
     def note(self, address: str, name: str) -> None:
         """Somebody called from there under this name."""
@@ -56,7 +58,7 @@ class Disguise:
 
     def _look(self) -> None:
         for address, (calls, names) in self._names.items():
-            if calls >= SHARE * CALLS and len(names) >= NAMES and address not in self.hidden:
+            if calls >= SHARE * CALLS and len(names) >= NAMES and address not in self.hidden | self.known:
                 self.hidden |= {address}
                 self._journal.note(
                     "relay.disguised",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from posthouse.admd.limits import Limits
+from posthouse.filter.blocklists import BlockLists
 from posthouse.filter.conduct import Conduct
 from posthouse.filter.disguise import Disguise
 from posthouse.filter.networks import Networks
@@ -111,6 +112,8 @@ class Desk:
     """Whether connections are so many that patience is short (L17)."""
     offenders: ClientRates | None = None
     """Who remembers strangers that were thrown out; None at doors for our own."""
+    lists: BlockLists | None = None
+    """Lists in the DNS that are asked about a stranger as soon as he is here."""
     disguise: Disguise | None = None
     """Who notices that all strangers come from one address of ours."""
 
@@ -154,6 +157,8 @@ class Reception:
         """Nothing more need be noted against this client."""
         is_offender = watched and desk.offenders is not None and desk.offenders.is_offender(peer.address)
         self._conduct = Conduct(desk.limits, is_offender=is_offender)
+        if desk.lists is not None and not exempt and not relays:
+            desk.lists.begin(peer.address)
 
     # -- the door
 

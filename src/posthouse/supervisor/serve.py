@@ -36,6 +36,7 @@ from posthouse.storage.ports import Store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
 from posthouse.supervisor.engine import BodyKeys, open_engine, read_body_keys
+from posthouse.supervisor.guarding import check_disguises
 from posthouse.supervisor.housekeeping import (
     feed_watchdog,
     give_memory_back,
@@ -50,6 +51,7 @@ from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.quarantining import tend_quarantine
 from posthouse.supervisor.scanning import watch_scanners
+from posthouse.supervisor.selftest import Ground, check_relay
 from posthouse.supervisor.wire import OWNER, Setting, SliceReader, Tools, Works, build, open_doors, place_of
 
 RESTART_SECONDS = 1.0
@@ -85,6 +87,7 @@ class Server:
     _admin: AdminDoor | None = None
     _sockets: list[Any] = field(default_factory=list)
     _certificates: dict[str, Certificates] = field(default_factory=dict)
+    _testing: "asyncio.Task[None] | None" = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- before the loop
@@ -149,6 +152,7 @@ class Server:
         works = self.works = build(
             self.setting, store, directory, tools, await kept_secret(store), await self._unlock(store)
         )
+        await self._prove_closed(store, works, tools)
         await works.ring.refresh()
         if self.setting.publish is not None:  # whoever needs no operator signs from the first message
             await tend_keys_once(works.ring, works.resolver, OWNER, self.setting.publish)
@@ -168,6 +172,21 @@ class Server:
         finally:
             control.close()
             await self._close(house, works, [carrying], beside)
+
+    async def _prove_closed(self, store: Store, works: Works, tools: Tools) -> None:
+        """Nobody is let in before the house has refused to relay for strangers (A01); raises ``OpenRelay``."""
+        relay = self.setting.configuration.relay
+        tried = check_relay(Ground(works.directory, self.hostname, works.desks))
+        await check_disguises(store, self.setting.configuration)
+        tools.journal.note("relay.closed", tried=tried)
+        if relay.wide_networks:
+            tools.journal.note("relay.wide", Level.WARNING, networks=" ".join(relay.wide_networks))
+        self._test_lists(works)
+
+    def _test_lists(self, works: Works) -> None:
+        """Lists in the DNS that name everybody or nobody are left out, as soon as that is known."""
+        if works.guards.lists is not None:
+            self._testing = asyncio.get_running_loop().create_task(works.guards.lists.test())
 
     async def _unlock(self, store: Store) -> Vault:
         path = master_key_file(self.setting.configuration)
@@ -299,6 +318,7 @@ class Server:
         fresh = replace(tools, limits=setting.configuration.effective_limits)
         if self.works is not None:
             open_doors(self.works, self.setting, fresh)
+            self._test_lists(self.works)
         if self._admin is not None:
             self._admin.adopt(fresh.limits)
         for listener in self.listeners:

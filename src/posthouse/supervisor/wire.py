@@ -14,7 +14,7 @@ from posthouse.admd.limits import Limits
 from posthouse.admd.vault import Vault
 from posthouse.filter.action import Action
 from posthouse.filter.boundary import Boundary, Rules
-from posthouse.filter.connections import Census, ClientGate
+from posthouse.filter.connections import ClientGate
 from posthouse.filter.content.examiner import WORK, ContentExaminer
 from posthouse.filter.content.finding import Kind
 from posthouse.filter.content.policy import Policy as ContentPolicy
@@ -22,7 +22,6 @@ from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.judge import Policy
 from posthouse.filter.networks import Networks
 from posthouse.filter.ports import Examiner
-from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.filter.sender import SenderCheck
 from posthouse.lib.ports import Clock, Ids
@@ -71,6 +70,7 @@ from posthouse.standards.smtp.offer import Offer
 from posthouse.storage.ports import Blobs, Store
 from posthouse.supervisor.config import Configuration, parse_endpoint
 from posthouse.supervisor.files import DirectoryFiles, measure_space
+from posthouse.supervisor.guarding import Guards, adopt, build_guards
 from posthouse.supervisor.scanning import build_scanners
 from posthouse.supervisor.workers import WorkerPool
 
@@ -125,9 +125,8 @@ class Works:
     manager: Manager
     secretary: Secretary
     space: Space
-    rates: ClientRates
-    account_rates: AccountRates
-    census: Census
+    guards: Guards
+    """Who looks at strangers before their mail is looked at."""
     welcome: Welcome
     """One count of IMAP connections for all ports."""
     exempt: Networks
@@ -142,6 +141,8 @@ class Works:
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
     """Who has which maildrop open, on whatever port."""
     gates: dict[str, ClientGate] = field(default_factory=dict)
+    desks: dict[str, Desk] = field(default_factory=dict)
+    """Of the doors that take mail."""
     doors: dict[str, OpenDoor] = field(default_factory=dict)
     """Replaced on a reload: connections that exist keep what they have."""
     scanners: dict[str, Scanner] = field(default_factory=dict)
@@ -204,7 +205,6 @@ def build(
     manager = build_manager(setting, store, secretary, schedule, tools, resolver, signer)
     intake.handoff = manager
     space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
-    census = Census(limits, clock)
     quarantine = Quarantine(store, clock)
     works = Works(
         store,
@@ -214,9 +214,7 @@ def build(
         manager,
         secretary,
         space,
-        rates=ClientRates(limits, clock),
-        account_rates=AccountRates(limits, clock),
-        census=census,
+        guards=build_guards(store, directory, space, configuration, limits, clock, tools.journal),
         welcome=Welcome(authenticator, most=limits.imap_account_connections, failures=limits.auth_failures),
         exempt=exempt,
         resolver=resolver,
@@ -231,13 +229,26 @@ def build(
     open_doors(works, setting, tools)
     for service in works.doors:
         works.gates[service] = ClientGate(
-            census, exempt=exempt, public=service in PUBLIC, refusal=refusal_of(service), journal=tools.journal
+            works.guards.census,
+            exempt=exempt,
+            public=service in PUBLIC,
+            refusal=refusal_of(service),
+            journal=tools.journal,
         )
     return works
 
 
 def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
     """All doors, made anew: at start, and when the configuration has changed."""
+    adopt(
+        works.guards,
+        setting.configuration,
+        tools.limits,
+        store=works.store,
+        resolver=works.resolver,
+        clock=tools.clock,
+        journal=tools.journal,
+    )
     boundary, outbound = build_boundary(works, setting, tools)
     add_mail_doors(works, setting, tools, boundary)
     add_submission_doors(works, setting, tools, outbound)
@@ -279,8 +290,16 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         weights=configuration.filter.weights,
         actions={name: Action(action) for name, action in configuration.filter.actions.items()},
     )
-    inbound = Boundary(check if wanted.verify else None, examiners, journal=tools.journal, rules=rules)
-    return inbound, Boundary(None, examiners, journal=tools.journal, rules=rules)
+    guards = works.guards
+    inbound = Boundary(
+        check if wanted.verify else None,
+        [*guards.examiners, *examiners],
+        journal=tools.journal,
+        rules=rules,
+        witnesses=(guards.sent,),
+    )
+    own = (guards.acquaintance, guards.sent)
+    return inbound, Boundary(None, examiners, journal=tools.journal, rules=rules, witnesses=own)
 
 
 def content_examiner(works: Works, setting: Setting, tools: Tools) -> ContentExaminer:
@@ -426,8 +445,9 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Bound
             clock=tools.clock,
             ids=tools.ids,
             limits=limits,
-            rates=works.rates,
+            rates=works.guards.rates,
             space=works.space,
+            admission=None if local_only else works.guards.admission(),
             local_only=local_only,
             boundary=boundary,
             sealer=sealer,
@@ -435,7 +455,8 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Bound
         )
 
     smtp_offer = offer_of(configuration, limits, starttls=configuration.tls.certificate is not None)
-    smtp = desk_of("smtp", receiver(local_only=False), smtp_offer, works, tools, configuration.relay.networks)
+    relay = Networks(configuration.relay.networks, wide=configuration.relay.wide_networks)
+    smtp = desk_of("smtp", receiver(local_only=False), smtp_offer, works, tools, relay)
     lmtp_offer = offer_of(configuration, limits, lmtp=True, messages_max=LMTP_MESSAGES)
     lmtp = desk_of("lmtp", receiver(local_only=True), lmtp_offer, works, tools)
     works.doors["smtp"] = lambda line: open_smtp(smtp, line)
@@ -454,8 +475,8 @@ def add_submission_doors(works: Works, setting: Setting, tools: Tools, boundary:
         clock=tools.clock,
         ids=tools.ids,
         limits=limits,
-        rates=works.rates,
-        accounts=works.account_rates,
+        rates=works.guards.rates,
+        accounts=works.guards.account_rates,
         space=works.space,
         boundary=boundary,
         amend=Amend(works.store.blobs),
@@ -474,19 +495,25 @@ def add_submission_doors(works: Works, setting: Setting, tools: Tools, boundary:
         works.doors[name] = lambda line, desk=desk: open_submission(desk, line, works.authenticator)  # type: ignore[misc] # mypy cannot infer a lambda with a default
 
 
-def desk_of(name: str, office: Office, offer: Offer, works: Works, tools: Tools, relay: Sequence[str] = ()) -> Desk:
-    return Desk(
+def desk_of(name: str, office: Office, offer: Offer, works: Works, tools: Tools, relay: Networks | None = None) -> Desk:
+    """One for all sessions of a door; with ``relay`` it is the one for strangers."""
+    is_public = relay is not None
+    desk = works.desks[name] = Desk(
         name=name,
         office=office,
         offer=offer,
         refusals=Refusals(works.store, clock=tools.clock, ids=tools.ids, journal=tools.journal),
         limits=tools.limits,
         journal=tools.journal,
-        relay=Networks(relay),
+        relay=relay or Networks(),
         exempt=works.exempt,
         messages_max=offer.messages_max,
-        is_stressed=works.census.is_stressed,
+        is_stressed=works.guards.census.is_stressed,
+        offenders=works.guards.rates if is_public else None,
+        lists=works.guards.lists if is_public else None,
+        disguise=works.guards.disguise if is_public else None,
     )
+    return desk
 
 
 def offer_of(
