@@ -6,5 +6,5 @@ build=$(mktemp)
 trap 'rm -f "$build"' EXIT
 printf 'hatchling\neditables\n' > "$build"
 pin() { uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml "$build" "$@"; }
-pin -o constraints.txt
-pin --group test -o constraints-test.txt
+pin --extra cluster -o constraints.txt
+pin --extra cluster --group test -o constraints-test.txt
