@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": ("posthouse.cli.traces:explain", "What became of a message or a refusal, by its id."),
     "status": ("posthouse.cli.traces:status", "How the server is."),
     "limits": ("posthouse.cli.limits:limits", "Every limit with its number, value and reason."),
+    "drill": ("posthouse.cli.drill:drill", "Attack your own server in a sandbox, and read what held."),
     "config": ("posthouse.cli.config:config", "The configuration file: check, show, default."),
 }
 

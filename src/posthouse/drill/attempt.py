@@ -157,6 +157,7 @@ def _metrics(seen: Seen) -> dict[str, float]:
         "rss_before": seen.before.resident,
         "rss_peak": seen.peak,
         "fd_before": seen.before.files,
+        "processes_before": len(seen.before.pids),
         "songs": seen.songs.sung,
         "songs_good": seen.songs.good,
         "p50": round(seen.songs.p50, 4),
@@ -168,6 +169,7 @@ def _metrics(seen: Seen) -> dict[str, float]:
         found |= {
             "rss_after": seen.after.resident,
             "fd_after": seen.after.files,
+            "processes_after": len(seen.after.pids),
             "cpu": round(seen.after.cpu - seen.before.cpu, 2),
         }
     if seen.audit is not None:

@@ -11,6 +11,7 @@ from posthouse.drill.attempt import Ground, attempt
 from posthouse.drill.bench import strangers
 from posthouse.drill.cage import Cage
 from posthouse.drill.caller import Silent
+from posthouse.drill.control import NAME, Declined, ask
 from posthouse.drill.fence import RUN_SECONDS
 from posthouse.drill.result import Attempt, Result, Run
 from posthouse.drill.sandbox import CANARY, NotStarted, Wish, sandbox
@@ -38,6 +39,8 @@ class Order:
     config: Path | None = None
     repeat: int = 1
     settle: float = 20.0
+    on_start: Callable[[int], None] = lambda _pid: None
+    """Told the process of every server that is started."""
 
 
 async def run_all(order: Order, run: Run, tell: Tell) -> None:
@@ -110,6 +113,8 @@ async def _run_one(order: Order, run: Run, tell: Tell, threat: Threat, ground: G
 async def ground_of(order: Order, run: Run, wish: Wish, directory: Path) -> AsyncIterator[Ground]:
     """A sandbox with a canary that has sung in peace for a while."""
     async with sandbox(directory, wish, config=order.config, seed=run.seed) as box:
+        order.on_start(box.process.pid)
+        run.limits = run.limits or await _limits(box.directory / "data/store" / NAME)
         cage = Cage(box.place, CANARY, run.id)
         ground = Ground(box.place, box.sink, box.names, strangers(), cage, settle_seconds=order.settle)
         try:
@@ -125,6 +130,15 @@ async def ground_of(order: Order, run: Run, wish: Wish, directory: Path) -> Asyn
             yield ground
         finally:
             await cage.close()
+
+
+async def _limits(socket: Path) -> dict[str, list[str]]:
+    """The limits in force, by their number."""
+    found: dict[str, list[str]] = {}
+    with contextlib.suppress(Declined):
+        for row in await ask(socket, "limits"):
+            found.setdefault(str(row["number"]), []).append(f"{row['limit']} = {row['value']} {row['unit']}")
+    return found
 
 
 async def warm_up(ground: Ground) -> None:

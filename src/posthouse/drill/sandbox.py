@@ -23,13 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from posthouse.drill.control import NAME, Declined, ask
 from posthouse.drill.names import Names
 from posthouse.drill.place import Person, Place
 from posthouse.drill.sink import Sink
 
 READY_SECONDS = 60.0
-STOP_SECONDS = 5.0
-"""A server that does not stop in that time is killed: Ctrl-C is done within it."""
+STOP_SECONDS = 3.0
+"""A server that does not stop in that time is killed: Ctrl-C is done within five seconds."""
 
 PORTS = 12
 FIRST_PORT, LAST_PORT = 24500, 24980
@@ -163,13 +164,10 @@ async def _ready(file: Path, process: asyncio.subprocess.Process, log: Path) -> 
 async def _add_account(data: Path) -> Person:
     """The canary's own account, so that no attack on anybody's mailbox meets it."""
     person = Person(f"{CANARY}@{DOMAIN}", "canary-" + os.urandom(12).hex())
-    adding = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "posthouse", "account", "add", person.address, "--password-stdin", "--dir", str(data),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await adding.communicate(person.password.encode() + b"\n")
-    if adding.returncode:
-        raise NotStarted(f"no account for the canary: {said.decode(errors='replace')[-500:]}")
+    try:
+        await ask(data / "store" / NAME, "account add", address=person.address, password=person.password)
+    except Declined as error:
+        raise NotStarted(f"no account for the canary: {error}") from error
     return person
 
 
@@ -185,12 +183,6 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-
-
-def clear(directory: Path) -> bool:
-    """Whether nothing of the sandbox is left."""
-    shutil.rmtree(directory, ignore_errors=True)
-    return not directory.exists()
 
 
 # -- a network of its own
@@ -211,8 +203,3 @@ def enter_own_network() -> bool:
 def interfaces() -> list[str]:
     """The network interfaces this process sees."""
     return sorted(name for _, name in socket.if_nameindex())
-
-
-def describe(place: Place) -> Mapping[str, Any]:
-    """For the report."""
-    return json.loads(json.dumps({"pid": place.pid, "services": place.services, "domain": place.domain}))

@@ -6,12 +6,23 @@ from dataclasses import dataclass, field
 
 from posthouse.drill.bench import Bench
 from posthouse.drill.fence import Allowance
+from posthouse.drill.place import Person
 from posthouse.drill.sandbox import Wish
 
 MIB = 1024 * 1024
 
 Attack = Callable[[Bench], Awaitable[None]]
-Decoy = Callable[[], AbstractAsyncContextManager[dict[str, tuple[str, int]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Toy:
+    """A server that plays without a defence: where its services are, and who lives there."""
+
+    services: dict[str, tuple[str, int]]
+    people: dict[str, Person] = field(default_factory=dict)
+
+
+Decoy = Callable[[], AbstractAsyncContextManager[Toy]]
 
 
 @dataclass(frozen=True, slots=True)
