@@ -281,6 +281,15 @@ def test_the_tenth_signature_still_counts(internet: World) -> None:
     assert sent.code == 250
 
 
+@pytest.mark.rfc(5321, "3.3", "SHOULD NOT")
+def test_a_message_in_which_nobody_claims_to_be_anybody_is_let_in(internet: World) -> None:
+    sent = internet.send(with_header(b""), "eve@nowhere.test")
+    assert sent.code == 250
+    mailbox, octets = sent.stored()
+    assert (mailbox, str(display_in(octets))) == ("INBOX", "unverified")
+    assert internet.send(with_header(b""), "alice@office.test").code == 550
+
+
 # -- questions without end (threat D08)
 
 

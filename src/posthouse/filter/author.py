@@ -32,6 +32,8 @@ _QUOTED = re.compile(rb"\"(?:[^\"\\]++|\\.)*+(?P<end>\"?+)", re.DOTALL)
 _COMMENT_STEP = re.compile(rb"[()]|\\.", re.DOTALL)
 _BRACKETED = re.compile(rb"(?P<name>[^<>,;:\[\]]*+)<[^<>,;:@]++@[^<>,;@ \t]++>[ \t]*+\Z")
 _BARE = re.compile(rb"[ \t]*+[^<>,;:@ \t]++@[^<>,;@ \t]++[ \t]*+\Z")
+_ORIGINATORS = frozenset({"sender", "resent-from", "resent-sender"})
+"""Shown by some readers where there is no From."""
 _COPIES = frozenset({"dkim-signature", "arc-message-signature", "x-google-dkim-signature"})
 """Fields that may carry copies of other fields (``z=``)."""
 
@@ -53,6 +55,11 @@ class Ambiguous:
     """No author that all readers agree on; ``reason`` completes "the From ..."."""
 
     reason: str
+    is_absent: bool = False
+    """Nobody claims to be anybody: no From, and nothing that a reader might show instead.
+
+    Such a message deceives nobody about its author, and RFC 5321 section 3.3 wants it let in.
+    """
 
 
 def author_of(header: Header) -> Author | Ambiguous:
@@ -60,8 +67,10 @@ def author_of(header: Header) -> Author | Ambiguous:
     if header.excess:
         return Ambiguous("stands in a header that is too large")
     values = header.all("from")
+    if not values:
+        return Ambiguous("is missing", is_absent=_ORIGINATORS.isdisjoint(header.names) and not has_false_from(header))
     if len(values) != 1:
-        return Ambiguous("is missing" if not values else "is there more than once")
+        return Ambiguous("is there more than once")
     if has_false_from(header):
         return Ambiguous("has a double that only some would see")
     value = values[0]

@@ -116,7 +116,7 @@ def display_of(
     """The judgement. ``known`` are the domains of the office and of those it writes to."""
     author = evidence.author
     if isinstance(author, Ambiguous):
-        return Display(Standing.FORGED)
+        return Display(Standing.UNVERIFIED if author.is_absent else Standing.FORGED)
     standing, domain = _standing(evidence, verdict, policy)
     resembles, mixed = (likenesses or Likenesses()).of(author.domain, known)
     flags = []

@@ -71,6 +71,8 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
     if evidence.exempt:
         return Verdict(Action.ACCEPT, (Reason("exempt", evidence.exempt),))
     if isinstance(author, Ambiguous):
+        if author.is_absent:
+            return _judge_path(evidence, policy)
         return _refused("author", f"the From {author.reason}", "5.7.1")
     if author.domain in policy.unwelcome:
         return _refused("unwelcome", f"mail of {author.domain} is not taken here", "5.7.1")
