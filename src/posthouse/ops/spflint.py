@@ -138,6 +138,8 @@ class _SpfLinter:
                 self._add("spf.dangling", domain, what, "take it out, or whoever gets the name may send as you")
 
     async def _exchangers(self, domain: str, target: str) -> list[str]:
+        if not self._may_ask():
+            return []
         try:
             answer = await self._resolver.mx(target)
         except DnsTrouble:
@@ -159,15 +161,20 @@ class _SpfLinter:
 
     async def _has_address(self, host: str) -> bool | None:
         """None: nobody knows."""
+        if not self._may_ask():
+            return None
         try:
             return bool((await self._resolver.a(host)).records or (await self._resolver.aaaa(host)).records)
         except DnsTrouble:
             return None
 
+    def _may_ask(self) -> bool:
+        """What we include may be written by somebody who wants us to ask a lot."""
+        self._count.questions += 1
+        return self._count.questions <= MAX_QUESTIONS
+
     async def _records(self, domain: str) -> list[str] | None:
-        count = self._count
-        count.questions += 1
-        if count.questions > MAX_QUESTIONS:
+        if not self._may_ask():
             return None
         try:
             answer = await self._resolver.txt(domain)
