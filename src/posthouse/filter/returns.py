@@ -133,8 +133,8 @@ def is_report(letter: Letter) -> bool:
     if header is None:
         return False
     kind = (header.first("content-type") or b"").lower()
-    if b"multipart/report" in kind and b"disposition-notification" not in kind:
-        return True
+    if b"multipart/report" in kind:  # others are receipts, reports of abuse, of TLS
+        return b"delivery-status" in kind or b"report-type" not in kind
     author = (header.first("from") or b"").lower()
     return b"mailer-daemon@" in author or header.first("x-failed-recipients") is not None
 

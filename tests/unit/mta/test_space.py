@@ -32,3 +32,9 @@ def test_the_machine_is_asked_at_most_once_a_second():
     clock.pass_time(1)
     assert space.is_short
     assert len(asked) == 2
+
+
+def test_the_reserve_is_for_our_own_people_and_postmaster():
+    for free, short, spent in (((1000, 10), False, False), ((999, 10), True, False), ((249, 10), True, True)):
+        space = Space(lambda free=free: free, LIMITS, ManualClock())
+        assert (space.is_short, space.is_spent) == (short, spent)

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from posthouse.admd.limits import Limits
-from posthouse.net.ports import Farewell
+from posthouse.net.ports import Farewell, Peer
 from posthouse.observe.ledger import Record, parse_record
 from posthouse.observe.ports import Level
 from posthouse.storage.ports import StorageError
+from posthouse.testing.office import RELAY
 
 MESSAGE = b"From: <friend@elsewhere.test>\r\nSubject: Hi\r\nMessage-ID: <1@elsewhere.test>\r\n\r\nHello Alice\r\n"
 
@@ -336,3 +337,87 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(office):
         await session.client(MESSAGE)
     assert not await office.read("alice")
     assert session.door._transaction is None
+
+
+# -- stress (DM8), and who was thrown out before
+
+
+async def test_under_stress_strangers_are_greeted_late_and_who_cannot_wait_is_out(open_office):
+    """S03: the wait is the test."""
+    office = await open_office(stressed=True)
+    async with office.smtp() as session:
+        session.server("220 mx.office.test ESMTP Posthouse")
+    assert office.delays == [2]
+    async with office.smtp(RELAY) as session:
+        session.server("220 mx.office.test ESMTP Posthouse")
+    async with office.submission() as session:
+        session.server("220 mx.office.test ESMTP Posthouse")
+    assert office.delays == [2], "our own need not wait"
+
+
+async def test_under_stress_fewer_errors_are_borne_and_afterwards_as_many_as_before(open_office):
+    office = await open_office(stressed=True, limits=Limits(stress_errors=1))
+    async with office.smtp() as session:
+        await session.hello()
+        assert (await session.tell("NONSENSE")).startswith("500")
+        assert (await session.tell("NONSENSE")).startswith("421 4.7.0 too many errors")
+    office.stressed = False
+    async with office.smtp() as session:
+        await session.hello()
+        for _ in range(5):
+            assert (await session.tell("NONSENSE")).startswith("500")
+
+
+async def test_who_is_logged_in_is_not_hurried(open_office):
+    """O11: limits for strangers never stop our own people."""
+    office = await open_office(stressed=True, limits=Limits(stress_errors=1, stress_junk=1))
+    async with office.submission(implicit_tls=True) as session:
+        office.logged_in(session)
+        await session.hello()
+        for _ in range(4):
+            assert (await session.tell("NOOP")).startswith("250")
+        assert session.door.patience == office.limits.command_seconds
+
+
+async def test_who_is_thrown_out_again_and_again_is_met_with_suspicion_for_a_while(open_office):
+    office = await open_office(limits=Limits(hard_errors=1, offences_hour=2))
+    for _ in range(2):
+        async with office.smtp() as session:
+            await session.hello()
+            await session.says("NONSENSE")
+            await session.says("NONSENSE")
+            session.hangs_up()
+    office.delays.clear()
+    async with office.smtp() as session:
+        session.server("220 mx.office.test ESMTP Posthouse")
+        assert office.delays == [2]
+        await session.hello()
+        await session.tell("NONSENSE")
+        assert office.delays == [2, 1], "each error costs a second from the first on"
+    async with office.smtp(Peer("192.0.2.200", 1, "198.51.100.1", 25)) as session:
+        session.server("220 mx.office.test ESMTP Posthouse")
+    assert office.delays == [2, 1]
+    office.clock.pass_time(3600)
+    async with office.smtp() as session:
+        session.server("220 mx.office.test ESMTP Posthouse")
+    assert office.delays == [2, 1]
+
+
+async def test_while_the_disk_is_short_postmaster_and_our_own_people_are_heard(open_office):
+    """DM7: who is to mend it must be reached."""
+    limits = Limits(free_octets=1000, free_inodes=10)
+    office = await open_office(limits=limits, free=(900, 100))
+    async with office.smtp() as session:
+        await session.hello()
+        answers = await session.send("a@b.test", ["alice@office.test", "postmaster@office.test"], MESSAGE)
+        assert [one[:9] for one in answers] == ["452 4.3.1", "250 2.1.5", "250 2.0.0"]
+    office.free = (200, 100)
+    office.clock.pass_time(1)
+    async with office.smtp() as session:
+        await session.hello()
+        assert (await session.tell("MAIL FROM:<a@b.test>")).startswith("452 4.3.1")
+    office.free = (2000, 100)
+    office.clock.pass_time(1)
+    async with office.smtp() as session:
+        await session.hello()
+        assert (await session.send("a@b.test", ["alice@office.test"], MESSAGE))[-1].startswith("250")
