@@ -7,16 +7,18 @@ and decided here.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.storage.bodies import TRASH_KEPT
 from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, Missing, Overquota, Placed, Role
 from posthouse.storage.postgresql.mailboxes import make_mailbox
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS, QueueRows
 from posthouse.storage.postgresql.text import keep_text
 from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
 from posthouse.storage.sql.flags import format_flags
 
@@ -48,16 +50,22 @@ ADD_MESSAGES = """INSERT INTO message (account_id, mailbox_id, uid, modseq, born
     SELECT a, m, u, s, s, f, z, t, l FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
     $6::bigint[], $7::bigint[], $8::bigint[]) v(a, m, u, s, f, z, t, l)"""
 
+ADD_BODIES = "INSERT INTO body (object, blob_no) SELECT * FROM unnest($1::text[], $2::bigint[])"
+BODIES_OF = "SELECT blob_no, object FROM body WHERE blob_no = ANY($1::bigint[])"
+
 MAX_THREAD_KEYS = 50
+
+KeyOf = Callable[[str], str | None]
+"""The object that content of this name is in, if this process has stored it and it may still be linked."""
 
 Place = tuple[int, int, int, int, int]
 """Mailbox, UIDVALIDITY, UID, mod-sequence, email."""
 
 
-async def accept_batch(tx: Tx, acceptances: Sequence[Acceptance]) -> list[Accepted]:
+async def accept_batch(tx: Tx, acceptances: Sequence[Acceptance], key_of_body: KeyOf) -> list[Accepted]:
     """Blobs, filings, postings and ledger records of all; the same trace is accepted once."""
     fresh = await _enter(tx, acceptances)
-    batch = _Batch(tx)
+    batch = _Batch(tx, key_of_body)
     await batch.prepare([(one, one.trace in fresh) for one in acceptances])
     answers: list[Accepted] = []
     for one in acceptances:
@@ -91,8 +99,9 @@ def key_of(acceptance: Acceptance, index: int) -> str:
 class _Batch:
     """What is known and what will be written."""
 
-    def __init__(self, tx: Tx) -> None:
+    def __init__(self, tx: Tx, key_of_body: KeyOf) -> None:
         self._tx = tx
+        self._key_of_body = key_of_body
         self._queue = QueueRows(tx)
         self._delivered: dict[tuple[str, int], Place] = {}
         self._threads: dict[tuple[int, bytes], int] = {}
@@ -146,11 +155,17 @@ class _Batch:
     async def _keep_blobs(self, acceptances: Sequence[Acceptance]) -> None:
         """The numbers of the blobs' rows, made where they are new; ``Missing`` if nobody has the octets."""
         known: dict[bytes, Blob] = {}
+        at: dict[bytes, int] = {}
         for one in acceptances:
             name = bytes.fromhex(one.blob.blob_id)
             if name not in known or known[name].octets is None:
-                known[name] = one.blob
-        new = sorted(name for name, blob in known.items() if blob.octets is not None)
+                known[name], at[name] = one.blob, one.at
+        objects = {
+            name: key
+            for name, blob in known.items()
+            if blob.octets is None and (key := self._key_of_body(blob.blob_id)) is not None
+        }
+        new = sorted(name for name, blob in known.items() if blob.octets is not None or name in objects)
         if new:
             blobs = [known[name] for name in new]
             numbers = list(await self._tx.some_numbers(len(new)))
@@ -158,12 +173,26 @@ class _Batch:
                 KEEP_BLOBS, numbers, new, [blob.size for blob in blobs], [blob.octets for blob in blobs]
             )
             self._blobs.update((name, number) for name, number in rows)
+            fresh = [(objects[name], number) for name, number in self._blobs.items() if name in objects]
+            if fresh:
+                await self._tx.run(ADD_BODIES, *map(list, zip(*fresh, strict=True)))
         old = [name for name in known if name not in self._blobs]
         if old:
             self._blobs.update([(name, number) for name, number in await self._tx.rows(FIND_BLOBS, old)])
         for name in known:
             if name not in self._blobs:
                 raise Missing(f"blob {name.hex()}")
+        lost = {name: objects[name] for name in old if name in objects}
+        if lost:
+            await self._trash(lost, at)
+
+    async def _trash(self, lost: dict[bytes, str], at: dict[bytes, int]) -> None:
+        """The content was there before: our object is not needed, unless it is the one that is referred to."""
+        rows = await self._tx.rows(BODIES_OF, [self._blobs[name] for name in lost])
+        kept = {row[1] for row in rows}
+        for name, key in sorted(lost.items()):
+            if key not in kept:
+                await self._tx.run(sql.TRASH_BODY, key, at[name] + TRASH_KEPT)
 
     # -- decided one by one
 

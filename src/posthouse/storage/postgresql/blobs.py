@@ -7,14 +7,17 @@ in ``upload`` that keeps it from every node's sweep for an hour, and one in
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
+from posthouse.storage.bodies import Bodies
 from posthouse.storage.ports import BlobWriter, Missing, StorageError
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
@@ -33,16 +36,25 @@ ADD_PIECE = "INSERT INTO piece (blob_no, start, octets) VALUES ($1, $2, $3)"
 KEEP_UPLOAD = """INSERT INTO upload (blob_no, until) VALUES ($1, $2)
     ON CONFLICT (blob_no) DO UPDATE SET until = greatest(upload.until, excluded.until)"""
 MAY_BE_ORPHAN = "INSERT INTO orphan (blob_no) VALUES ($1) ON CONFLICT (blob_no) DO NOTHING"
-READ_BLOB = """SELECT blob_no, size, octets IS NULL, substr(octets, $2::int, $3::int)
-    FROM blob WHERE hash = $1"""
+READ_BLOB = """SELECT b.blob_no, b.size, b.octets IS NULL, substr(b.octets, $2::int, $3::int), o.object
+    FROM blob b LEFT JOIN body o ON o.blob_no = b.blob_no WHERE b.hash = $1"""
 READ_PIECES = """SELECT start, octets FROM piece WHERE blob_no = $1 AND start > $2 AND start < $3 ORDER BY start"""
 
 
-class PostgresBlobs:
-    """The ``Blobs`` port."""
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Content that is in an object."""
 
-    def __init__(self, units: Units, spool: Path, *, ids: Ids, now: Callable[[], int]) -> None:
+    key: str
+    size: int
+
+
+class PostgresBlobs:
+    """The ``Blobs`` port: in the database, and in object storage where there is one."""
+
+    def __init__(self, units: Units, spool: Path, bodies: Bodies | None, *, ids: Ids, now: Callable[[], int]) -> None:
         self._units = units
+        self._bodies = bodies
         self._spool = spool
         self._ids = ids
         self._now = now
@@ -57,7 +69,11 @@ class PostgresBlobs:
             path.unlink(missing_ok=True)
 
     def open(self) -> BlobWriter:
-        return PostgresBlobWriter(self)
+        return PostgresBlobWriter(self) if self._bodies is None else self._bodies.open()
+
+    def key_of(self, blob: str) -> str | None:
+        """The object of content that came in through this process."""
+        return None if self._bodies is None else self._bodies.key_of(blob)
 
     def spool(self) -> Spool:
         return Spool(self.writing, self._spool / self._ids.token(12))
@@ -80,17 +96,31 @@ class PostgresBlobs:
         await self._units.write(unit)
 
     async def read(self, blob: BlobId, start: int = 0, length: int | None = None) -> bytes:
-        return await self._units.read(lambda tx: _read(tx, blob, start, length))
+        try:
+            found = await self._units.read(lambda tx: _read(tx, blob, start, length))
+        except Missing:
+            if self._bodies is None:
+                raise
+            return await self._bodies.read_new(blob, start, length)
+        return found if isinstance(found, bytes) else await self._read_object(found, start, length)
+
+    async def _read_object(self, found: _Elsewhere, start: int, length: int | None) -> bytes:
+        if self._bodies is None:
+            raise StorageError(f"content is in object {found.key}: name its place in [store] bodies")
+        there = max(0, found.size - start)
+        return await self._bodies.read(found.key, start, there if length is None else min(length, there))
+
+    def close(self) -> None:
+        self.writing.shutdown()
+        with contextlib.suppress(OSError):
+            self._spool.rmdir()
 
     async def verify(self, blob: BlobId) -> bool:
         digest, start = hashlib.sha256(), 0
         while chunk := await self.read(blob, start, READ_OCTETS):
-            digest.update(chunk)
+            await asyncio.to_thread(digest.update, chunk)
             start += len(chunk)
         return digest.hexdigest() == blob
-
-    def close(self) -> None:
-        self.writing.shutdown()
 
 
 def _read_file(path: Path, start: int) -> bytes:
@@ -99,14 +129,16 @@ def _read_file(path: Path, start: int) -> bytes:
         return file.read(PIECE_OCTETS)
 
 
-async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes:
+async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes | _Elsewhere:
     wanted = 2**31 - 1 if length is None else length
     row = await tx.row(READ_BLOB, bytes.fromhex(blob), start + 1, min(wanted, 2**31 - 1))
     if row is None:
         raise Missing(f"blob {blob}")
-    number, size, is_in_pieces, octets = row
-    if not is_in_pieces:
+    number, size, is_not_in_row, octets, key = row
+    if not is_not_in_row:
         return bytes(octets)
+    if key is not None:
+        return _Elsewhere(key, size)
     end = min(start + wanted, size)
     if start >= end:
         return b""
@@ -120,10 +152,11 @@ async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes:
 class PostgresBlobWriter:
     """Content on its way in: in memory while it is small, then in a ``Spool``."""
 
-    __slots__ = ("_blob", "_blobs", "_buffer", "_buffered", "_finishing", "_size", "_spool")
+    __slots__ = ("_beginning", "_blob", "_blobs", "_buffer", "_buffered", "_finishing", "_size", "_spool")
 
     def __init__(self, blobs: PostgresBlobs) -> None:
         self._blobs = blobs
+        self._beginning = b""
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._size = 0
@@ -154,6 +187,7 @@ class PostgresBlobWriter:
         """Give the buffer to the file, made when it is first needed."""
         if self._spool is None:
             self._spool = self._blobs.spool()
+            self._beginning = b"".join(self._buffer)
         pieces, self._buffer = self._buffer, []
         octets, self._buffered = self._buffered, 0
         self._spool.add(pieces, octets)
@@ -186,7 +220,7 @@ class PostgresBlobWriter:
                 raise StorageError(f"the blob cannot be kept: {error}") from error
             raise
         spool.abandon()
-        return Blob(name, self._size)
+        return Blob(name, self._size, None, self._beginning)
 
     def discard(self) -> None:
         if self._blob is not None and self._blob.octets is None:

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 
 from posthouse.storage.ports import StorageError
 from posthouse.storage.postgresql.address import EngineAddress

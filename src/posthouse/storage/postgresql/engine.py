@@ -10,6 +10,7 @@ from posthouse import __version__
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal
+from posthouse.storage.bodies import Bodies
 from posthouse.storage.ports import (
     Acceptance,
     Accepted,
@@ -71,12 +72,15 @@ async def open_store(
     ids: Ids,
     journal: Journal,
     node: str = "",
+    bodies: Bodies | None = None,
+    on_slot: Callable[[int], None] = lambda _slot: None,
     hold_seconds: float = HOLD_SECONDS,
     poll_seconds: float = POLL_SECONDS,
 ) -> "PostgresStore":
     """The store at ``engine``, its schema brought up to date. ``StorageError`` says what is wrong and what to do.
 
-    ``spool`` is a directory of this process alone, for large content on its way in.
+    ``spool`` is a directory of this process alone, for large content on its way in. With ``bodies``, large
+    content goes there instead of into the database; they are closed with the store. ``on_slot`` hears of our slot.
     """
     address = parse_engine(engine)
     name = node or f"node-{ids.token(9)}"
@@ -88,6 +92,8 @@ async def open_store(
         ids=ids,
         journal=journal,
         node=name,
+        bodies=bodies,
+        on_slot=on_slot,
         hold_seconds=hold_seconds,
         poll_seconds=poll_seconds,
     )
@@ -112,10 +118,13 @@ class PostgresStore:
         ids: Ids,
         journal: Journal,
         node: str,
+        bodies: Bodies | None,
+        on_slot: Callable[[int], None],
         hold_seconds: float,
         poll_seconds: float,
     ) -> None:
         self._clock = clock
+        self._bodies = bodies
         self._connect = connect_durably
         watchers = self._watchers = Watchers()
         blocks = self._blocks = Units(
@@ -133,14 +142,16 @@ class PostgresStore:
         loose = self._loose = Units(
             Pool(connect_loosely, 1), numbers, node=node, journal=journal, hold_seconds=LOOSE_SECONDS
         )
-        self._acceptances = Group[Acceptance, Accepted](units, accept_batch, lambda acceptance: acceptance.trace)
-        self._settlings = Group[Settling, list[bool]](units, _settle_batch, id)
-        self._blobs = PostgresBlobs(units, spool, ids=ids, now=self._now)
+        self._acceptances = Group[Acceptance, Accepted](units, self._accept_batch, lambda one: one.trace)
+        self._settlings = Group[Settling, list[bool]](units, self._settle_batch, id)
+        self._blobs = PostgresBlobs(units, spool, bodies, ids=ids, now=self._now)
         self._ledger = ledger.Ledger(units, journal)
         self._shelves = Shelves(units, loose, self._now)
-        self._sweeper = Sweeper(units, self._blobs)
+        self._sweeper = Sweeper(units, self._blobs, self._shelves, bodies)
         self._hints = Hints(watchers, units, connect_loosely, node=node, journal=journal, poll_seconds=poll_seconds)
-        self._membership = Membership(units, name=node, version=__version__, now=self._now, journal=journal)
+        self._membership = Membership(
+            units, name=node, version=__version__, now=self._now, journal=journal, on_slot=on_slot
+        )
 
     async def open(self) -> None:
         """Reach the engine, bring the schema up to date, become one of the nodes."""
@@ -192,6 +203,25 @@ class PostgresStore:
 
     # -- acceptance and the ledger
 
+    async def _accept_batch(self, tx: Tx, acceptances: Sequence[Acceptance]) -> list[Accepted]:
+        return await accept_batch(tx, acceptances, self._blobs.key_of)
+
+    async def _accept_each(self, tx: Tx, reports: Sequence[Acceptance]) -> None:
+        """Reports, in one step; of two that are the same, one."""
+        distinct = {report.trace: report for report in reports}
+        if distinct:
+            await self._accept_batch(tx, list(distinct.values()))
+
+    async def _settle_batch(self, tx: Tx, wishes: Sequence[Settling]) -> list[list[bool]]:
+        """Several workers' results in one transaction."""
+        await self._accept_each(tx, [report for _, reports in wishes for report in reports])
+        results = await posting.settle(tx, [one for settlements, _ in wishes for one in settlements])
+        answers, start = [], 0
+        for settlements, _ in wishes:
+            answers.append(results[start : start + len(settlements)])
+            start += len(settlements)
+        return answers
+
     async def accept(self, acceptance: Acceptance) -> Accepted:
         return await self._acceptances.submit(acceptance)
 
@@ -238,7 +268,7 @@ class PostgresStore:
 
     async def drop(self, items: Sequence[int], reports: Sequence[Acceptance] = (), fates: Sequence[Fate] = ()) -> int:
         async def unit(tx: Tx) -> int:
-            await accept_each(tx, reports)
+            await self._accept_each(tx, reports)
             return await posting.drop(tx, items, fates)
 
         return await self._units.write(unit)
@@ -425,6 +455,8 @@ class PostgresStore:
         for units in (self._units, self._loose, self._blocks):
             await units.close()
         await asyncio.to_thread(self._blobs.close)
+        if self._bodies is not None:
+            await self._bodies.close()
 
 
 async def _take_block(tx: Tx, size: int) -> int:
@@ -433,21 +465,3 @@ async def _take_block(tx: Tx, size: int) -> int:
 
 async def _no_block(_size: int) -> int:
     raise StorageError("who takes a block of numbers needs none himself")
-
-
-async def accept_each(tx: Tx, reports: Sequence[Acceptance]) -> None:
-    """Reports, in one step unless two of them are the same."""
-    distinct = {report.trace: report for report in reports}
-    if distinct:
-        await accept_batch(tx, list(distinct.values()))
-
-
-async def _settle_batch(tx: Tx, wishes: Sequence[Settling]) -> list[list[bool]]:
-    """Several workers' results in one transaction."""
-    await accept_each(tx, [report for _, reports in wishes for report in reports])
-    results = await posting.settle(tx, [one for settlements, _ in wishes for one in settlements])
-    answers, start = [], 0
-    for settlements, _ in wishes:
-        answers.append(results[start : start + len(settlements)])
-        start += len(settlements)
-    return answers

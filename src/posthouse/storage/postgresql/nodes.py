@@ -41,18 +41,32 @@ class Node:
 class Membership:
     """Our own row, kept fresh."""
 
-    def __init__(self, units: Units, *, name: str, version: str, now: Callable[[], int], journal: Journal) -> None:
+    def __init__(
+        self,
+        units: Units,
+        *,
+        name: str,
+        version: str,
+        now: Callable[[], int],
+        journal: Journal,
+        on_slot: Callable[[int], None],
+    ) -> None:
         self._units = units
         self.name = name
         self._version = version
         self._now = now
         self._journal = journal
+        self._on_slot = on_slot
         self.slot = -1
         self._task: asyncio.Task[None] | None = None
 
     async def join(self) -> None:
-        self.slot = await self._units.write(self._enter)
+        self._adopt(await self._units.write(self._enter))
         self._task = asyncio.get_running_loop().create_task(self._stay())
+
+    def _adopt(self, slot: int) -> None:
+        self.slot = slot
+        self._on_slot(slot)
 
     async def _enter(self, tx: Tx) -> int:
         taken = {row[0] for row in await tx.rows(SLOTS_TAKEN)}
@@ -66,13 +80,14 @@ class Membership:
         while True:
             await asyncio.sleep(SEEN_SECONDS)
             try:
-                await self._units.write(self._be_seen)
+                self._adopt(await self._units.write(self._be_seen))
             except StorageError as error:
                 self._journal.note("node.unseen", Level.WARNING, reason=str(error))
 
-    async def _be_seen(self, tx: Tx) -> None:
-        if not await tx.run(SEEN, self.name, self._now()):
-            self.slot = await self._enter(tx)  # forgotten after a day of silence: another one may have our slot
+    async def _be_seen(self, tx: Tx) -> int:
+        if await tx.run(SEEN, self.name, self._now()):
+            return self.slot
+        return await self._enter(tx)  # forgotten after a day of silence: another one may have our slot
 
     async def leave(self) -> None:
         if self._task is not None:

@@ -7,7 +7,10 @@ stores it again (its foreign key is refused, and the unit repeated).
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from posthouse.storage.bodies import TRASH_KEPT, Bodies
 from posthouse.storage.postgresql.blobs import PostgresBlobs
+from posthouse.storage.postgresql.body_rows import PostgresBodyRows
+from posthouse.storage.postgresql.shelves import Shelves
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql
@@ -26,6 +29,9 @@ UNUSED = """SELECT blob_no FROM blob b WHERE blob_no = ANY($1::bigint[])
     AND NOT EXISTS (SELECT 1 FROM letter WHERE letter.blob_no = b.blob_no)
     AND NOT EXISTS (SELECT 1 FROM posting WHERE posting.blob_no = b.blob_no)
     AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob_no = b.blob_no)"""
+END_BODIES = "DELETE FROM body WHERE blob_no = ANY($1::bigint[]) RETURNING object"
+TRASH_BODIES = """INSERT INTO body_trash (object, delete_after) SELECT unnest($1::text[]), $2
+    ON CONFLICT (object) DO NOTHING"""
 END_PIECES = "DELETE FROM piece WHERE blob_no = ANY($1::bigint[])"
 END_BLOBS = "DELETE FROM blob WHERE blob_no = ANY($1::bigint[])"
 END_ORPHANS = """DELETE FROM orphan WHERE blob_no = ANY($1::bigint[])
@@ -39,9 +45,11 @@ OLD_REPEATS = """DELETE FROM counter WHERE name LIKE 'repeats.%'
 class Sweeper:
     """Frees what nobody refers to."""
 
-    def __init__(self, units: Units, blobs: PostgresBlobs) -> None:
+    def __init__(self, units: Units, blobs: PostgresBlobs, shelves: Shelves, bodies: Bodies | None) -> None:
         self._units = units
         self._blobs = blobs
+        self._shelves = shelves
+        self._bodies = bodies
 
     async def sweep(self, now: int) -> AsyncIterator[str]:
         write = self._units.write
@@ -55,6 +63,9 @@ class Sweeper:
         ):
             if freed:
                 yield f"{freed} {title}"
+        if self._bodies is not None:
+            async for line in self._bodies.sweep(PostgresBodyRows(self._units, self._shelves), now):
+                yield line
 
     async def _repeat(self, unit: Callable[[Tx], Awaitable[int]]) -> int:
         """Small transactions until nothing is left."""
@@ -80,6 +91,8 @@ async def _end_blobs(tx: Tx, numbers: list[int], now: int) -> int:
     await tx.run(OLD_UPLOADS, numbers, now)
     unused = [row[0] for row in await tx.rows(UNUSED, numbers)]
     await tx.run(END_PIECES, unused)
+    objects = sorted(row[0] for row in await tx.rows(END_BODIES, unused))
+    await tx.run(TRASH_BODIES, objects, now + TRASH_KEPT)
     await tx.run(END_ORPHANS, numbers)
     return await tx.run(END_BLOBS, unused)
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 
 REPLICATION_WAIT_CANCELLED = "canceling wait for synchronous replication"
 """The beginning of the notice with which a server says: committed here, and perhaps nowhere else."""

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-import asyncpg  # type: ignore[import-untyped]  # it has no types
+import asyncpg
 
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.ports import StorageError
