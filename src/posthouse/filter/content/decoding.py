@@ -54,7 +54,7 @@ def decodings(octets: bytes, encodings: list[bytes], *, is_odd: bool) -> list[by
             found += [content for _, content in uu_files(octets)]
         else:
             found.append(octets)
-    if b"base64" not in encodings and _BASE64_START.match(octets):
+    if b"base64" not in encodings and (is_odd or _BASE64_START.match(octets)):
         found += _base64(octets, at_all_costs=is_odd)
     if is_odd:
         if b"quoted-printable" not in encodings and b"=" in octets:

@@ -15,10 +15,11 @@ from posthouse.filter.content.decoding import decodings, uu_files
 from posthouse.filter.content.documents import judge_document, judge_office_part
 from posthouse.filter.content.finding import Findings, Kind, quoted
 from posthouse.filter.content.links import judge_html
-from posthouse.filter.content.magic import EICAR, Family, recognise, recognise_script
+from posthouse.filter.content.magic import EICAR, Family, Nature, recognise, recognise_script
 from posthouse.filter.content.names import extension, judge_name, plain
 from posthouse.filter.content.reading import Piece, loose_parts, read_parts
 from posthouse.filter.content.unpacking import Bounds, Budget, Excess, unpack
+from posthouse.filter.content.zipdirectory import ZIP_END
 from posthouse.standards.imf.header import Header
 
 MESSAGES = 8
@@ -134,6 +135,17 @@ class _Eye:
         if EICAR in octets:
             self.findings.add(Kind.TEST_VIRUS, f"the test string of all virus scanners{where}")
         nature = recognise(octets)
+        if (nature is None or nature.name != "zip") and octets.rfind(ZIP_END, max(0, len(octets) - 65557)) >= 0:
+            return self._look_at_both(item, nature, where)
+        return self._look_at_one(item, nature, where)
+
+    def _look_at_both(self, item: Item, nature: Nature | None, where: str) -> Iterator[Item]:
+        """What is one thing from its beginning and a zip from its end."""
+        yield from self._look_at_one(item, nature, where) or ()
+        yield from self._open(item, "zip", where) or ()
+
+    def _look_at_one(self, item: Item, nature: Nature | None, where: str) -> Iterator[Item] | None:
+        octets = item.octets
         if nature is None:
             return self._look_at_text(item, where)
         self._judge_mismatch(item, nature.name, nature.family)

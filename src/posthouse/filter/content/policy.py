@@ -1,7 +1,7 @@
 """What each class of finding means: the action it demands by itself, and its weight towards junk.
 
 The defaults hold for an office that never asks for programs by mail. What is
-legitimate in some offices (an encrypted archive, a form) is not held.
+legitimate everywhere (a form, a script in a PDF) only raises suspicion.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ DEFAULTS: dict[Kind, tuple[Action, float, str]] = {
     Kind.DISGUISE: (Action.QUARANTINE, 5.0, "double extensions, reversed letters, names that leave their directory"),
     Kind.MACRO: (Action.QUARANTINE, 4.0, "documents with macros"),
     Kind.REMOTE: (Action.QUARANTINE, 4.0, "documents that fetch a template or an object from elsewhere"),
-    Kind.ENCRYPTED: (Action.JUNK, 2.0, "archives and documents with a password"),
+    Kind.ENCRYPTED: (Action.QUARANTINE, 2.0, "archives and documents with a password"),
     Kind.UNSCANNABLE: (Action.QUARANTINE, 3.0, "archives that are broken or beyond the limits"),
     Kind.OPAQUE: (Action.JUNK, 1.0, "archives whose files we can list at best"),
     Kind.PARTIAL: (Action.QUARANTINE, 3.0, "messages in pieces, and contents that are elsewhere"),

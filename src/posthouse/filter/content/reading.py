@@ -108,6 +108,11 @@ def _add_hidden(octets: bytes, start: int, end: int, reading: Reading) -> None:
     piece = _piece(octets, header, part, Reading([], {}))
     piece.is_odd = True
     reading.pieces.append(piece)
+    if part.body > start and FIELD.match(octets, part.body, end):  # and more of them behind an empty line
+        again = parse_header(octets, part.body, end)
+        piece = _piece(octets, again, Part(part.body, min(again.body_start, end), end), Reading([], {}))
+        piece.is_odd = True
+        reading.pieces.append(piece)
 
 
 def _piece(octets: bytes, header: Header | None, part: Part, reading: Reading) -> Piece:

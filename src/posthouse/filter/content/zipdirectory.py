@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import msgspec
 
-_END = b"PK\x05\x06"
+ZIP_END = b"PK\x05\x06"
 _LOCAL = b"PK\x03\x04"
 _CENTRAL = b"PK\x01\x02"
 STRONG_BITS = 0x2041
@@ -57,7 +57,7 @@ def read_directory(octets: bytes, most: int) -> Directory:
     )
     overlaps = any(after[0] < before[1] for before, after in pairwise(spans))
     hidden = _local(octets, spans, most - len(entries))
-    if not entries and not hidden and not octets.startswith(_END):
+    if not entries and not hidden and not octets.startswith(ZIP_END):
         raise ValueError("a zip archive without a directory")
     return Directory(
         [*entries, *hidden], len(hidden) if entries else 0, overlaps, excess or len(entries) + len(hidden) >= most
@@ -65,7 +65,7 @@ def read_directory(octets: bytes, most: int) -> Directory:
 
 
 def _central(octets: bytes, most: int) -> tuple[list[Entry], bool]:
-    end = octets.rfind(_END, max(0, len(octets) - 65557))
+    end = octets.rfind(ZIP_END, max(0, len(octets) - 65557))
     if end < 0 or end + 22 > len(octets):
         return [], False
     size, start = struct.unpack_from("<II", octets, end + 12)
