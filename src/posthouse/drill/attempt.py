@@ -139,7 +139,7 @@ async def _settled(ground: Ground, before: Vitals) -> Vitals | None:
     """The server when it is at rest again, or after the time it has for that."""
     end = time.monotonic() + ground.settle_seconds
     while after := measure(ground.place.pid):
-        quiet = after.resident <= before.resident + LEFT_OCTETS and after.files <= before.files + LEFT_FILES
+        quiet = after.own <= before.own + LEFT_OCTETS and after.files <= before.files + LEFT_FILES
         if quiet or time.monotonic() > end:
             return after
         await asyncio.sleep(0.1)

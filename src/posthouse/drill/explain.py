@@ -42,7 +42,9 @@ def _lines(threat: Threat, scenario: Scenario | None, last: Mapping[str, Any] | 
         yield from _field("at most", _allowance(scenario))
         yield from _field("run it", f"posthouse drill run {threat.id}")
         control = f"last caught {proved}" if proved else "not yet run here"
-        yield from _field("control", f"posthouse drill prove {threat.id} ({control})" if scenario.can_be_proved else "none yet")
+        yield from _field(
+            "control", f"posthouse drill prove {threat.id} ({control})" if scenario.can_be_proved else "none yet"
+        )
     if last is not None:
         yield from _field("last", f"{last['verdict']}{': ' + last['why'] if last['why'] else ''}")
 
@@ -56,7 +58,9 @@ def _essay(word: str) -> str:
 
 def _limits(threat: Threat, last: Mapping[str, Any] | None) -> str:
     in_force = {one["id"]: one["values"] for one in (last or {}).get("limits", [])}
-    return "; ".join(f"{number}: {', '.join(in_force[number])}" if in_force.get(number) else number for number in threat.limits)
+    return "; ".join(
+        f"{number}: {', '.join(in_force[number])}" if in_force.get(number) else number for number in threat.limits
+    )
 
 
 def _allowance(scenario: Scenario) -> str:

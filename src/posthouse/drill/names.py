@@ -1,7 +1,7 @@
 """A name server of our own: says what the test wants, about every name, over UDP and TCP.
 
 Records are text, as a zone file writes them: ``zone["far.test", "MX"] = ["10 mx.far.test"]``; ``*.far.test``
-stands for all names one level below. What is not in the zone does not exist. ``mood`` turns all of it into an outage, a lie or a crawl.
+stands for all names one level below. What is not in the zone does not exist. ``mood`` turns it into an outage.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         task = asyncio.create_task(self._reply(data, addr))

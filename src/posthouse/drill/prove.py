@@ -34,12 +34,18 @@ class Proof:
 async def prove(threat: Threat, scenario: Scenario | None, config: Path | None, seed: int) -> Proof:
     """Run the attack where the defence is missing."""
     if scenario is None:
-        return Proof(threat, caught=False, told=f"waits for {threat.needs}" if threat.needs else "there is no attack yet")
+        return Proof(
+            threat, caught=False, told=f"waits for {threat.needs}" if threat.needs else "there is no attack yet"
+        )
     if not scenario.can_be_proved:
         return Proof(threat, caught=False, told="there is no server without this defence to try it on")
     directory = Path(tempfile.mkdtemp(prefix="drill-prove-"))
     try:
-        made = await (_on_decoy(scenario, scenario.decoy, seed) if scenario.decoy else _weakened(scenario, config, directory, seed))
+        made = await (
+            _on_decoy(scenario, scenario.decoy, seed)
+            if scenario.decoy
+            else _weakened(scenario, config, directory, seed)
+        )
     except NotStarted as error:
         return Proof(threat, caught=False, told=str(error))
     finally:

@@ -12,17 +12,21 @@ from posthouse.drill.bench import strangers
 from posthouse.drill.cage import Cage
 from posthouse.drill.caller import Silent
 from posthouse.drill.control import NAME, Declined, ask
-from posthouse.drill.fence import RUN_SECONDS
+from posthouse.drill.fence import RUN_SECONDS, Allowance, Budget
 from posthouse.drill.result import Attempt, Result, Run
 from posthouse.drill.sandbox import CANARY, NotStarted, Wish, sandbox
 from posthouse.drill.scenario import Scenario
-from posthouse.drill.smtp import Smtp
+from posthouse.drill.smtp import Smtp, letter
 from posthouse.drill.threat import Threat
 from posthouse.drill.transcript import Transcript
-from posthouse.drill.fence import Allowance, Budget
 from posthouse.drill.verdict import Verdict, agree
 
 IDLE_SONGS = 6
+WARM_HEADER = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="warm"\r\n'
+WARM_BODY = (
+    b'--warm\r\nContent-Type: application/zip; name="warm.zip"\r\nContent-Transfer-Encoding: base64\r\n'
+    b'Content-Disposition: attachment; filename="warm.zip"\r\n\r\n'
+)
 NOT_WRITTEN = "there is no attack for it yet"
 
 Tell = Callable[[str, Result | None], None]
@@ -142,8 +146,9 @@ async def _limits(socket: Path) -> dict[str, list[str]]:
 
 
 async def warm_up(ground: Ground) -> None:
-    """Two wrong passwords at once: what the hash pool takes stays with it, and is not what an attack costs."""
+    """Pools begin to work: two wrong passwords, two attachments. What they take stays, and is no attack's cost."""
     await asyncio.gather(*(_guess(ground) for _ in range(2)))
+    await asyncio.gather(*(_attach(ground) for _ in range(2)))
 
 
 async def _guess(ground: Ground) -> None:
@@ -155,6 +160,17 @@ async def _guess(ground: Ground) -> None:
         async with caller:
             await caller.greet()
             await caller.login("nobody@office.test", "warm")
+
+
+async def _attach(ground: Ground) -> None:
+    with contextlib.suppress(OSError, Silent):
+        source = next(ground.addresses)
+        caller = await Smtp.connect(ground.place.where("smtp"), source, Budget(Allowance()), Transcript())
+        async with caller:
+            await caller.greet()
+            body = WARM_BODY + b"QUJD\r\n" * 20_000 + b"--warm--\r\n"
+            content = WARM_HEADER + letter("warm up", body=body)
+            await caller.send(b"warm@else.test", [ground.place.person(CANARY).address.encode()], content)
 
 
 def chosen(threats: Iterable[Threat], scenarios: dict[str, Scenario], live: bool) -> dict[str, Scenario]:

@@ -9,19 +9,16 @@ import asyncio
 import contextlib
 import ctypes
 import fcntl
-import json
 import os
 import random
-import shutil
 import signal
 import socket
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from posthouse.drill.control import NAME, Declined, ask
 from posthouse.drill.names import Names

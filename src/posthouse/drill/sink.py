@@ -1,4 +1,4 @@
-"""Where mail for the rest of the world goes during a drill: a server that takes everything, and one that plays tricks."""
+"""Where mail for the rest of the world goes: a server that takes everything, and one that plays tricks."""
 
 import asyncio
 import contextlib

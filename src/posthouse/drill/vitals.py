@@ -13,9 +13,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """At one moment: octets of memory of all its processes, open files of the first, seconds of CPU, ids of processes."""
+    """At one moment: memory of all its processes in octets; memory, open files and CPU seconds of the first."""
 
     resident: int
+    own: int
     files: int
     cpu: float
     pids: tuple[int, ...]
@@ -25,8 +26,8 @@ def measure(pid: int) -> Vitals | None:
     """None when the process is gone."""
     try:
         pids = (pid, *sorted(_children(pid)))
-        files = len(os.listdir(f"/proc/{pid}/fd"))
-        return Vitals(sum(map(_resident, pids)), files, _cpu(pid), pids)
+        files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+        return Vitals(sum(map(_resident, pids)), _resident(pid), files, _cpu(pid), pids)
     except (OSError, ValueError, IndexError):
         return None
 

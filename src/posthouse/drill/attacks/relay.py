@@ -1,6 +1,6 @@
 """Relay and accounts: who may send through us, and in whose name."""
 
-from posthouse.drill.bench import HOME, Bench
+from posthouse.drill.bench import Bench
 from posthouse.drill.fence import Allowance
 from posthouse.drill.scenario import Scenario
 from posthouse.drill.smtp import letter

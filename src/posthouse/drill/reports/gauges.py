@@ -11,11 +11,15 @@ def format_gauges(document: Mapping[str, Any]) -> str:
         "# TYPE posthouse_drill_verdict gauge",
         "# HELP posthouse_drill_verdict 1 held, 0 unproven, -1 broken",
         *(
-            f'posthouse_drill_verdict{{id="{one["id"]}",severity="{one["failure"]["severity"]}"}} {VALUES[one["verdict"]]}'
+            f'posthouse_drill_verdict{{id="{one["id"]}",severity="{one["failure"]["severity"]}"}} '
+            f"{VALUES[one['verdict']]}"
             for one in document["results"]
         ),
         "# TYPE posthouse_drill_entries gauge",
-        *(f'posthouse_drill_entries{{verdict="{name.lower()}"}} {number}' for name, number in document["totals"].items()),
+        *(
+            f'posthouse_drill_entries{{verdict="{name.lower()}"}} {number}'
+            for name, number in document["totals"].items()
+        ),
         "# TYPE posthouse_drill_seconds gauge",
         f"posthouse_drill_seconds {document['run']['seconds']}",
         "# EOF",

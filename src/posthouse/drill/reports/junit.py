@@ -28,7 +28,11 @@ def format_junit(document: Mapping[str, Any]) -> str:
 
 def _add_case(suite: ET.Element, one: Mapping[str, Any]) -> None:
     case = ET.SubElement(
-        suite, "testcase", classname=f"drill.{one['surface']}", name=f"{one['id']} {one['title']}", time=str(one["duration"])
+        suite,
+        "testcase",
+        classname=f"drill.{one['surface']}",
+        name=f"{one['id']} {one['title']}",
+        time=str(one["duration"]),
     )
     why = clean(one["why"])
     if one["verdict"] == "BROKEN":
@@ -40,4 +44,6 @@ def _add_case(suite: ET.Element, one: Mapping[str, Any]) -> None:
 
 def clean(text: str) -> str:
     """Without what XML 1.0 cannot carry; a server's octets may be in here."""
-    return "".join(char if char in "\t\n" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" else "?" for char in text)
+    return "".join(
+        char if char in "\t\n" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" else "?" for char in text
+    )

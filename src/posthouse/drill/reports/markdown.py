@@ -14,8 +14,10 @@ def format_markdown(document: Mapping[str, Any]) -> str:
     lines = [
         f"# Drill `{run['profile']}`, run {run['id']}",
         "",
-        f"{run['started']} · server {document['server']['version']} (`{document['server']['sha256'][:12]}`) · "
-        f"{run['target']} ({run['network']}) · {duration(run['seconds'])} · seed {document['seed']}",
+        (
+            f"{run['started']} · server {document['server']['version']} (`{document['server']['sha256'][:12]}`) · "
+            f"{run['target']} ({run['network']}) · {duration(run['seconds'])} · seed {document['seed']}"
+        ),
         "",
         f"**{totals['HELD']} held, {totals['BROKEN']} broken, {totals['UNPROVEN']} unproven.** Ledger: "
         + ", ".join(f"{ledger[name]:,} {name}" for name in ("acknowledged", "lost", "altered", "duplicated"))
@@ -28,7 +30,9 @@ def format_markdown(document: Mapping[str, Any]) -> str:
     lines += _table("Failure avoided", matrices["failure"], SEVERITIES)
     lines += ["| id | | verdict | why |", "|---|---|---|---|"]
     for one in document["results"]:
-        lines.append(f"| {one['id']} | {one['title']} ({classes(one)}) | {SIGNS[one['verdict']]} | {cell(one['why'])} |")
+        lines.append(
+            f"| {one['id']} | {one['title']} ({classes(one)}) | {SIGNS[one['verdict']]} | {cell(one['why'])} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -39,7 +39,8 @@ def format_page(document: Mapping[str, Any], texts: Mapping[str, tuple[str, str]
     """``texts`` gives for each id what the attack is and why it harms."""
     matrices = document["matrices"]
     weakness = [
-        (f"{name}  {WEAKNESSES[name][0]} ({WEAKNESSES[name][1]})", counts) for name, counts in matrices["weakness"].items()
+        (f"{name}  {WEAKNESSES[name][0]} ({WEAKNESSES[name][1]})", counts)
+        for name, counts in matrices["weakness"].items()
     ]
     failure = [(f"{code}  {SEVERITIES[code]}", counts) for code, counts in matrices["failure"].items()]
     titles = {code: f"{code}  {one.title}" for code, one in FAULT_CLASSES.items()}

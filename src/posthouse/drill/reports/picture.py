@@ -14,9 +14,7 @@ def bars(rows: Sequence[tuple[str, Mapping[str, int]]], title: str) -> str:
     """One stacked bar a row, its numbers behind it."""
     most = max((sum(counts.values()) for _, counts in rows), default=0) or 1
     height = ROW * len(rows) + 6
-    parts = [
-        f'<svg viewBox="0 0 {LABEL + ROOM + 120} {height}" role="img" aria-label="{escape(title)}" class="bars">'
-    ]
+    parts = [f'<svg viewBox="0 0 {LABEL + ROOM + 120} {height}" role="img" aria-label="{escape(title)}" class="bars">']
     for at, (label, counts) in enumerate(rows):
         parts += _bar(label, counts, at * ROW + 4, most)
     return "".join([*parts, "</svg>"])
@@ -44,7 +42,9 @@ def matrix(rows: Mapping[str, Mapping[str, Mapping[str, int]]], names: Mapping[s
     width, height = LABEL + CELL * len(columns), ROW + 34 * len(rows)
     parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="faults and failures" class="matrix">']
     for at, column in enumerate(columns):
-        parts.append(f'<text x="{LABEL + CELL * at + CELL // 2}" y="16" text-anchor="middle" class="label">{column}</text>')
+        parts.append(
+            f'<text x="{LABEL + CELL * at + CELL // 2}" y="16" text-anchor="middle" class="label">{column}</text>'
+        )
     for line, (name, fields) in enumerate(rows.items()):
         top = ROW + 34 * line
         parts.append(
@@ -59,13 +59,25 @@ def _field(counts: Mapping[str, int], left: int, top: int, what: str) -> list[st
     total = sum(counts.values())
     if not total:
         return [f'<rect x="{left + 2}" y="{top}" width="{CELL - 4}" height="30" rx="3" class="empty"/>']
-    worst = "broken" if counts["BROKEN"] else "held" if counts["HELD"] == total else "partly" if counts["HELD"] else "unproven"
+    worst = (
+        "broken"
+        if counts["BROKEN"]
+        else "held"
+        if counts["HELD"] == total
+        else "partly"
+        if counts["HELD"]
+        else "unproven"
+    )
     told = ", ".join(f"{counts[verdict]} {verdict.lower()}" for verdict in ORDER)
     return [
-        f'<rect x="{left + 2}" y="{top}" width="{CELL - 4}" height="30" rx="3" class="{worst}">'
-        f"<title>{escape(what)}: {told}</title></rect>",
-        f'<text x="{left + CELL // 2}" y="{top + 20}" text-anchor="middle" class="inside">'
-        f"{counts['HELD']} / {total}</text>",
+        (
+            f'<rect x="{left + 2}" y="{top}" width="{CELL - 4}" height="30" rx="3" class="{worst}">'
+            f"<title>{escape(what)}: {told}</title></rect>"
+        ),
+        (
+            f'<text x="{left + CELL // 2}" y="{top + 20}" text-anchor="middle" class="inside">'
+            f"{counts['HELD']} / {total}</text>"
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The scorecard for a terminal of 80 columns: the essay's weaknesses, fault classes, failures avoided, then what broke."""
+"""The scorecard for 80 columns: the essay's weaknesses, fault classes, failures avoided, then what broke."""
 
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -117,7 +117,9 @@ def _results(document: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     for one in unproven:
         reasons.setdefault(one["why"], []).append(one["id"])
     for why, ids in reasons.items():
-        yield from _wrapped(ids[0] if len(ids) == 1 else f"{len(ids)}", why if len(ids) == 1 else f"{why}: {' '.join(ids)}")
+        yield from _wrapped(
+            ids[0] if len(ids) == 1 else f"{len(ids)}", why if len(ids) == 1 else f"{why}: {' '.join(ids)}"
+        )
 
 
 def classes(one: Mapping[str, Any]) -> str:
@@ -135,7 +137,9 @@ def _foot(document: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     unproved = [one["id"] for one in results if one["verdict"] == "HELD" and not one["proved"]]
     yield ""
     if unproved:
-        yield from _wrapped("note", f"held, but no negative control has been run for {' '.join(unproved)} (drill prove)")
+        yield from _wrapped(
+            "note", f"held, but no negative control has been run for {' '.join(unproved)} (drill prove)"
+        )
     if document["coverage"]["not_tested"]:
         yield from _wrapped("note", "not tested here: " + "; ".join(document["coverage"]["not_tested"]))
     if document["run"]["left_behind"]:
