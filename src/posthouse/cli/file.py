@@ -8,6 +8,14 @@ import click
 SYSTEM_CONFIG = Path("/etc/posthouse/posthouse.toml")
 VARIABLE = "POSTHOUSE_CONFIG"
 
+
+def engine_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """The value of ``--engine``."""
+    if value and not value.startswith(("postgresql://", "postgres://")):
+        raise click.BadParameter(f'"{value}" is not postgresql://USER@HOST1,HOST2,HOST3/DATABASE')
+    return value
+
+
 NO_DOOR = "no [[listener]]: nobody could reach this server"
 
 CONFIG_FILE = click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from posthouse.cli.asking import Failure
+from posthouse.cli.file import engine_address
 
 
 def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
@@ -53,7 +54,13 @@ def _weaken(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="The data.")
 @click.option("--host", default="127.0.0.1", show_default=True, callback=_loopback, help="A loopback address.")
 @click.option("--base-port", default=2500, show_default=True, type=click.IntRange(1, 65500), help="The first port.")
-@click.option("--engine", default="", help="Where mail is kept; nothing means DIR/store.")
+@click.option(
+    "--engine",
+    default="",
+    callback=engine_address,
+    metavar="URL",
+    help="Where mail is kept: postgresql://USER@HOST/DATABASE; nothing means DIR/store.",
+)
 @click.option("--relay", callback=_endpoint, metavar="HOST:PORT", help="Where mail for other domains goes.")
 @click.option("--dns", callback=_endpoint, metavar="HOST:PORT", help="A resolver instead of the built-in zone.")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Limits, routes and log from here.")
@@ -76,9 +83,15 @@ def localserve(
     from posthouse.supervisor.selftest import OpenRelay
     from posthouse.supervisor.serve import Server, make_journal
 
-    if engine:
-        raise click.BadParameter("only the embedded engine so far", param_hint="--engine")
-    wishes = Wishes(directory=directory.absolute(), host=host, base_port=base_port, relay=relay, dns=dns, config=config)
+    wishes = Wishes(
+        directory=directory.absolute(),
+        host=host,
+        base_port=base_port,
+        relay=relay,
+        dns=dns,
+        config=config,
+        engine=engine,
+    )
     try:
         office = open_office(wishes)
         setting = office.setting()

@@ -2,30 +2,43 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from posthouse.cli.asking import Failure
-from posthouse.cli.file import CONFIG_FILE, NO_DOOR, hint_of
+from posthouse.cli.file import CONFIG_FILE, NO_DOOR, engine_address, hint_of
+
+if TYPE_CHECKING:
+    from posthouse.supervisor.config import Configuration
 
 
 @click.command()
 @CONFIG_FILE
-def serve(file: Path) -> None:
+@click.option(
+    "--engine",
+    default="",
+    callback=engine_address,
+    metavar="URL",
+    help="Instead of [store] engine: postgresql://USER@HOST1,HOST2,HOST3/DATABASE.",
+)
+def serve(file: Path, engine: str) -> None:
     """Serve mail until told to stop. SIGHUP reads the configuration again, SIGTERM stops cleanly."""
     from posthouse.net.listener import PortTaken
     from posthouse.storage.ports import StorageError
-    from posthouse.supervisor.load import Misconfigured, load
+    from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.privileges import Privileged
     from posthouse.supervisor.selftest import OpenRelay
     from posthouse.supervisor.serve import Server, make_journal
     from posthouse.supervisor.wire import Setting
 
     try:
-        configuration = load(file)
+        configuration = _read(file, engine)
         if not configuration.listener:
             raise Failure(f"{file}: {NO_DOOR}")
-        server = Server(Setting(configuration), make_journal(configuration, sys.stderr), lambda: Setting(load(file)))
+        server = Server(
+            Setting(configuration), make_journal(configuration, sys.stderr), lambda: Setting(_read(file, engine))
+        )
         server.prepare()
         server.run()
     except PortTaken as error:
@@ -34,3 +47,13 @@ def serve(file: Path) -> None:
         raise Failure(list(map(str, error.complaints)), hint_of(file)) from error
     except (OpenRelay, Privileged, OSError, StorageError) as error:
         raise Failure(str(error)) from error
+
+
+def _read(file: Path, engine: str) -> "Configuration":
+    """The configuration, with the engine that the command line names."""
+    from posthouse.supervisor.load import load
+
+    configuration = load(file)
+    if not engine:
+        return configuration
+    return configuration.replace(store=configuration.store.model_copy(update={"engine": engine}))

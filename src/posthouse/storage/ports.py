@@ -442,6 +442,10 @@ class Store(Protocol):
     @property
     def blobs(self) -> Blobs: ...
 
+    @property
+    def node(self) -> str:
+        """Who we are among those who serve this data: the owner of what this process holds in the queue."""
+
     async def accept(self, acceptance: Acceptance) -> Accepted:
         """**Durable.** Promise point 1: blob, mailbox entries and queue rows, whole or not at all."""
 

@@ -121,6 +121,12 @@ def _bucket(value: str) -> str:
     return value
 
 
+def _engine(value: str) -> str:
+    if value and not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError(f'"{value}" is not postgresql://USER@HOST1,HOST2,HOST3/DATABASE')
+    return value
+
+
 def parse_bucket(text: str) -> tuple[str, str]:
     """Bucket and prefix of ``s3://BUCKET/PREFIX``; raises ``ValueError``."""
     match = _BUCKET.match(text)
@@ -152,6 +158,7 @@ Weight = Annotated[float, Field(ge=0)]
 ActionName = Literal["accept", "junk", "quarantine", "defer", "refuse"]
 Port = Annotated[int, Field(gt=0, lt=65536)]
 Bucket = Annotated[str, AfterValidator(_bucket)]
+Engine = Annotated[str, AfterValidator(_engine)]
 
 
 class Section(BaseModel):
@@ -177,7 +184,9 @@ LimitsSection = _limits_section()
 
 class StoreSection(Section):
     directory: Path = Field(default=Path("/var/lib/posthouse"), description="Where everything is kept")
-    engine: str = Field(default="", description="Empty: the embedded engine; later a postgresql:// address")
+    engine: Engine = Field(
+        default="", description="Empty: the embedded engine; else postgresql://USER@HOST1,HOST2,HOST3/DATABASE"
+    )
     bodies: Bucket = Field(
         default="", description="Where large content goes: s3://BUCKET/PREFIX, for this store alone; empty: the engine"
     )

@@ -1,5 +1,6 @@
 """Which engine keeps what we have, and where large content goes: chosen here, from the configuration, nowhere else."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from posthouse.storage.bodies import Bodies, NotOurs
 from posthouse.storage.ports import StorageError, Store
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.config import StoreSection, parse_bucket
+from posthouse.supervisor.ports import RandomIds
 
+SPOOL = "spool"
+"""Large content waits there for PostgreSQL."""
 UPLOADS = "uploads"
 """Large content waits there until it is whole."""
 
@@ -27,7 +31,7 @@ def read_body_keys(section: StoreSection) -> BodyKeys:
     """While we still may read them. Raises ``OSError``, ``StorageError``."""
     key_id, secret = "", ""
     if section.s3_key_file is not None:
-        lines = section.s3_key_file.read_text("utf-8").split()
+        lines = [line.strip() for line in section.s3_key_file.read_text("utf-8").splitlines() if line.strip()]
         if len(lines) != 2:
             raise StorageError(f"{section.s3_key_file} must have two lines: the id of the key, and its secret")
         key_id, secret = lines
@@ -44,7 +48,10 @@ async def open_engine(
     """
     bodies = open_bodies(section, directory, keys, clock=clock, ids=ids, journal=journal)
     try:
-        store = await open_store(directory, clock=clock, ids=ids, journal=journal, bodies=bodies)
+        if section.engine:
+            store = await _open_postgresql(section.engine, directory, bodies, clock=clock, ids=ids, journal=journal)
+        else:
+            store = await open_store(directory, clock=clock, ids=ids, journal=journal, bodies=bodies)
     except BaseException:
         if bodies is not None:
             await bodies.close()
@@ -52,6 +59,24 @@ async def open_engine(
     if bodies is not None:
         await _check(bodies, store)
     return store
+
+
+async def _open_postgresql(
+    engine: str, directory: Path, bodies: Bodies | None, *, clock: Clock, ids: Ids, journal: Journal
+) -> Store:
+    try:
+        from posthouse.storage.postgresql import engine as postgresql  # noqa: PLC0415  an extra, as above
+    except ImportError as error:
+        raise StorageError(f"[store] engine needs more: pip install 'posthouse[cluster]' ({error})") from error
+    spool = directory / SPOOL / f"{os.getpid()}"  # several processes may share the directory
+
+    def adopt(slot: int) -> None:
+        if isinstance(ids, RandomIds):
+            ids.slot = slot
+
+    return await postgresql.open_store(
+        engine, spool=spool, clock=clock, ids=ids, journal=journal, bodies=bodies, on_slot=adopt
+    )
 
 
 async def _check(bodies: Bodies, store: Store) -> None:

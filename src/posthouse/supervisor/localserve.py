@@ -8,14 +8,15 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 from posthouse.admd.credentials import make_verifiers, verify_password
-from posthouse.storage.ports import AccountRow, AliasRow, DomainRow, Store
+from posthouse.storage.ports import AccountRow, AliasRow, Conflict, DomainRow, Store
 from posthouse.supervisor.authority import make_certificates
-from posthouse.supervisor.config import Configuration, ListenerSection, StoreSection, TlsSection
+from posthouse.supervisor.config import Configuration, ListenerSection, TlsSection
 from posthouse.supervisor.files import write_whole
 from posthouse.supervisor.load import load
 from posthouse.supervisor.serve import Server
@@ -58,6 +59,8 @@ class Wishes:
     relay: tuple[str, int] | None = None
     dns: tuple[str, int] | None = None
     config: Path | None = None
+    engine: str = ""
+    """Nothing: that of ``config``, or the embedded one."""
     say: Callable[[str], None] = print
 
 
@@ -102,7 +105,9 @@ class Office:
         )
         configuration = base.replace(
             hostname=HOSTNAME,
-            store=StoreSection(directory=wishes.directory / "store"),
+            store=base.store.model_copy(
+                update={"directory": wishes.directory / "store", "engine": wishes.engine or base.store.engine}
+            ),
             tls=keys,
             listener=listeners,
             dns=base.dns.model_copy(update={"server": _endpoint(wishes.dns) if wishes.dns else None}),
@@ -137,7 +142,10 @@ class Office:
             if address not in there:
                 verifiers = make_verifiers(self.passwords[address], iterations=tools.limits.scram_iterations)
                 name = address.partition("@")[0].capitalize()
-                await store.create_account(address, name, verifiers, quota=QUOTA_OCTETS, admin=address == ADMIN, at=at)
+                with suppress(Conflict):  # another node of the same data came first
+                    await store.create_account(
+                        address, name, verifiers, quota=QUOTA_OCTETS, admin=address == ADMIN, at=at
+                    )
         aliases = {row.address for row in known.aliases}
         for name in ("postmaster", "abuse"):
             if f"{name}@{DOMAIN}" not in aliases:

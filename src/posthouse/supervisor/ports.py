@@ -29,9 +29,12 @@ class RandomIds:
     never agree: the count never stands still.
     """
 
-    __slots__ = ("_at", "_last", "_pool")
+    __slots__ = ("_at", "_last", "_pool", "slot")
 
     def __init__(self) -> None:
+        self.slot = -1
+        """Among several nodes, a number that nobody else has, below 961: it takes the place of half of the chance, or
+        two nodes would now and then give the same id to two messages, and one of them would be taken for a repeat."""
         self._last = 0
         self._pool = b""
         self._at = 0
@@ -51,6 +54,8 @@ class RandomIds:
         count, third = divmod(count, _BASE)
         first, second = divmod(count % (_BASE * _BASE), _BASE)
         fifth, sixth = divmod(chance, _BASE)
+        if self.slot >= 0:
+            sixth = self.slot
         return pairs[first] + pairs[second] + pairs[third] + pairs[fourth] + pairs[fifth] + pairs[sixth]
 
     def token(self, octets: int) -> str:

@@ -52,7 +52,7 @@ from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.quarantining import tend_quarantine
 from posthouse.supervisor.scanning import watch_scanners
 from posthouse.supervisor.selftest import Ground, check_relay
-from posthouse.supervisor.wire import OWNER, Setting, SliceReader, Tools, Works, build, open_doors, place_of
+from posthouse.supervisor.wire import Setting, SliceReader, Tools, Works, build, open_doors, place_of
 
 RESTART_SECONDS = 1.0
 """What dies is started again, not faster than this."""
@@ -155,7 +155,7 @@ class Server:
         await self._prove_closed(store, works, tools)
         await works.ring.refresh()
         if self.setting.publish is not None:  # whoever needs no operator signs from the first message
-            await tend_keys_once(works.ring, works.resolver, OWNER, self.setting.publish)
+            await tend_keys_once(works.ring, works.resolver, store.node, self.setting.publish)
         house = House(
             loop, tools.clock, Watch(), SliceReader(store.blobs), tools.journal,
             tools.limits.transfer_rate, float(tools.limits.transfer_seconds),
@@ -235,11 +235,11 @@ class Server:
                 works.digests,
                 lambda: self.setting.configuration.quarantine,
                 store,
-                OWNER,
+                store.node,
                 clock=tools.clock,
                 journal=journal,
             ),
-            "keys": lambda: tend_keys(works.ring, works.resolver, OWNER, journal, self.setting.publish),
+            "keys": lambda: tend_keys(works.ring, works.resolver, store.node, journal, self.setting.publish),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]

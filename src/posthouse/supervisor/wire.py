@@ -67,15 +67,12 @@ from posthouse.services.submissiond import open_submission
 from posthouse.standards.dns.ports import Resolver
 from posthouse.standards.imap.offer import Offer as ImapOffer
 from posthouse.standards.smtp.offer import Offer
-from posthouse.storage.ports import Blobs, Store
+from posthouse.storage.ports import Blobs, StorageError, Store
 from posthouse.supervisor.config import Configuration, parse_endpoint
 from posthouse.supervisor.files import DirectoryFiles, measure_space
 from posthouse.supervisor.guarding import Guards, adopt, build_guards
 from posthouse.supervisor.scanning import build_scanners
 from posthouse.supervisor.workers import WorkerPool
-
-OWNER = "house"
-"""The embedded engine serves one process: what an earlier life of it held is ours."""
 
 LMTP_MESSAGES = 1_000_000
 """On one connection: whoever may connect is a program of ours."""
@@ -372,7 +369,7 @@ def build_manager(
     )
     outside = Outside(DirectoryFiles(setting.outside), store.blobs) if setting.outside is not None else None
     crew = Crew(store, relay, routes, settler, outside, tools.clock, chance, tools.journal, tools.meter)
-    return Manager(crew, owner=OWNER, schedule=schedule, limits=tools.limits)
+    return Manager(crew, owner=store.node, schedule=schedule, limits=tools.limits)
 
 
 def place_of(configuration: Configuration, resolver: Resolver) -> Place:
@@ -411,7 +408,10 @@ class SliceReader:
         self._blobs = blobs
 
     async def read(self, blob: str, start: int, length: int) -> bytes:
-        return await self._blobs.read(BlobId(blob), start, length)
+        try:
+            return await self._blobs.read(BlobId(blob), start, length)
+        except StorageError as error:
+            raise OSError(str(error)) from error
 
 
 class ClientContexts:

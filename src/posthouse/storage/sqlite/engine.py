@@ -54,6 +54,8 @@ from posthouse.storage.watching import Watchers
 T = TypeVar("T")
 
 DIRECTORY = "directory"
+NODE = "house"
+"""One process serves this data: what an earlier life of it held is ours."""
 NOTES_SECONDS = 1.0
 MAX_NOTES = 10_000
 HEAVY_MESSAGES = 300
@@ -138,6 +140,10 @@ class SqliteStore:
     @property
     def blobs(self) -> Blobs:
         return self._blobs
+
+    @property
+    def node(self) -> str:
+        return NODE
 
     def _now(self) -> int:
         return int(self._clock.now() * 1000)
