@@ -413,7 +413,6 @@ def test_confirmations_asked_for_in_a_forged_name_come_to_an_end(server):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="a full mailbox beside another recipient is found out after RCPT, and then told")
 def test_a_full_mailbox_aims_no_reports_at_a_forged_sender(server):
     """B01: what can be known at RCPT is said there, so that nobody hears of mail he did not send."""
     large = b"Subject: fill\r\n\r\n" + (b"y" * 998 + b"\r\n") * 48000

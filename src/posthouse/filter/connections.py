@@ -15,6 +15,9 @@ from posthouse.observe.ports import Journal, Level
 OPEN_TO_ALL = 0.75
 """L14: the share of all connections that port 25 may take; the rest is kept for submission and access."""
 
+OPEN_TO_NEWCOMERS = 0.85
+"""Beyond that, the share for strangers of whose far surroundings nobody is here: who floods us is here already."""
+
 STRESSED = 0.6
 """From this share on: while there is still room to come in."""
 
@@ -87,6 +90,10 @@ class Census:
         """So full that idle clients get less patience (L17); asked for every command."""
         return self._stressed
 
+    def is_newcomer(self, keys: tuple[Key, ...]) -> bool:
+        """Nobody of its far surroundings is here."""
+        return bool(keys) and keys[-1] not in self._open
+
     def is_crowded(self, keys: tuple[Key, ...]) -> bool:
         """L14: too many at once from there."""
         return any(self._open.get(key, 0) >= most for key, most in zip(keys, self._at_once, strict=False))
@@ -130,7 +137,7 @@ class ClientGate:
 
     def _objection(self, keys: tuple[Key, ...]) -> str | None:
         census = self._census
-        if census.is_full(OPEN_TO_ALL if self._public else 1.0):
+        if census.is_full(1.0 if not self._public else OPEN_TO_NEWCOMERS if census.is_newcomer(keys) else OPEN_TO_ALL):
             return "L14 in all"
         if census.is_crowded(keys):
             return "L14"

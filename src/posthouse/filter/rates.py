@@ -3,9 +3,13 @@
 from posthouse.admd.limits import Limits
 from posthouse.filter.allowance import DAY, HOUR, MINUTE, Allowance
 from posthouse.filter.connections import Key, surroundings
+from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
+
+MOST_GOOD = 20_000
+"""Clients remembered whose mail was accepted."""
 
 BURST_SECONDS = 600.0
 """L27 counts recipients in ten minutes."""
@@ -14,7 +18,7 @@ BURST_SECONDS = 600.0
 class ClientRates:
     """What strangers may send; the exempt are not asked about."""
 
-    __slots__ = ("_hourly_pairs", "_messages", "_octets", "_offences", "_pairs", "_recipients", "_unknown")
+    __slots__ = ("_good", "_hourly_pairs", "_messages", "_octets", "_offences", "_pairs", "_recipients", "_unknown")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._messages: Allowance[Key] = Allowance(1, MINUTE, clock)
@@ -24,6 +28,7 @@ class ClientRates:
         self._recipients: Allowance[str] = Allowance(1, MINUTE, clock)
         self._unknown: Allowance[Key] = Allowance(1, HOUR, clock)
         self._offences: Allowance[Key] = Allowance(1, HOUR, clock)
+        self._good: Lru[Key, bool] = Lru(MOST_GOOD)
         self.adopt(limits)
 
     def adopt(self, limits: Limits) -> None:
@@ -55,6 +60,16 @@ class ClientRates:
     def may_reach(self, recipient: Address) -> bool:
         """L16: one more message of strangers, whoever they are, to this recipient (threats R03 and B06)."""
         return self._recipients.take(recipient.key)
+
+    def note_good(self, address: str) -> None:
+        """A message from there was accepted."""
+        for client in surroundings(address)[:1]:
+            if client not in self._good:
+                self._good.put(client, True)
+
+    def is_good(self, address: str) -> bool:
+        """Whether mail came from there before: who waited for our greeting once need not prove it again."""
+        return any(client in self._good for client in surroundings(address)[:1])
 
     def note_offence(self, address: str) -> None:
         """L19: a session from there was ended for misconduct."""

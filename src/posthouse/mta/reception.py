@@ -176,9 +176,12 @@ class Reception:
     @property
     def _is_suspected(self) -> bool:
         """Threat S03: whether the greeting waits for a client that cannot; for offenders, and for all under stress."""
-        if self._desk.offenders is None or self.client.exempt or self.client.relays:
+        offenders = self._desk.offenders
+        if offenders is None or self.client.exempt or self.client.relays:
             return False
-        return self._conduct.is_offender or self._desk.is_stressed()
+        if self._conduct.is_offender:
+            return True
+        return self._desk.is_stressed() and not offenders.is_good(self.client.peer.address)
 
     @property
     def _is_hurried(self) -> bool:
@@ -337,6 +340,8 @@ class Reception:
 
     def _accepted(self, transaction: Transaction) -> None:
         self._conduct.note_mail()
+        if self._desk.offenders is not None and not self.client.exempt:
+            self._desk.offenders.note_good(self.client.peer.address)
         writer = transaction.writer
         self._desk.journal.note(
             "mail.accepted",
