@@ -73,9 +73,7 @@ class Limits:
     junk_commands: int = limit("L19", 50, "commands", "commands without mail (NOOP, RSET, HELO, VRFY) before 421")
     stress_errors: int = limit("L19", 3, "errors", "the same for strangers under stress")
     stress_junk: int = limit("L19", 10, "commands", "the same for strangers under stress")
-    greet_seconds: int = limit(
-        "L19", 2, "seconds", "wait for the greeting, for offenders and under stress: who talks is out"
-    )
+    greet_seconds: int = limit("L19", 1, "seconds", "wait for the greeting, for offenders; for the unknown under stress")
     offences_hour: int = limit(
         "L19", 3, "an hour", "sessions of one address ended for misconduct; more make an offender"
     )
