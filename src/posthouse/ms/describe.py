@@ -29,9 +29,12 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Part)
 
 
-def describe(prefix: bytes, octets: bytes) -> Facts:
-    """Facts about the message ``prefix + octets``. Never fails, whatever the octets are; linear in their length."""
-    header = parse_header(octets) if not prefix else _header_of(prefix, octets)
+def describe(prefix: bytes, octets: bytes, known: Header | None = None) -> Facts:
+    """Facts about the message ``prefix + octets``. Never fails, whatever the octets are; linear in their length.
+
+    ``known`` is the header of ``octets``, if it has been parsed already.
+    """
+    header = _header_of(prefix, octets) if prefix else known or parse_header(octets)
     top = parse_structure(octets, header)
     if top.parts:
         _add_envelopes(octets, top)

@@ -6,10 +6,11 @@ A parser takes up to 100 ns for an octet of what a hostile sender made for it:
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from posthouse.mail.content import Blob
 from posthouse.ms.describe import describe_beginning
+from posthouse.standards.imf.header import Header
 from posthouse.storage.ports import Blobs, Facts
 
 T = TypeVar("T")
@@ -20,7 +21,11 @@ HERE_OCTETS = 128 * 1024
 STEP_OCTETS = 1024 * 1024
 """``storage.ports.Blobs.read`` is asked for no more at a time."""
 
-Describe = Callable[[bytes, bytes], Facts]
+
+class Describe(Protocol):
+    """``ms.describe.describe``."""
+
+    def __call__(self, prefix: bytes, octets: bytes, known: Header | None = None, /) -> Facts: ...
 
 
 async def here_or_apart(octets: int, work: Callable[[*Given], T], *given: *Given) -> T:
@@ -40,10 +45,13 @@ class Describer:
         self._reading = asyncio.Semaphore(1)
         """One large message in memory at a time."""
 
-    async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1) -> Facts:
-        """What readers will need of ``added + blob``. ``lines`` are its line ends, if they were counted."""
+    async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1, header: Header | None = None) -> Facts:
+        """What readers will need of ``added + blob``.
+
+        ``lines`` are its line ends, if they were counted, ``header`` is its header, if it was parsed.
+        """
         if blob.octets is not None and blob.size <= HERE_OCTETS:
-            return self._describe(added, blob.octets)
+            return self._describe(added, blob.octets, header)
         if blob.beginning and lines >= 0:  # most large messages are not read again
             found = describe_beginning(added, blob.beginning, blob.size, lines)
             if found is not None:

@@ -28,6 +28,7 @@ from posthouse.mta.reporting import Action, Finding, Reporter, Subject, is_wante
 from posthouse.mta.signing import Signer
 from posthouse.observe.ledger import Record, format_record
 from posthouse.observe.ports import Journal, Level
+from posthouse.standards.imf.header import Header
 from posthouse.standards.imf.trace import format_delivered_to, format_return_path
 from posthouse.storage.ports import (
     Acceptance,
@@ -123,9 +124,9 @@ class Intake:
         """Where the content goes while it comes."""
         return self._store.blobs.open()
 
-    async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1) -> Facts:
+    async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1, header: Header | None = None) -> Facts:
         """What readers will need of ``added + blob``, worked out once for all its copies."""
-        return await self._describer.facts(blob, added, lines)
+        return await self._describer.facts(blob, added, lines, header)
 
     def expand(self, envelope: Envelope) -> Expansion:
         """Where its recipients lead; a draft of it files a copy for each of ``copies``."""

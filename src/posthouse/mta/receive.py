@@ -34,7 +34,7 @@ from posthouse.mta.intake import Draft, Intake, Refusal
 from posthouse.mta.sealing import Sealer
 from posthouse.mta.space import Space
 from posthouse.observe.ledger import Record
-from posthouse.standards.imf.header import find_seam, parse_header
+from posthouse.standards.imf.header import Header, find_seam, parse_header
 from posthouse.standards.imf.messageid import parse_message_id
 from posthouse.standards.imf.trace import Hop, format_received
 from posthouse.standards.smtp.events import MailFrom
@@ -75,6 +75,8 @@ class Transaction(msgspec.Struct):
     """Of mail from outside: the header is held in it until it is complete, and looked at before it is stored."""
     alone: bool = False
     """Its one recipient has little room, and nobody said how large it is: others are to be sent apart (B01)."""
+    header: Header | None = None
+    """Of the content as it is stored, if it was parsed while it came."""
     judgement: Judgement | None = None
     """What the boundary filter said to a message that it did not let in."""
     lines: int = 0
@@ -328,6 +330,7 @@ class Receiver:
         """The header is all there: it is stored without the fields that only we may write (threat D03)."""
         forged = forged_fields(examination.close(), self._hostname)
         beginning = examination.beginning
+        transaction.header = examination.header if not forged else None
         if forged:
             clean = without(beginning, forged)
             transaction.lines -= beginning.count(b"\n") - clean.count(b"\n")
@@ -358,6 +361,7 @@ class Receiver:
         if judgement.amendments and self._amend is not None:
             amended = await self._amend(envelope, blob, transaction.added, judgement.amendments)
             envelope, blob, transaction.added = amended.envelope, amended.blob, amended.added
+            transaction.header = None
             transaction.lines = -1
             expansion, head = self._intake.expand(envelope), await self.head(blob)
         try:
@@ -464,7 +468,7 @@ class Receiver:
         )
         at = int(now * 1000)
         if expansion.copies:
-            facts = await self._intake.facts(blob, transaction.added, transaction.lines)
+            facts = await self._intake.facts(blob, transaction.added, transaction.lines, transaction.header)
         else:  # nobody here will read it
             facts = Facts(message_id=_message_id(transaction.added + head))
         record = self._record(transaction, blob, facts.message_id, at)
