@@ -13,8 +13,13 @@ import msgspec
 from posthouse.filter.content.finding import Findings, Kind
 
 ENTRIES = 4096
+OVERREADING = 3
+"""How often the octets of a file may be read: by us for two reasons, and a little for those that share sectors."""
 _END = 0xFFFFFFFA
+_ROOT = 5
 _INSTALLERS = frozenset({bytes.fromhex(f"{one}100c0000000000c000000000000046") for one in ("84", "86", "82")})
+_PLAIN_WORD = frozenset(bytes([flags]) for flags in range(0, 256, 2)) | {b""}
+"""The flag of encryption is the lowest bit of this octet of a Word document (MS-DOC section 2.5.2)."""
 _RUNS_ITSELF = (
     b"autoopen", b"auto_open", b"autoexec", b"autoclose", b"auto_close", b"document_open", b"document_close",
     b"workbook_open", b"workbook_activate", b"autonew", b"presentation_open",
@@ -36,6 +41,7 @@ class Compound:
         if len(octets) < 512:
             raise ValueError("a compound file without a header")
         self._octets = octets
+        self._left = OVERREADING * len(octets)
         shift, mini_shift = struct.unpack_from("<HH", octets, 30)
         if shift not in {9, 12} or mini_shift != 6:
             raise ValueError("a compound file with strange sectors")
@@ -46,7 +52,9 @@ class Compound:
         self._fat = self._read_fat(difat)
         self.entries = self._read_entries(self._chain(directory))
         self._mini_fat = _words(self._chain(mini))
-        self._mini = self._chain(self.entries[0].start) if self.entries else b""
+        if not self.entries or self.entries[0].kind != _ROOT:
+            raise ValueError("a compound file without a root")
+        self._mini = self._chain(self.entries[0].start)
 
     def _at(self, sector: int) -> bytes:
         start = (sector + 1) * self._sector
@@ -73,6 +81,8 @@ class Compound:
             pieces.append(self._at(sector))
             sector = self._fat[sector]
             left -= 1
+        if len(pieces) >= self._count and sector < len(self._fat):
+            raise ValueError("a compound file that goes in circles")
         return b"".join(pieces)
 
     @staticmethod
@@ -87,7 +97,10 @@ class Compound:
         return found
 
     def read(self, entry: Entry) -> bytes:
-        """The octets of a stream."""
+        """The octets of a stream; raises ``ValueError`` once all of them are longer than the file could be."""
+        self._left -= min(entry.size, len(self._octets))
+        if self._left < 0:
+            raise ValueError("streams that lie over each other")
         if entry.size >= self._cutoff:
             return self._chain(entry.start, entry.size)[: entry.size]
         pieces: list[bytes] = []
@@ -110,13 +123,16 @@ def _words(octets: bytes) -> "array[int]":
 def judge_compound(octets: bytes, findings: Findings, where: str) -> list[tuple[str, bytes]]:
     """Findings about a compound file, and the files in it that must be looked at: names and contents."""
     try:
-        compound = Compound(octets)
+        return _judge(Compound(octets), octets, findings, where)
     except (ValueError, struct.error):
         findings.add(Kind.UNSCANNABLE, f"a broken compound file{where}")
         return []
+
+
+def _judge(compound: Compound, octets: bytes, findings: Findings, where: str) -> list[tuple[str, bytes]]:
     entries = compound.entries
     names = {entry.name.lower() for entry in entries}
-    if entries and entries[0].clsid in _INSTALLERS:
+    if entries[0].clsid in _INSTALLERS:
         findings.add(Kind.EXECUTABLE, f"an installer{where}")
     if not names.isdisjoint({"_vba_project", "_vba_project_cur", "vba", "macros"}):
         lower = octets.lower()
@@ -130,7 +146,7 @@ def judge_compound(octets: bytes, findings: Findings, where: str) -> list[tuple[
             continue
         if lowered in {"workbook", "book"}:
             _judge_workbook(compound.read(entry), findings, where)
-        elif lowered == "worddocument" and compound.read(entry)[11:12] and compound.read(entry)[11] & 1:
+        elif lowered == "worddocument" and compound.read(entry)[11:12] not in _PLAIN_WORD:
             findings.add(Kind.ENCRYPTED, f"an encrypted document{where}")
     return _files(compound)
 

@@ -25,6 +25,8 @@ from posthouse.standards.imf.header import Header
 MESSAGES = 8
 """Encoded messages within messages that are looked into; the archives within count by ``Bounds.depth``."""
 OBJECTS = 200
+TEXT_OCTETS = 512
+"""What has a NUL in its first octets is no text to any reader."""
 
 _MESSAGE_START = re.compile(
     rb"(?:From [^\r\n]*+\r?\n)?+(?:[!-9;-~]{1,60}:[^\n]*+\n(?:[ \t][^\n]*+\n)*+){1,40}?"
@@ -40,6 +42,8 @@ _PICTURES = frozenset({"PNG", "JPEG", "GIF", "BMP", "TIFF", "RIFF"})
 
 def _may_have_parts(octets: bytes) -> bool:
     """Whether some reader may take decoded octets for a message, or for the inside of a multipart."""
+    if b"\x00" in octets[:TEXT_OCTETS]:
+        return False
     if _MESSAGE_START.match(octets) or octets.startswith(b"begin") or b"\nbegin" in octets:
         return True
     return (octets.startswith(b"--") or b"\n--" in octets) and bool(loose_parts(b"\n" + octets, set()))
