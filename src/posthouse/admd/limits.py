@@ -1,10 +1,13 @@
 """Every limit of the house, with its number, default and reason, in one place.
 
 ``posthouse limits`` prints this table; the configuration may change values
-but not remove them: zero or less is an error, never "unlimited".
+but not remove them: zero or less is an error, never "unlimited". Some belong to
+a standard or to how messages are stored, and cannot be changed (``FIXED``);
+some wait for the surface that they are for.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 KIB = 1024
@@ -41,10 +44,6 @@ class Limits:
     address_field_octets: int = limit("L5", 128 * KIB, "octets", "one header field that lists addresses")
     fields: int = limit("L6", 1000, "fields", "header fields of a message")
     addresses: int = limit("L7", 2000, "addresses", "addresses parsed from one message")
-    mime_parameters: int = limit("L8", 64, "parameters", "parameters of one MIME field (RFC 2231)")
-    mime_depth: int = limit("L9", 32, "levels", "nested MIME parts; what is deeper is one opaque part")
-    mime_parts: int = limit("L10", 1000, "parts", "MIME parts of one message")
-    boundary_octets: int = limit("L11", 70, "octets", "longest boundary (RFC 2046 section 5.1.1)")
     mx_recipients: int = limit("L12", 200, "recipients", "recipients of one message from outside")
     submission_recipients: int = limit("L12", 500, "recipients", "recipients of one message from our own people")
     mx_messages: int = limit("L13", 50, "messages", "messages on one connection from outside")
@@ -73,7 +72,7 @@ class Limits:
     junk_commands: int = limit("L19", 50, "commands", "commands without mail (NOOP, RSET, HELO, VRFY) before 421")
     stress_errors: int = limit("L19", 3, "errors", "the same for strangers under stress")
     stress_junk: int = limit("L19", 10, "commands", "the same for strangers under stress")
-    greet_seconds: int = limit("L19", 1, "seconds", "wait for the greeting, for offenders; for the unknown under stress")
+    greet_seconds: int = limit("L19", 1, "seconds", "wait for a greeting, for offenders; for the unknown under stress")
     offences_hour: int = limit(
         "L19", 3, "an hour", "sessions of one address ended for misconduct; more make an offender"
     )
@@ -129,3 +128,60 @@ class Limits:
         for name in self.__slots__:
             if getattr(self, name) <= 0:
                 raise ValueError(f"limits.{name} must be positive: zero never means unlimited")
+
+
+FIXED = (
+    ("L8", "mime_parameters", 64, "parameters", "parameters of one MIME field (RFC 2231)"),
+    ("L9", "mime_depth", 32, "levels", "nested MIME parts; what is deeper is one opaque part"),
+    ("L10", "mime_parts", 1000, "parts", "MIME parts of one message"),
+    ("L11", "boundary_octets", 70, "octets", "longest boundary (RFC 2046 section 5.1.1)"),
+    ("L14", "public_share", 75, "percent", "of all connections, for strangers; ten more for networks that have none"),
+    ("R03", "sender_share", 20, "percent", "of a mailbox, that one domain of strangers may fill in a day"),
+    ("R03", "strangers_share", 90, "percent", "of a mailbox; then only known correspondents get in"),
+    ("R11", "limiter_entries", 65536, "sources", "in each table of rates; who is forgotten is still known in outline"),
+    ("L29", "verify_answer", 252, "reply", "to VRFY, always; EXPN does not exist"),
+    ("L37", "spf_lookups", 10, "terms", "that ask the DNS (RFC 7208 section 4.6.4); 2 of them without an answer"),
+    ("L37", "dns_questions", 60, "questions", "for one message, 40 of them for SPF, in 10 seconds"),
+    ("L38", "dkim_signatures", 10, "signatures", "verified of one message; RSA of 1024 to 4096 bits; never with l="),
+    ("L40", "report_octets", 10 * MIB, "octets", "unpacked from one report; at most 100 times its size"),
+)
+"""Number, name, value, unit and reason of what is the same in every house."""
+
+WAITING = (
+    ("L34", "jmap_calls", 16, "calls", "in one JMAP request", "JMAP"),
+    ("L35", "sieve_steps", 10000, "steps", "of one Sieve script", "Sieve"),
+    ("L36", "http_requests_minute", 600, "a minute", "requests of somebody logged in; 120 of others", "HTTP"),
+    ("L39", "policy_octets", 64 * KIB, "octets", "of an MTA-STS policy, in 10 seconds", "MTA-STS"),
+)
+"""The same for what is not there yet, and the surface they wait for."""
+
+
+def list_limits(limits: Limits) -> Iterator[dict[str, Any]]:
+    """Every limit of the catalogue with its value in force; ``state`` is "set here", "fixed" or what it waits for."""
+    for one in fields(limits):
+        known = one.metadata
+        yield {
+            "limit": one.name,
+            "number": known["number"],
+            "value": getattr(limits, one.name),
+            "default": one.default,
+            "unit": known["unit"],
+            "why": known["why"],
+            "state": "set in [limits]",
+        }
+    for number, name, value, unit, why in FIXED:
+        yield _unchanging(number, name, value, unit, why, "fixed")
+    for number, name, value, unit, why, surface in WAITING:
+        yield _unchanging(number, name, value, unit, why, f"waits for {surface}")
+
+
+def _unchanging(number: str, name: str, value: int, unit: str, why: str, state: str) -> dict[str, Any]:
+    return {
+        "limit": name,
+        "number": number,
+        "value": value,
+        "default": value,
+        "unit": unit,
+        "why": why,
+        "state": state,
+    }

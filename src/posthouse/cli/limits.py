@@ -1,7 +1,6 @@
 """``posthouse limits``."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ COLUMNS = (
     Column("value", "VALUE", right=True),
     Column("default", "DEFAULT", right=True),
     Column("unit", "UNIT"),
+    Column("state", "STATE"),
 )
 
 
@@ -72,16 +72,9 @@ def limits_of(file: Path) -> "Limits":
 
 def rows_of(limits: "Limits") -> Iterator[Row]:
     """As the operation ``limits`` of a server gives them."""
-    for field in fields(limits):
-        known = field.metadata
-        yield {
-            "limit": field.name,
-            "number": known["number"],
-            "value": getattr(limits, field.name),
-            "default": field.default,
-            "unit": known["unit"],
-            "why": known["why"],
-        }
+    from posthouse.admd.limits import list_limits
+
+    yield from list_limits(limits)
 
 
 def for_people(row: Row) -> Row:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from posthouse import __version__
+from posthouse.admd.limits import list_limits
 from posthouse.mta import queue
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
@@ -68,12 +69,5 @@ async def status(house: House, arguments: Arguments) -> Rows:
 async def limits(house: House, arguments: Arguments) -> Rows:
     """Every limit with its number, value in force and reason."""
     arguments.finish()
-    for name, field in type(house.limits).__dataclass_fields__.items():
-        yield {
-            "limit": name,
-            "number": field.metadata["number"],
-            "value": getattr(house.limits, name),
-            "default": field.default,
-            "unit": field.metadata["unit"],
-            "why": field.metadata["why"],
-        }
+    for row in list_limits(house.limits):
+        yield row
