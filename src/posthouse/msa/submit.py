@@ -208,7 +208,7 @@ class Submission(Receiver):
     ) -> Ready:
         """Signed as it is now, whoever has looked at it or changed it; what looks like junk is not (threat D05)."""
         signing = transaction.signing if isinstance(transaction, Draft) else None
-        if signing is not None and self._signer is not None and judgement.action is Action.ACCEPT:
+        if signing is not None and self._signer is not None and judgement.action is not Action.JUNK:
             if judgement.amendments:
                 added, blobs = transaction.added, self._intake.store.blobs
                 signatures = await self._signer.sign_stored(signing.domain, added, head, blob, blobs)

@@ -7,7 +7,7 @@ from posthouse.admd.keyring import KIND, KeyRing
 from posthouse.admd.keys import DAY, State, parse_row
 from posthouse.admd.vault import Vault, VaultLocked, make_master_key
 from posthouse.standards.dkim.keypair import load_private
-from posthouse.storage.ports import DomainRow
+from posthouse.storage.ports import DomainRow, StorageError
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
@@ -197,6 +197,50 @@ async def test_a_rotation_goes_its_whole_way(registry):
     assert {row.selector: row.state for row in ring.rows("office.test") if row.selector in first} == dict.fromkeys(
         first, State.REMOVED
     )
+
+
+class Dying:
+    """A store in front of another that dies at the ``number``-th write, before or after it is done."""
+
+    def __init__(self, store, number: int, *, before: bool) -> None:
+        self._store, self._left, self._before = store, number, before
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def put_notes(self, notes) -> None:
+        self._left -= 1
+        if self._left == 0 and self._before:
+            raise StorageError("cut off")
+        await self._store.put_notes(notes)
+        if self._left == 0:
+            raise StorageError("cut off")
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("number", range(1, 7))
+async def test_a_death_at_any_step_of_a_rotation_leaves_keys_that_sign_and_can_be_verified(registry, number, before):
+    """Another life of the server takes it up where it was, and comes to the same end."""
+    ring = await registry.tended()
+    store, signed = registry.store, set()
+    registry.store = Dying(store, number, before=before)
+    ring = registry.ring()
+    for day in range(120):
+        registry.clock.pass_time(DAY / 1000)
+        try:
+            await ring.tend(registry.zone, "here")
+        except StorageError:
+            registry.store = store
+            ring = registry.ring()
+            await ring.tend(registry.zone, "here")
+        if day % 7 == 0:
+            registry.publish(ring)
+        keys = ring.keys_of("office.test")
+        assert len(keys) == 2
+        signed |= {f"{key.selector}._domainkey.{key.domain}" for key in keys}
+        assert signed <= set(registry.zone.names)
+    assert len(signed) == 4
+    assert sorted(row.state.value for row in ring.rows("office.test")) == ["active", "active", "removed", "removed"]
 
 
 async def test_a_dump_of_the_store_holds_no_private_key(registry, tmp_path):

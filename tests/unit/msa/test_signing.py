@@ -4,6 +4,10 @@ import re
 
 import pytest
 
+from posthouse.filter.action import Action
+from posthouse.filter.boundary import Boundary
+from posthouse.filter.clue import Clue
+from posthouse.filter.ports import Opinion
 from posthouse.standards.dkim.verify import Result, Verifier
 from posthouse.standards.imf.header import parse_header
 from posthouse.storage.ports import AliasRow, DomainRow
@@ -202,3 +206,26 @@ async def test_every_bit_of_a_signed_header_counts(office, session, zone):
             changed = bytearray(message)
             changed[at] ^= 2 if chr(message[at]).isalpha() else 1  # never only the case of a letter
             assert Result.PASS not in await results(bytes(changed), zone, now), bytes(changed[start:])
+
+
+class Suspicious:
+    """An examiner that demands one action for everything."""
+
+    name = "test"
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+
+    async def examine(self, letter):
+        return Opinion((Clue("test", "test.demand", "because", action=self.action),))
+
+
+@pytest.mark.parametrize(("action", "signatures"), [(Action.ACCEPT, 2), (Action.QUARANTINE, 2), (Action.JUNK, 0)])
+async def test_what_looks_like_junk_leaves_unsigned(office, zone, action, signatures):
+    """Threat D05: nobody replays it with our word for it. What is held is signed for the day it is released."""
+    office.outbound = Boundary(None, [Suspicious(action)], journal=office.journal)
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        office.logged_in(session)
+        await session.send("alice@office.test", ["x@outside.test"], LETTER)
+    assert (await sent(office)).count(SIGNATURE) == signatures
