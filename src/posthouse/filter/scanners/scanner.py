@@ -82,7 +82,12 @@ class Scanner:
         if not self._breaker.may_try():
             return self._give_up(self._last or "it is down")
         began = self._clock.monotonic()
-        opinion = await self._examine(letter)
+        asking = asyncio.ensure_future(self._examine(letter))  # a task of its own: it is cancelled when its time is up
+        try:
+            opinion = await asking
+        except asyncio.CancelledError:
+            asking.cancel()
+            raise
         self._meter.observe("scan_seconds", self._clock.monotonic() - began, scanner=self.name)
         return opinion
 
