@@ -19,7 +19,6 @@ from posthouse.filter.amendment import Amendment
 from posthouse.filter.clue import Clue
 from posthouse.filter.display import format_display
 from posthouse.filter.eagerly import together, within
-from posthouse.filter.evidence import summary_of
 from posthouse.filter.letter import Letter
 from posthouse.filter.ports import Examiner, Opinion
 from posthouse.filter.sender import Findings, SenderCheck
@@ -95,10 +94,11 @@ class Judgement(msgspec.Struct, frozen=True):
             record.action = self.action.value
         if self.score:
             record.score = round(self.score, 2)
-        record.reasons = tuple([f"{one.name}: {one.text}"[:MOST_TEXT] for one in self.clues[:MOST_CLUES]])
+        if self.clues:
+            record.reasons = tuple([f"{one.name}: {one.text}"[:MOST_TEXT] for one in self.clues[:MOST_CLUES]])
         findings = self.findings
         if findings is not None:
-            record.results = summary_of(findings.evidence)
+            record.results = findings.summary
             record.override = findings.verdict.override
             record.display = str(findings.display)
             record.flags = findings.display.warnings

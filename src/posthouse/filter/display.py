@@ -74,6 +74,8 @@ class Display:
     @property
     def warnings(self) -> tuple[str, ...]:
         """The flags as they stand in the ledger; a lookalike with the domain that it imitates."""
+        if not self.flags:
+            return ()
         return tuple([f"{one.value} {self.resembles}" if one is Flag.LOOKALIKE else one.value for one in self.flags])
 
     @classmethod
@@ -91,7 +93,9 @@ class Display:
 
 def format_display(display: Display) -> bytes:
     """The field that keeps a judgement with the message, in the part of the header that only we write."""
-    said = "; ".join((str(display), *display.warnings))
+    said = str(display)
+    if display.flags:
+        said = "; ".join((said, *display.warnings))
     return f"{FIELD}: {_CONTROL.sub('?', said)}\r\n".encode("ascii", "replace")
 
 

@@ -51,6 +51,8 @@ class Likenesses:
 
 def has_hidden(text: str) -> bool:
     """Whether characters in it cannot be seen or turn the direction of what follows."""
+    if text.isascii() and text.isprintable():
+        return False
     return _HIDDEN.search(text) is not None
 
 
@@ -84,9 +86,16 @@ def mixes_scripts(domain: str) -> bool:
 
 def shows_other_address(name: str, address: str) -> bool:
     """Whether a display name holds an address of another domain than the real one."""
+    if _is_plain(name):
+        return False
     plain = _HIDDEN.sub("", unicodedata.normalize("NFKC", name))[:2000]
     real = address.rpartition("@")[2].lower()
     return any(not are_related(found[1].lower().strip("."), real) for found in _ADDRESS.finditer(plain))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing in it could be an address, however it is written."""
+    return text.isascii() and "@" not in text
 
 
 def _is_mixed(label: str) -> bool:

@@ -1,14 +1,13 @@
 """The whole look at a sender: one object made when the house is wired, one call a message."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import msgspec
 
 from posthouse.filter.authenticate import NO_CHAIN, authenticate
 from posthouse.filter.author import Ambiguous, author_of
 from posthouse.filter.display import Display, display_of
-from posthouse.filter.evidence import Evidence, SpfEvidence, results_of
+from posthouse.filter.evidence import Evidence, SpfEvidence, results_of, summary_of
 from posthouse.filter.examination import Examination
 from posthouse.filter.judge import Policy, Verdict, judge
 from posthouse.filter.lookalike import Likenesses
@@ -23,14 +22,15 @@ MOST_FIELDS = 2000
 """About 2 MiB of written fields."""
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(msgspec.Struct, frozen=True):
     """All that follows from one look. ``field`` is our Authentication-Results, to stand in the prefix."""
 
     evidence: Evidence
     verdict: Verdict
     display: Display
     field: bytes
+    summary: tuple[str, ...] = ()
+    """The evidence in a few words each, for the ledger."""
 
 
 def nobody_known() -> Iterable[str]:
@@ -81,24 +81,26 @@ class SenderCheck:
             )
         policy = self._policy()
         verdict = judge(evidence, policy)
-        return Findings(
-            evidence=evidence,
-            verdict=verdict,
-            display=display_of(evidence, verdict, policy, self._known(), self._likenesses),
-            field=b"" if exempt else self._written(evidence),
-        )
+        display = display_of(evidence, verdict, policy, self._known(), self._likenesses)
+        if exempt:
+            return Findings(evidence, verdict, display, b"")
+        written = self._written(evidence)
+        return Findings(evidence, verdict, display, written.field, written.summary)
 
-    def _written(self, evidence: Evidence) -> bytes:
+    def _written(self, evidence: Evidence) -> "_Written":
         """Our field; that of an equal message that nobody signed is still at hand."""
         if evidence.dkim or evidence.arc is not NO_CHAIN or isinstance(evidence.author, Ambiguous):
-            return format_results(self._authserv_id, results_of(evidence))
+            return self._write(evidence)
         key = (evidence.peer, evidence.helo, evidence.mail_from)
         known = self._fields.get(key)
-        if known is not None and known.tells(evidence):
-            return known.field
+        if known is None or not known.tells(evidence):
+            known = self._write(evidence)
+            self._fields.put(key, known)
+        return known
+
+    def _write(self, evidence: Evidence) -> "_Written":
         field = format_results(self._authserv_id, results_of(evidence))
-        self._fields.put(key, _Written(evidence.spf_helo, evidence.spf_mail, evidence.dmarc, field))
-        return field
+        return _Written(evidence.spf_helo, evidence.spf_mail, evidence.dmarc, field, summary_of(evidence))
 
 
 class _Written(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ class _Written(msgspec.Struct, frozen=True):
     mail: SpfEvidence | None
     dmarc: Evaluation
     field: bytes
+    summary: tuple[str, ...]
 
     def tells(self, evidence: Evidence) -> bool:
         """Whether these are the very same conclusions, from ``Memory``."""
