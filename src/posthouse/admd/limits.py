@@ -135,17 +135,19 @@ FIXED = (
     ("L9", "mime_depth", 32, "levels", "nested MIME parts; what is deeper is one opaque part"),
     ("L10", "mime_parts", 1000, "parts", "MIME parts of one message"),
     ("L11", "boundary_octets", 70, "octets", "longest boundary (RFC 2046 section 5.1.1)"),
-    ("L14", "public_share", 75, "percent", "of all connections, for strangers; ten more for networks that have none"),
+    ("L14", "public_share", 75, "percent", "of all connections, for strangers; 85 for newcomers"),
     ("R03", "sender_share", 20, "percent", "of a mailbox, that one domain of strangers may fill in a day"),
     ("R03", "strangers_share", 90, "percent", "of a mailbox; then only known correspondents get in"),
-    ("R11", "limiter_entries", 65536, "sources", "in each table of rates; who is forgotten is still known in outline"),
+    ("R11", "limiter_entries", 65536, "sources", "in each table of rates; others are known in outline"),
     ("L29", "verify_answer", 252, "reply", "to VRFY, always; EXPN does not exist"),
-    ("L37", "spf_lookups", 10, "terms", "that ask the DNS (RFC 7208 section 4.6.4); 2 of them without an answer"),
+    ("L37", "spf_lookups", 10, "terms", "that ask the DNS (RFC 7208 section 4.6.4), 2 in vain"),
     ("L37", "dns_questions", 60, "questions", "for one message, 40 of them for SPF, in 10 seconds"),
-    ("L38", "dkim_signatures", 10, "signatures", "verified of one message; RSA of 1024 to 4096 bits; never with l="),
+    ("L38", "dkim_signatures", 10, "signatures", "verified of one message; RSA 1024 to 4096 bits, no l="),
     ("L40", "report_octets", 10 * MIB, "octets", "unpacked from one report; at most 100 times its size"),
 )
 """Number, name, value, unit and reason of what is the same in every house."""
+
+SETTABLE = "set in [limits]"
 
 WAITING = (
     ("L34", "jmap_calls", 16, "calls", "in one JMAP request", "JMAP"),
@@ -157,7 +159,7 @@ WAITING = (
 
 
 def list_limits(limits: Limits) -> Iterator[dict[str, Any]]:
-    """Every limit of the catalogue with its value in force; ``state`` is "set here", "fixed" or what it waits for."""
+    """Every limit of the catalogue with its value in force; ``state`` is ``SETTABLE``, "fixed" or what it waits for."""
     for one in fields(limits):
         known = one.metadata
         yield {
@@ -167,7 +169,7 @@ def list_limits(limits: Limits) -> Iterator[dict[str, Any]]:
             "default": one.default,
             "unit": known["unit"],
             "why": known["why"],
-            "state": "set in [limits]",
+            "state": SETTABLE,
         }
     for number, name, value, unit, why in FIXED:
         yield _unchanging(number, name, value, unit, why, "fixed")

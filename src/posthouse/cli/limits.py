@@ -18,7 +18,6 @@ COLUMNS = (
     Column("value", "VALUE", right=True),
     Column("default", "DEFAULT", right=True),
     Column("unit", "UNIT"),
-    Column("state", "STATE"),
 )
 
 
@@ -79,9 +78,11 @@ def rows_of(limits: "Limits") -> Iterator[Row]:
 
 def for_people(row: Row) -> Row:
     """With values as they are written in the configuration."""
-    from posthouse.admd.limits import format_limit
+    from posthouse.admd.limits import SETTABLE, format_limit
 
     unit = str(row["unit"])
     shown = {key: format_limit(row[key], unit) for key in ("value", "default")}
     plain = unit.removeprefix("octets").removeprefix("seconds").strip()
-    return {**row, **shown, "unit": plain}
+    state = row.get("state", SETTABLE)
+    why = row["why"] if state == SETTABLE else f"{row['why']} ({state})"
+    return {**row, **shown, "unit": plain, "why": why}
