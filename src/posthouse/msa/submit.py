@@ -215,6 +215,7 @@ class Submission(Receiver):
             else:
                 signatures = self._signer.finish(signing)
             transaction.added = signatures + transaction.added
+            transaction.signed = signing.domain if signatures else ""
         return await super().draft(transaction, blob, head, envelope, expansion, judgement)
 
     def _note(self, transaction: Transaction, judgement: Judgement) -> bytes:

@@ -145,13 +145,13 @@ class Intake:
     ) -> Acceptance:
         """What accepting a message of our own means: the unit that ``store.accept`` or ``store.settle`` commits.
 
-        A recipient that leads nowhere is left out: our own messages are never reported about. What leaves
-        is signed; ``octets`` are those of a ``blob`` that is too large to have them at hand.
+        A recipient that leads nowhere is left out: our own messages are never reported about. A report
+        that leaves is signed, nothing else is (threat D06); ``octets`` are those of a ``blob`` that is too large to have them at hand.
         """
         content = (blob.octets or b"") if octets is None else octets
         known = facts or self._describe(b"", content)
         expansion = self.expand(envelope)
-        if expansion.onward and self._signer is not None:
+        if expansion.onward and is_report and self._signer is not None:
             received += self._signer.sign_report(content)
         return self.draft(
             envelope, blob, trace=trace, trace_lines=received, facts=known, expansion=expansion, is_report=is_report

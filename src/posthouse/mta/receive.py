@@ -71,6 +71,8 @@ class Transaction(msgspec.Struct):
     """Header fields that our own office put before the content."""
     fault: Reply | None = None
     """What the content earned while it came."""
+    signed: str = ""
+    """The domain of ours that signed it."""
     examination: Examination | None = None
     """Of mail from outside: the header is held in it until it is complete, and looked at before it is stored."""
     alone: bool = False
@@ -472,6 +474,7 @@ class Receiver:
         else:  # nobody here will read it
             facts = Facts(message_id=_message_id(transaction.added + head))
         record = self._record(transaction, blob, facts.message_id, at)
+        record.signed = transaction.signed
         judgement.mark(record)
         trace_lines = judgement.field + format_received(hop) + transaction.added
         return self._intake.draft(

@@ -49,6 +49,8 @@ class Record(msgspec.Struct, omit_defaults=True, rename={"sender": "from", "reci
     """Who sent it, as its readers are told: ``verified DOMAIN``, ``via DOMAIN``, ``unverified`` or ``forged``."""
     flags: tuple[str, ...] = ()
     """What its readers are warned of."""
+    signed: str = ""
+    """The domain of ours that signed it (DKIM)."""
 
 
 class Ending(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -211,11 +211,16 @@ class Server:
             scanners=lambda: works.scanners,
             quarantine=works.quarantine,
             digests=works.digests,
-            facts=lambda: {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname},
+            facts=lambda: self._facts(works),
         )
         path = self.setting.configuration.store.directory / SOCKET_NAME
         self._admin = AdminDoor(house, tools.journal)
         return await listen_locally(path, self._admin.serve, line_octets=REQUEST_OCTETS)
+
+    def _facts(self, works: Works) -> dict[str, object]:
+        """What only a running server knows."""
+        facts: dict[str, object] = {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname}
+        return {**facts, "unsigned": works.ring.trouble} if works.ring.trouble else facts
 
     @property
     def hostname(self) -> str:
@@ -325,7 +330,7 @@ class Server:
             listener.certificates = certificates.get(listener.name)
         later = [
             name
-            for name in ("hostname", "store", "listener", "privileges", "dns", "relay")
+            for name in ("hostname", "store", "listener", "privileges", "dns", "relay", "keys", "dkim")
             if getattr(before, name) != getattr(setting.configuration, name)
         ]
         self.journal.note("server.reloaded", after_restart=" ".join(later) or None)

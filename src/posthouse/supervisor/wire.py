@@ -22,6 +22,7 @@ from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.judge import Policy
 from posthouse.filter.networks import Networks
 from posthouse.filter.ports import Examiner
+from posthouse.filter.replay import Replays
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.filter.sender import SenderCheck
 from posthouse.lib.ports import Clock, Ids
@@ -221,7 +222,6 @@ def build(
         quarantine=quarantine,
         digests=Digests(store, quarantine, intake, clock, keep_seconds=configuration.quarantine.keep),
     )
-    works.troubles.append(lambda: ring.trouble)
     works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
     open_doors(works, setting, tools)
     for service in works.doors:
@@ -271,6 +271,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         authserv_id=configuration.hostname,
         policy=lambda: policy,
         known=lambda: directory.domains,
+        replays=Replays(tools.limits, tools.clock),
     )
     works.scanners = build_scanners(
         configuration.scanner,

@@ -8,6 +8,7 @@ from posthouse.filter.action import Action
 from posthouse.filter.boundary import Boundary
 from posthouse.filter.clue import Clue
 from posthouse.filter.ports import Opinion
+from posthouse.observe.ledger import parse_record
 from posthouse.standards.dkim.verify import Result, Verifier
 from posthouse.standards.imf.header import parse_header
 from posthouse.storage.ports import AliasRow, DomainRow
@@ -105,6 +106,12 @@ async def test_no_length_is_given_and_the_signature_ends(office, session, zone):
     now = office.clock.now()
     assert await results(message, zone, now + 5 * DAY) == [Result.PASS, Result.PASS]
     assert await results(message, zone, now + 5 * DAY + 1) == [Result.FAIL, Result.FAIL]
+
+
+async def test_the_ledger_says_who_signed(office, session, zone):
+    answers = await session.send("alice@office.test", ["x@outside.test"], LETTER)
+    record = parse_record(await office.store.record(answers[-1].rpartition(" ")[2]))
+    assert record.signed == "office.test"
 
 
 async def test_without_keys_it_leaves_unsigned(office, session):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from posthouse.mail.address import Address
 from posthouse.mail.content import Blob, Content
-from posthouse.mail.envelope import Body
+from posthouse.mail.envelope import Body, Envelope, Recipient
 from posthouse.mail.ids import BlobId
 from posthouse.mta.load import Load
 from posthouse.mta.passage import NOT_CONVERTIBLE, prepare
@@ -86,6 +87,20 @@ def _fields(item):
 )
 async def test_a_report_of_somebody_else_is_not_signed(office, signed, author):
     assert office.signer.sign_report(b"From: " + author + b"\r\nSubject: x\r\n\r\nno\r\n") == b""
+
+
+async def test_what_is_no_report_is_not_signed_for_its_author(office, signed):
+    """Threat D06: whoever sends on what a stranger wrote in our name gives him no signature."""
+    forged = b"From: alice@office.test\r\nSubject: pay\r\n\r\nnow\r\n"
+    writer = office.intake.open()
+    writer.write(forged)
+    blob = await writer.finish()
+    envelope = Envelope(None, (Recipient(Address("x", "outside.test")),))
+    plan = office.intake.plan(envelope, blob, trace="t1")
+    assert b"DKIM-Signature" not in plan.postings[0].prefix
+    report = office.intake.plan(envelope, blob, trace="t2", is_report=True)
+    assert b"DKIM-Signature" in report.postings[0].prefix
+    writer.discard()
 
 
 async def test_a_report_to_outside_carries_its_signature_into_the_queue(office, signed):
