@@ -25,7 +25,7 @@ class ClientRates:
         self._octets: Allowance[Key] = Allowance(1, MINUTE, clock)
         self._pairs: Allowance[tuple[str, str]] = Allowance(1, MINUTE, clock)
         self._hourly_pairs: Allowance[tuple[str, str]] = Allowance(1, HOUR, clock)
-        self._recipients: Allowance[str] = Allowance(1, MINUTE, clock)
+        self._recipients: Allowance[AccountId | str] = Allowance(1, MINUTE, clock)
         self._unknown: Allowance[Key] = Allowance(1, HOUR, clock)
         self._offences: Allowance[Key] = Allowance(1, HOUR, clock)
         self._good: Lru[Key, bool] = Lru(MOST_GOOD)
@@ -57,9 +57,9 @@ class ClientRates:
         pair = (sender_domain, recipient.key)
         return not self._hourly_pairs.is_spent(pair) and self._pairs.take(pair) and self._hourly_pairs.take(pair)
 
-    def may_reach(self, recipient: Address) -> bool:
-        """L16: one more message of strangers, whoever they are, to this recipient (threats R03 and B06)."""
-        return self._recipients.take(recipient.key)
+    def may_reach(self, recipient: AccountId | str) -> bool:
+        """L16: one more message of strangers, whoever they are, to this mailbox or group (threats R03 and B06)."""
+        return self._recipients.take(recipient)
 
     def note_good(self, address: str) -> None:
         """A message from there was accepted."""

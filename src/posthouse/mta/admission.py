@@ -54,7 +54,7 @@ class Admission:
     ) -> Reply | Coroutine[Any, Any, Reply | None] | None:
         """The refusal, None to let it in, or the answer to wait for. ``others`` are the recipients before this one."""
         is_free = client.exempt or client.relays or recipient.address.local.lower() == "postmaster"
-        if not is_free and not self._rates.may_reach(recipient.address):
+        if not is_free and not self._rates.may_reach(accounts[0] if accounts else recipient.address.key):
             return self._if_known(mail, accounts)
         if not is_free and (self._lists is not None or (self._greylist is not None and self._greylist.is_on)):
             return self._find_out(client, mail, recipient, accounts, others, is_free=False)

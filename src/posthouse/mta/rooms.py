@@ -11,7 +11,6 @@ import msgspec
 
 from posthouse.admd.directory import Directory
 from posthouse.filter.allowance import DAY, Allowance
-from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId
 from posthouse.storage.ports import Store
@@ -67,7 +66,7 @@ class Rooms:
         self._store = store
         self._directory = directory
         self._clock = clock
-        self._known: Lru[AccountId, Room] = Lru(MOST_KNOWN)
+        self._known: dict[AccountId, Room] = {}
         self._shares: Allowance[tuple[AccountId, str]] = Allowance(1.0, DAY, clock)
 
     def known(self, account: AccountId) -> Room | None:
@@ -85,7 +84,9 @@ class Rooms:
         room = Room(quota, used, self._clock.monotonic() + seconds, before.full_since if before is not None else 0.0)
         if used < quota * STRANGERS:
             room.full_since = 0.0
-        self._known.put(account, room)
+        if len(self._known) >= MOST_KNOWN:  # the first that was asked about makes room
+            del self._known[next(iter(self._known))]
+        self._known[account] = room
         return room
 
     def note_filed(self, account: AccountId, domain: str, octets: int) -> None:
@@ -101,6 +102,8 @@ class Rooms:
 
     def has_share(self, account: AccountId, room: Room, domain: str, octets: int) -> bool:
         """Whether a domain of strangers may have ``octets`` more of this mailbox today."""
+        if room.used + octets + PREFIX_OCTETS <= room.quota * SHARE:  # all of it together is no more
+            return True
         part = octets / (room.quota * SHARE) if room.quota else 1.0
         return not self._shares.is_spent((account, domain), max(part, 1e-9))
 
