@@ -75,6 +75,8 @@ class Transaction(msgspec.Struct):
     """The domain of ours that signed it."""
     examination: Examination | None = None
     """Of mail from outside: the header is held in it until it is complete, and looked at before it is stored."""
+    residence: Residence | None = None
+    """Where the latest recipient leads."""
     alone: bool = False
     """Its one recipient has little room, and nobody said how large it is: others are to be sent apart (B01)."""
     header: Header | None = None
@@ -209,7 +211,7 @@ class Receiver:
         if admission is None:
             transaction.recipients.append(recipient)
             return RECIPIENT_OK
-        accounts = self._accounts_of(transaction.client, recipient)
+        accounts = self._accounts_of(transaction, recipient)
         found = admission.ask(transaction.client, transaction.mail, recipient, accounts, len(transaction.recipients))
         if found is not None and not isinstance(found, Reply):
             return self._admit_later(transaction, recipient, accounts, found)
@@ -243,9 +245,9 @@ class Receiver:
         transaction.recipients.append(recipient)
         return RECIPIENT_OK
 
-    def _accounts_of(self, client: Client, recipient: Recipient) -> Sequence[AccountId]:
+    def _accounts_of(self, transaction: Transaction, recipient: Recipient) -> Sequence[AccountId]:
         """The mailbox it is for; none of a group, where one full mailbox must not keep the others waiting."""
-        residence = self._residence(client, recipient)
+        residence = transaction.residence
         if type(residence) is Local:
             return (residence.account,)
         if not isinstance(residence, Alias):
@@ -266,7 +268,7 @@ class Receiver:
             return TOO_CURIOUS
         if recipient.address.needs_utf8 and not mail.utf8:
             return NEEDS_UTF8
-        residence = self._residence(client, recipient)
+        residence = transaction.residence = self._residence(client, recipient)
         if type(residence) is not Local:
             refusal = self._judge_elsewhere(client, recipient, residence)
             if refusal is not None:
