@@ -25,7 +25,7 @@ def read_tnef(octets: bytes) -> Iterator[tuple[str, bytes]]:
             continue
         kind &= 0xFFFF
         if kind == _RENDERING:
-            if content:
+            if content or name:
                 count += 1
                 if count > ATTACHMENTS:
                     raise ValueError("too many attachments")
