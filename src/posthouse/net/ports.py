@@ -83,7 +83,8 @@ class Door(Protocol[Event, Action]):
 class BlobReader(Protocol):
     """Where the loop gets the octets of a ``Slice`` from."""
 
-    async def read(self, blob: str, start: int, length: int) -> bytes: ...
+    async def read(self, blob: str, start: int, length: int) -> bytes:
+        """Raises ``OSError`` if they cannot be had now."""
 
 
 class Stream(Protocol):

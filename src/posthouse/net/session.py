@@ -414,6 +414,10 @@ class Session(asyncio.Protocol):
                 octets = await self._house.blobs.read(piece.blob, at, min(SLICE_OCTETS, end - at))
                 if not octets:
                     raise EOFError(f"blob {piece.blob} ends before {end}")  # noqa: TRY301 - as bad as no answer
+            except OSError as error:
+                self._note("net.slice-lost", Level.ALARM, reason=str(error))
+                self._abort()
+                return
             except Exception as error:  # noqa: BLE001 - whatever is said now would be taken for the rest of the content
                 self._bug("net.slice", error)
                 self._abort()

@@ -3,7 +3,8 @@
 An engine is given a ``Bodies`` or none. What it must do to be safe, in the
 transaction that refers to the content (docs/adr/0010-bodies-in-object-storage.md):
 
-- a new row in ``blob`` without octets gets a row in ``body`` with ``key_of`` its name;
+- content whose name has a ``key_of`` gets a row in ``blob`` without octets, also if they are at hand,
+  and one in ``body`` with that key;
 - if the content had a row already, the key that lost goes into ``body_trash``;
 - a row that leaves ``blob`` takes its row in ``body`` along, and its key goes into
   ``body_trash``. An object is deleted a day later, so who reads it meanwhile may finish.

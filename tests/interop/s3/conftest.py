@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -176,3 +177,10 @@ def own_seaweed(seaweed, tmp_path):
         yield server
     finally:
         server.stop()
+
+
+_path = Path(__file__).parents[2] / "unit" / "storage" / "conftest.py"
+_spec = importlib.util.spec_from_file_location("storage_conftest", _path)
+_storage = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_storage)
+postgres_server, postgres_tables, postgres = _storage.postgres_server, _storage.postgres_tables, _storage.postgres

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from posthouse.storage.ports import DomainRow
+from posthouse.storage.postgresql import engine as postgresql
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
@@ -20,8 +21,8 @@ globals().update({name: test for name, test in vars(_contract).items() if name.s
 _numbers = itertools.count()
 
 
-@pytest.fixture
-async def store(seaweed, tmp_path):
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request, seaweed, tmp_path):
     from posthouse.storage.s3.bodies import S3Bodies
     from posthouse.storage.s3.objects import Place
 
@@ -30,7 +31,11 @@ async def store(seaweed, tmp_path):
         "mail", f"contract/{next(_numbers)}", f"http://127.0.0.1:{seaweed.port}", key_id="office", secret="not a secret"
     )
     bodies = S3Bodies(place, tmp_path / "uploads", over=16 * 1024, journal=journal, **given)
-    opened = await open_store(tmp_path / "store", journal=journal, bodies=bodies, **given)
+    if request.param == "sqlite":
+        opened = await open_store(tmp_path / "store", journal=journal, bodies=bodies, **given)
+    else:
+        address = request.getfixturevalue("postgres")
+        opened = await postgresql.open_store(address, spool=tmp_path / "spool", journal=journal, bodies=bodies, **given)
     await opened.put_domain(DomainRow("office.test"))
     yield opened
     await opened.close()

@@ -12,8 +12,11 @@ import pytest
 
 from posthouse.observe.ports import Level
 from posthouse.storage.ports import Acceptance, DomainRow, Filing, Missing, Role, StorageError
+from posthouse.storage.postgresql import engine as postgresql
+from posthouse.storage.postgresql.body_rows import PostgresBodyRows
 from posthouse.storage.sqlite.body_rows import SqliteBodyRows
 from posthouse.storage.sqlite.engine import open_store
+from posthouse.supervisor.ports import RandomIds
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
@@ -31,9 +34,13 @@ _numbers = itertools.count()
 class House:
     """A store with its clock, and its bucket seen from outside."""
 
-    def __init__(self, directory, seaweed, *, port=None, prefix=None, secret="not a secret", patience=None):
-        self.directory, self.seaweed = directory, seaweed
-        self.clock, self.ids, self.journal = ManualClock(), CountedIds(), KeptJournal()
+    def __init__(
+        self, directory, seaweed, *, port=None, prefix=None, secret="not a secret", patience=None, engine="", like=None
+    ):
+        self.directory, self.seaweed, self.engine, self.like = directory, seaweed, engine, like
+        self.clock = ManualClock() if like is None else like.clock
+        self.ids, self.journal = CountedIds() if like is None else RandomIds(), KeptJournal()
+        prefix = prefix if like is None else like.place.prefix
         self.place = Place(
             "mail", prefix or f"house/{next(_numbers)}", f"http://127.0.0.1:{port or seaweed.port}", key_id="office",
             secret=secret,
@@ -48,9 +55,16 @@ class House:
     async def __aenter__(self):
         given = {"clock": self.clock, "journal": self.journal, "ids": self.ids}
         self.bodies = S3Bodies(self.place, self.directory / "uploads", over=OVER, patience=self.patience, **given)
-        self.store = await open_store(self.directory / "store", bodies=self.bodies, **given)
-        await self.store.put_domain(DomainRow("office.test"))
-        self.account = await self.store.create_account("a@office.test", "A", (), quota=1 << 50)
+        if self.engine:
+            spool = self.directory / "spool"
+            self.store = await postgresql.open_store(self.engine, spool=spool, bodies=self.bodies, **given)
+        else:
+            self.store = await open_store(self.directory / "store", bodies=self.bodies, **given)
+        if self.like is None:
+            await self.store.put_domain(DomainRow("office.test"))
+            self.account = await self.store.create_account("a@office.test", "A", (), quota=1 << 50)
+        else:
+            self.account, self.traces = self.like.account, self.like.traces
         self.inbox = (await self.store.mailboxes(self.account))[0].mailbox
         return self
 
@@ -81,7 +95,14 @@ class House:
         await self.store.remove(self.account, self.inbox, uids)
 
     async def sweep(self):
-        return [line async for line in self.store.sweep(int(self.clock.now() * 1000))]
+        """What it did to blobs and objects."""
+        lines = [line async for line in self.store.sweep(int(self.clock.now() * 1000))]
+        return [line for line in lines if "blobs" in line or "objects" in line]
+
+    def rows(self):
+        if self.engine:
+            return PostgresBodyRows(self.store._units, self.store._shelves)
+        return SqliteBodyRows(self.store._writer, self.store._readers)
 
     async def objects(self):
         return [key async for keys in self.outside.list("b/") for key in keys]
@@ -90,9 +111,14 @@ class House:
         return list((self.directory / "uploads").iterdir())
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request):
+    return request.getfixturevalue("postgres") if request.param == "postgresql" else ""
+
+
 @pytest.fixture
-async def house(seaweed, tmp_path):
-    async with House(tmp_path, seaweed) as opened:
+async def house(seaweed, tmp_path, engine):
+    async with House(tmp_path, seaweed, engine=engine) as opened:
         yield opened
 
 
@@ -130,10 +156,12 @@ async def test_the_same_content_is_kept_once_and_the_losers_object_goes_a_day_la
     assert again == blob
     assert len(await house.objects()) == 2
     await house.bring(content(1))
-    rows = SqliteBodyRows(house.store._writer, house.store._readers)
+    rows = house.rows()
     trash = await rows.due_trash(10**15, 10)
-    assert len(trash) == 2
-    assert await rows.needed(await house.objects()) == set(await house.objects()) - set(trash)
+    needed = await rows.needed(await house.objects())
+    assert len(needed) == 1
+    assert trash
+    assert not needed & set(trash)
     house.clock.pass_time(23 * HOUR)
     await house.sweep()
     assert len(await house.objects()) == 3
@@ -159,7 +187,7 @@ async def test_an_object_outlives_its_last_reference_by_a_day(house):
 
 async def test_what_never_got_a_row_is_swept_when_it_can_be_linked_no_more(house):
     _, kept = await house.bring(content(1))
-    stray, blob = await house.upload(content(2))
+    stray, blob = await house.upload(content(2, 300_000))
     stray.discard()
     house.clock.pass_time(20 * HOUR)
     assert await house.sweep() == []
@@ -172,7 +200,7 @@ async def test_what_never_got_a_row_is_swept_when_it_can_be_linked_no_more(house
 
 
 async def test_what_came_in_long_ago_cannot_be_linked_any_more(house):
-    writer, blob = await house.upload(content(1))
+    writer, blob = await house.upload(content(1, 300_000))
     house.clock.pass_time(12 * HOUR)
     with pytest.raises(Missing):
         await house.accept(blob)
@@ -217,6 +245,40 @@ async def test_linkers_and_collectors_leave_nothing_dangling_and_nothing_behind(
     assert house.journal.entries == []
 
 
+async def test_two_nodes_link_and_collect_the_same_content(seaweed, tmp_path, postgres):
+    chance = random.Random(5321)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with (
+        House(tmp_path / "one", seaweed, engine=postgres) as one,
+        House(tmp_path / "two", seaweed, engine=postgres, like=one) as two,
+    ):
+        living = {}
+
+        async def link(node):
+            which = chance.randrange(3)
+            uid, blob = await node.bring(content(which, 20_000 + which))
+            living[uid] = blob
+            gone = chance.choice(list(living))
+            del living[gone]
+            await node.remove(gone)
+
+        for _ in range(8):
+            await asyncio.gather(*[link(node) for node in (one, two) * 6], one.sweep(), two.sweep(), two.sweep())
+            one.clock.pass_time(5 * HOUR)
+        for number in range(3):
+            await two.bring(content(number, 20_000 + number))
+        for message in (await one.store.view(one.account, one.inbox)).messages:
+            (stored,) = await two.store.read(one.account, one.inbox, [message.uid])
+            assert await two.store.blobs.verify(stored.content.blob.blob_id)
+        await one.remove(*[message.uid for message in (await one.store.view(one.account, one.inbox)).messages])
+        await one.sweep()
+        one.clock.pass_time(60 * HOUR)
+        await two.sweep()
+        assert await one.objects() == []
+        assert one.journal.entries == two.journal.entries == []
+
+
 async def test_only_who_has_the_lease_sweeps(house):
     uid, _ = await house.bring(content(1))
     await house.remove(uid)
@@ -234,8 +296,9 @@ async def test_two_stores_in_one_place_delete_nothing_of_each_other(house, seawe
     await house.sweep()
     _, blob = await house.bring(content(1))
     (tmp_path / "other").mkdir()
-    async with House(tmp_path / "other", seaweed, prefix=house.place.prefix) as other:
-        other.ids.trace_id()
+    stranger = House(tmp_path / "other", seaweed, prefix=house.place.prefix)
+    stranger.ids = RandomIds()
+    async with stranger as other:
         other.clock.pass_time(100 * HOUR)
         with pytest.raises(StorageError, match="belongs to another store"):
             await other.sweep()

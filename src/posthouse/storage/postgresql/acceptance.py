@@ -7,7 +7,7 @@ and decided here.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from posthouse.mail.content import Blob
@@ -17,6 +17,7 @@ from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, M
 from posthouse.storage.postgresql.mailboxes import make_mailbox
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS, QueueRows
 from posthouse.storage.postgresql.text import keep_text
+from posthouse.storage.postgresql.troubles import Overtaken
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
@@ -31,6 +32,8 @@ TRACE_BECOMES_REFUSED = "UPDATE ledger SET accepted = 0 WHERE trace = $1"
 KEEP_BLOBS = """INSERT INTO blob (blob_no, hash, size, octets)
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])
     ON CONFLICT (hash) DO NOTHING RETURNING hash, blob_no"""
+LOOKS = 5
+"""A blob that is there may be collected before it is locked, and must then be stored again: each time less likely."""
 FIND_BLOBS = "SELECT hash, blob_no FROM blob WHERE hash = ANY($1::bytea[]) ORDER BY hash FOR KEY SHARE"
 FIND_DELIVERED = """SELECT d.delivery, d.account_id, d.mailbox_id, d.uidvalidity, d.uid, d.modseq, d.email
     FROM delivered d JOIN unnest($1::text[], $2::bigint[]) w(delivery, account_id)
@@ -160,31 +163,38 @@ class _Batch:
             name = bytes.fromhex(one.blob.blob_id)
             if name not in known or known[name].octets is None:
                 known[name], at[name] = one.blob, one.at
-        objects = {
-            name: key
-            for name, blob in known.items()
-            if blob.octets is None and (key := self._key_of_body(blob.blob_id)) is not None
-        }
-        new = sorted(name for name, blob in known.items() if blob.octets is not None or name in objects)
-        if new:
-            blobs = [known[name] for name in new]
-            numbers = list(await self._tx.some_numbers(len(new)))
-            rows = await self._tx.rows(
-                KEEP_BLOBS, numbers, new, [blob.size for blob in blobs], [blob.octets for blob in blobs]
-            )
-            self._blobs.update((name, number) for name, number in rows)
-            fresh = [(objects[name], number) for name, number in self._blobs.items() if name in objects]
-            if fresh:
-                await self._tx.run(ADD_BODIES, *map(list, zip(*fresh, strict=True)))
-        old = [name for name in known if name not in self._blobs]
-        if old:
-            self._blobs.update([(name, number) for name, number in await self._tx.rows(FIND_BLOBS, old)])
+        objects = {name: key for name, blob in known.items() if (key := self._key_of_body(blob.blob_id)) is not None}
+        new = {name for name, blob in known.items() if blob.octets is not None or name in objects}
+        added: set[bytes] = set()
+        for _ in range(LOOKS):
+            added |= await self._add_blobs([known[name] for name in sorted(new - self._blobs.keys())], objects)
+            old = sorted(known.keys() - self._blobs.keys())
+            if old:
+                self._blobs.update([(name, number) for name, number in await self._tx.rows(FIND_BLOBS, old)])
+            if new <= self._blobs.keys():
+                break
         for name in known:
+            if name not in self._blobs and name in new:
+                raise Overtaken("the same content was there, and was collected before it was locked")
             if name not in self._blobs:
                 raise Missing(f"blob {name.hex()}")
-        lost = {name: objects[name] for name in old if name in objects}
+        lost = {name: key for name, key in objects.items() if name not in added}
         if lost:
             await self._trash(lost, at)
+
+    async def _add_blobs(self, blobs: Sequence[Blob], objects: Mapping[bytes, str]) -> set[bytes]:
+        """Those of them that are new from now on."""
+        if not blobs:
+            return set()
+        names = [bytes.fromhex(blob.blob_id) for blob in blobs]
+        numbers = list(await self._tx.some_numbers(len(blobs)))
+        octets = [None if name in objects else blob.octets for name, blob in zip(names, blobs, strict=True)]
+        rows = await self._tx.rows(KEEP_BLOBS, numbers, names, [blob.size for blob in blobs], octets)
+        self._blobs.update((name, number) for name, number in rows)
+        bodies = [(objects[name], number) for name, number in rows if name in objects]
+        if bodies:
+            await self._tx.run(ADD_BODIES, *map(list, zip(*bodies, strict=True)))
+        return {name for name, _ in rows}
 
     async def _trash(self, lost: dict[bytes, str], at: dict[bytes, int]) -> None:
         """The content was there before: our object is not needed, unless it is the one that is referred to."""

@@ -1,6 +1,6 @@
 """Content on its way into a bucket.
 
-Up to ``MEMORY_OCTETS`` it waits in memory; what is larger waits in an unsynced
+Up to ``MEMORY_OCTETS`` it waits in memory, and stays at hand until it is accepted; what is larger waits in an unsynced
 file of this machine, hashed and written by a thread while it comes in. The upload
 begins when the content is whole: then it takes as long as the network needs and
 not as long as the sender likes, it can be tried again, and a slow sender holds no
@@ -127,20 +127,22 @@ class ObjectBlobWriter:
             raise StorageError("the blob was discarded")
         try:
             if self._spool is None:
-                octets = self._beginning = b"".join(self._buffer)
+                octets = b"".join(self._buffer)
                 name = BlobId(await asyncio.to_thread(_name, octets))
                 await self._put(name, octets)
+                blob = Blob(name, self._size, octets)
             else:
                 self._spill()
                 await self._spool.settled()
                 name = BlobId(self._spool.hexdigest())
                 await self._put(name, self._spool.path)
                 self._spool.abandon()
+                blob = Blob(name, self._size, None, self._beginning)
         except BaseException:
             self.discard()
             raise
         self._buffer.clear()
-        return Blob(name, self._size, None, self._beginning)
+        return blob
 
     async def _put(self, name: BlobId, content: bytes | Path) -> None:
         async with self._yard.slots:

@@ -89,14 +89,14 @@ def _repeat(tx: Tx, acceptance: Acceptance) -> Accepted:
 def keep_blob(tx: Tx, blob: Blob, whereabouts: Whereabouts, at: int) -> int:
     """The number of the blob's row, made if it is new; ``Missing`` if nobody has its octets."""
     name = bytes.fromhex(blob.blob_id)
-    key = whereabouts(blob.blob_id) if blob.octets is None else ""
-    if key is None:
+    key = whereabouts(blob.blob_id)
+    if key is None and blob.octets is None:
         row = tx.row(FIND_BLOB, name)
         if row is None:
             raise Missing(f"blob {blob.blob_id}")
         return int(row[0])
     number = tx.number("blob", "blob_no")
-    if tx.run(KEEP_BLOB, number, name, blob.size, blob.octets):
+    if tx.run(KEEP_BLOB, number, name, blob.size, None if key else blob.octets):
         if key:
             tx.execute(ADD_BODY, (key, number))
         return number
