@@ -75,6 +75,10 @@ class ThrowawayPostgres:
             os.chown(self._root, self._user.pw_uid, self._user.pw_gid)
         self._run("initdb", "-D", str(self._data), "-U", "posthouse", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                   "-N")  # fmt: skip
+        (self._data / "pg_hba.conf").write_text(
+            "local all all trust\nlocal replication all trust\n"
+            "host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n"
+        )
         lines = [f"{name} = {value}\n" for name, value in self._settings.items()]
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(f"unix_socket_directories = '{self._root}'\n{''.join(lines)}")
@@ -88,6 +92,10 @@ class ThrowawayPostgres:
         """The engine's address by the socket."""
         port = f"&port={self._port}" if self._port else ""
         return f"postgresql://posthouse@/{database}?host={self._root}{port}"
+
+    def tcp_address(self, password: str, database: str = DATABASE) -> str:
+        """The engine's address by TCP, where a password is asked for (``sql`` may set it)."""
+        return f"postgresql://posthouse:{password}@127.0.0.1:{self._port}/{database}"
 
     def start(self) -> None:
         """Until it takes connections, with an empty database."""

@@ -138,10 +138,15 @@ def _keep_alive(session: Any) -> None:
             found.setsockopt(level, option, value)
 
 
-async def _inspect(session: Any, asynchronous: bool) -> None:
-    standby, version, read_only, synchronous, fsync, full_pages, encoding = await session.fetchrow(_LOOK)
+def require_version(version: int) -> None:
+    """Raise ``Unsuitable`` if ``version`` (as ``server_version_num`` says it) is older than the floor."""
     if version < OLDEST:
         raise Unsuitable(f"it is PostgreSQL {version // 10000}; 15 or newer is needed")
+
+
+async def _inspect(session: Any, asynchronous: bool) -> None:
+    standby, version, read_only, synchronous, fsync, full_pages, encoding = await session.fetchrow(_LOOK)
+    require_version(version)
     if standby or read_only == "on":
         raise Unreachable("it is a standby and may not write")
     if encoding != "UTF8":

@@ -92,15 +92,19 @@ class Hints:
                     self.is_connected.clear()
                     connection.terminate()
             except Exception as error:  # noqa: BLE001  whatever it was, the next session is another try
+                cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
                 if not is_told:
-                    self._journal.note("hints.interrupted", Level.WARNING, reason=told(error))
+                    self._journal.note("hints.interrupted", Level.WARNING, reason=told(cause))
                 is_told = True
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _serve(self, connection: Connection) -> None:
+        gone = asyncio.Event()
+        connection.session.add_termination_listener(lambda _session: gone.set())
         await connection.session.add_listener(CHANNEL, self._hear)
         self.is_connected.set()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_raise_when(gone))
             tasks.create_task(self._poll_now_and_then())
             tasks.create_task(self._send(connection))
 
@@ -157,3 +161,8 @@ class Hints:
             await asyncio.sleep(GATHER_SECONDS * 2)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def _raise_when(gone: asyncio.Event) -> None:
+    await gone.wait()
+    raise ConnectionError("the server closed the session")

@@ -27,6 +27,10 @@ RACES = frozenset({"23503", "23505"})
 """Somebody else was first (a number, a name, a blob collected): the second look sees what he did."""
 
 
+class Overtaken(Exception):
+    """Somebody else was first, between two statements of ours."""
+
+
 class Kind(Enum):
     TRANSIENT = "transient"
     RACE = "race"
@@ -44,6 +48,8 @@ def classify(error: BaseException) -> Kind:
         if code in TRANSIENT or code.startswith("08"):
             return Kind.TRANSIENT
         return Kind.FINAL
+    if isinstance(error, Overtaken):
+        return Kind.RACE
     # A client error of the driver may be a bug of ours (an argument it cannot encode) or a broken connection.
     if isinstance(error, asyncpg.DataError | asyncpg.UnsupportedClientFeatureError):
         return Kind.FINAL
