@@ -2,16 +2,17 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from posthouse.drill.access import Imap, Pop3
 from posthouse.drill.caller import Caller
-from posthouse.drill.fence import Budget
+from posthouse.drill.control import NAME, ask
+from posthouse.drill.fence import MOST_CONNECTIONS, MOST_OCTETS, MOST_SECONDS, Allowance, Budget
 from posthouse.drill.ledger import Ledger
 from posthouse.drill.names import Names
-from posthouse.drill.place import IMPLICIT, Absent, Place
+from posthouse.drill.place import IMPLICIT, Absent, Person, Place
 from posthouse.drill.sink import Sink
 from posthouse.drill.smtp import Smtp, letter
 from posthouse.drill.transcript import Transcript
@@ -55,6 +56,8 @@ class Bench:
     figures: dict[str, float] = field(default_factory=dict)
     """Measured things worth keeping: seconds, octets, numbers."""
     number: int = 0
+    watching: Budget = field(default_factory=lambda: Budget(Allowance(MOST_CONNECTIONS, MOST_OCTETS, MOST_SECONDS)))
+    """What looking costs is not the attack's."""
 
     # -- what was seen
 
@@ -119,10 +122,10 @@ class Bench:
             raise EOFError(f"{name} cannot log in: {reply[:120]!r}")
         return caller
 
-    async def imap(self, name: str = "alice", source: str = HOME) -> Imap:
-        """A reader, logged in."""
+    async def imap(self, name: str = "alice", source: str = HOME, *, watching: bool = False) -> Imap:
+        """A reader, logged in. ``watching``: it is no part of the attack and costs it nothing."""
         person = self.place.person(name)
-        imap = await self._call(Imap, "imaps", source)
+        imap = await self._call(Imap, "imaps", source, budget=self.watching if watching else None)
         await imap.greet()
         if b" OK " not in (answer := await imap.login(person.address, person.password)):
             imap.close()
@@ -144,12 +147,14 @@ class Bench:
             await pop3.login(person.address, person.password)
         return pop3
 
-    async def _call(self, kind: type[C], service: str, source: str, *, tls: bool | None = None) -> C:
+    async def _call(
+        self, kind: type[C], service: str, source: str, *, tls: bool | None = None, budget: Budget | None = None
+    ) -> C:
         where, mine = self.place.where(service), source or self.stranger()
         if mine != HOME:
             self.sources.add(mine)
         return await kind.connect(
-            where, mine, self.budget, self.transcript, cafile=self.place.cafile,
+            where, mine, budget or self.budget, Transcript() if budget else self.transcript, cafile=self.place.cafile,
             tls=service in IMPLICIT if tls is None else tls,
         )  # fmt: skip
 
@@ -157,11 +162,11 @@ class Bench:
 
     async def box(self, name: str = "alice", mailbox: str = "INBOX") -> list[bytes]:
         """All messages of a mailbox."""
-        async with await self.imap(name) as imap:
+        async with await self.imap(name, watching=True) as imap:
             return await imap.fetch_all(mailbox)
 
     async def empty(self, name: str = "alice", mailbox: str = "INBOX") -> None:
-        async with await self.imap(name) as imap:
+        async with await self.imap(name, watching=True) as imap:
             await imap.empty(mailbox)
 
     async def deliver(self, name: str, content: bytes, *, source: str = "", sender: bytes | None = None) -> bytes:
@@ -195,12 +200,28 @@ class Bench:
 
         return await wait_for(there, seconds)
 
+    async def wait_until(self, found: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> bool:
+        """The same for a question that must be asked on the wire."""
+        return await wait_for(found, seconds)
+
     async def benign(self, name: str = "alice") -> None:
         """The usual twin: an ordinary letter from a stranger is taken and arrives."""
         mark = self.unique("benign")
         reply = await self.deliver(name, letter(mark))
         self.twin("an ordinary letter is taken", "250", reply[:3].decode())
         self.twin("an ordinary letter arrives", True, await self.arrives(name, mark))
+
+    async def control(self, operation: str, **given: object) -> list[dict[str, Any]]:
+        """What an operator would do (``account add``…). Raises ``Declined`` when the server says no."""
+        return await ask(self.place.directory / "store" / NAME, operation, **given)
+
+    async def account(self, word: str, **given: object) -> str:
+        """A new account with a name of its own, which ``imap``, ``box`` and ``submitter`` then know by that name."""
+        name = self.unique(word)
+        person = Person(f"{name}@{self.place.domain}", "drill-" + self.random_octets(12).hex())
+        await self.control("account add", address=person.address, password=person.password, **given)
+        self.place.people[name] = person
+        return name
 
     @property
     def vitals(self) -> Vitals:

@@ -179,8 +179,10 @@ def say(what: dict[str, Any]) -> None:
 
 
 def read_task(text: str) -> Task:
-    given: dict[str, Any] = json.loads(text)
-    return Task(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    given = json.loads(text)
+    smtp, submissions, imaps = ((str(given[name][0]), int(given[name][1])) for name in ("smtp", "submissions", "imaps"))
+    cafile, address, password, run = (str(given[name]) for name in ("cafile", "address", "password", "run"))
+    return Task(smtp, submissions, imaps, cafile, address, password, run)
 
 
 def write_task(task: Task) -> str:

@@ -48,7 +48,9 @@ class Names:
     def _owner(self, name: str) -> str:
         """Whose records they are: its own, or those of the wildcard one level up."""
         wildcard = "*." + name.partition(".")[2]
-        return name if not any((wildcard, kind) in self.zone for kind in TYPES) else wildcard
+        if any((name, kind) in self.zone for kind in TYPES):
+            return name
+        return wildcard if any((wildcard, kind) in self.zone for kind in TYPES) else name
 
     async def answer(self, question: bytes, most: int) -> bytes:
         """The whole answer to a datagram; empty for none at all."""

@@ -56,7 +56,8 @@ async def prove(threat: Threat, scenario: Scenario | None, config: Path | None, 
 
 
 async def _weakened(scenario: Scenario, config: Path | None, directory: Path, seed: int) -> Attempt:
-    wish = replace(scenario.wish, weakened=(scenario.weakened,))
+    words = (scenario.weakened,) if scenario.weakened else ()
+    wish = replace(scenario.wish, weakened=words, config=scenario.without or scenario.wish.config)
     order = Order((), {}, directory, config, settle=1.0)
     run = Run("prove", "prove", "sandbox", "", seed, 0.0)
     async with ground_of(order, run, wish, directory) as ground:

@@ -32,7 +32,8 @@ STOP_SECONDS = 3.0
 PORTS = 12
 FIRST_PORT, LAST_PORT = 24500, 24980
 CANARY = "canary"
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
+MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 DOMAIN = "office.test"
 
@@ -52,6 +53,8 @@ class Wish:
     config: str = ""
     smarthost: bool = True
     weakened: tuple[str, ...] = ()
+    disk: int = 0
+    """Octets of a file system of its own, for attacks that fill it; only where we are root in a namespace of ours."""
 
 
 @dataclass(slots=True)
@@ -74,6 +77,8 @@ class Sandbox:
 async def sandbox(directory: Path, wish: Wish, *, config: Path | None, seed: int) -> AsyncIterator[Sandbox]:
     """A server for as long as the block runs. Raises ``NotStarted``."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if wish.disk:
+        mount_small(directory, wish.disk)
     sink, names = Sink(), Names()
     await sink.open()
     await names.open()
@@ -88,6 +93,8 @@ async def sandbox(directory: Path, wish: Wish, *, config: Path | None, seed: int
         yield Sandbox(directory, place, sink, names, process)
     finally:
         await _stop(process)
+        if wish.disk:
+            unmount(directory)
         await sink.close()
         await names.close()
 
@@ -182,21 +189,34 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             await process.wait()
 
 
-# -- a network of its own
+# -- a network and file systems of its own
 
 
 def enter_own_network() -> bool:
-    """Move this process into a network namespace with nothing but ``lo``; False where that cannot be done."""
+    """Into namespaces with nothing but ``lo``, our mounts our own; False where that cannot be done."""
     if os.geteuid() != 0 or sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
+    if libc.unshare(CLONE_NEWNET | CLONE_NEWNS) != 0 or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0:
         return False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         fcntl.ioctl(asking, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
     return True
 
 
-def interfaces() -> list[str]:
-    """The network interfaces this process sees."""
-    return sorted(name for _, name in socket.if_nameindex())
+def has_own_network() -> bool:
+    return [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+def mount_small(directory: Path, octets: int) -> None:
+    """A file system of ``octets`` at ``directory``; it goes away with our namespace. Raises ``NotStarted``."""
+    if os.geteuid() != 0 or not has_own_network():
+        raise NotStarted("filling a disk needs root and a namespace of our own")
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tmpfs", os.fsencode(directory), b"tmpfs", 0, f"size={octets},mode=0700".encode()) != 0:
+        raise NotStarted(f"no small file system: {os.strerror(ctypes.get_errno())}")
+
+
+def unmount(directory: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.umount2(os.fsencode(directory), MNT_DETACH)

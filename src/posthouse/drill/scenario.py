@@ -30,7 +30,8 @@ class Scenario:
     """``id`` names the threat. An attack tells its ``Bench`` what it expected and what it saw.
 
     The negative control is a server without the defence: ``weakened`` names what ``posthouse localserve`` must leave
-    out (a word that ``supervisor/weakened.py`` knows), or ``decoy`` plays a server that never had it. ``prove`` runs
+    out (a word that ``supervisor/weakened.py`` knows), ``without`` is a configuration that switches it off, or
+    ``decoy`` plays a server that never had it. ``prove`` runs
     the attack there, and it must be BROKEN.
     """
 
@@ -43,10 +44,12 @@ class Scenario:
     live_safe: bool = False
     """May be aimed at the operator's live server."""
     weakened: str = ""
+    without: str = ""
+    """Configuration (TOML) that takes the defence away, instead of ``wish.config``: the kindest negative control."""
     decoy: Decoy | None = None
     excused: frozenset[str] = frozenset()
     """Invariants that this attack breaks by what it is (a server that is killed does not answer)."""
 
     @property
     def can_be_proved(self) -> bool:
-        return bool(self.weakened or self.decoy)
+        return bool(self.weakened or self.without or self.decoy)

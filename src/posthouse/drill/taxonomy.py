@@ -66,10 +66,10 @@ DOMAINS = {"C": "wrong content", "Te": "too early", "Tl": "too late", "H": "halt
 DETECTABILITY = {"s": "signalled", "u": "unsignalled"}
 CONSISTENCY = {"=": "the same for all", "≠": "different for two observers"}
 SEVERITIES = {
-    "V4": "catastrophic: mail or secrets lost, relayed",
-    "V3": "incident: mail forged, refused or doubled",
-    "V2": "outage under 4 h",
-    "V1": "delay under 15 min, existence of addresses",
+    "V4": "mail or secrets lost, relay",
+    "V3": "mail forged, refused, doubled",
+    "V2": "outage of under 4 h",
+    "V1": "short delay, addresses told",
     "V0": "minor",
 }
 MEANS = {"FP": "prevention", "FT": "tolerance", "FR": "removal", "FF": "forecasting"}

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-PAUSE = 0.05
+PAUSE = 0.1
 
 
 async def wait_for(found: Callable[[], Awaitable[bool]], seconds: float) -> bool:

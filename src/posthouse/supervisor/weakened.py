@@ -12,8 +12,13 @@ has no mail of anybody, can load it, when it is asked to by name and
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from posthouse.mta import receive
+from posthouse.admd.directory import Foreign
+from posthouse.mail.reply import Reply
+from posthouse.mta import receive, reception, rooms
+from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
+from posthouse.standards.smtp.lines import CommandLines
+from posthouse.supervisor import serve
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -37,6 +42,7 @@ def _replace(owner: Any, name: str, value: Any) -> None:
 def _relay_for_all() -> None:
     """A01: whoever asks may send to anybody."""
     _replace(receive.Receiver, "_judge_elsewhere", lambda _self, _client, _recipient, _residence: None)
+    _replace(serve, "check_relay", lambda _ground: 0)  # it would not start, and rightly so
 
 
 def _take_any_line_end() -> None:
@@ -73,8 +79,67 @@ def _take_any_size() -> None:
     _replace(receive, "judge_header", lambda *_given: None)
 
 
+def _hear_what_was_said_in_the_clear() -> None:
+    """T01: what stood behind STARTTLS is carried out after the handshake."""
+    _replace(CommandLines, "waiting", 0)
+    _replace(CommandLines, "clear", lambda _self: False)
+
+
+def _take_mail_for_nobody() -> None:
+    """B01: who does not exist is found out after the mail was taken."""
+    strict = receive.Receiver._judge_elsewhere  # noqa: SLF001 - from the outside is the point
+
+    def judge(self: Any, client: Any, recipient: Any, residence: Any) -> Any:
+        return strict(self, client, recipient, residence) if isinstance(residence, Foreign) else None
+
+    _replace(receive.Receiver, "_judge_elsewhere", judge)
+
+
+def _keep_recipients() -> None:
+    """S07: the recipients of a transaction that was given up get the next message, too."""
+    strict = receive.Receiver.begin
+    before: dict[int, list[Any]] = {}
+
+    def begin(self: Any, client: Any, mail: Any) -> Any:
+        made = strict(self, client, mail)
+        if not isinstance(made, receive.Transaction):
+            return made
+        made.recipients.extend(before.get(id(client), []))
+        before[id(client)] = made.recipients
+        return made
+
+    _replace(receive.Receiver, "begin", begin)
+
+
+def _refuse_for_good_when_full() -> None:
+    """R05: no room is an error for ever."""
+    refusal = Reply(552, "5.3.1", ("no room",))
+    for module in (receive, reception):
+        for name in ("NO_SPACE", "STORAGE"):
+            if hasattr(module, name):
+                _replace(module, name, refusal)
+
+
+def _take_any_password() -> None:
+    """A05."""
+    _replace(people, "judge_password", lambda *_given, **_named: None)
+
+
+def _give_all_room_to_strangers() -> None:
+    """R03: a mailbox is full when it is full, whoever filled it."""
+    _replace(rooms, "STRANGERS", 1.0)
+    _replace(rooms, "SHARE", 1.0)
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "A01": _relay_for_all,
+    "A05": _take_any_password,
+    "B01": _take_mail_for_nobody,
+    "R03": _give_all_room_to_strangers,
+    "R05": _refuse_for_good_when_full,
+    "S02": _take_strays,
+    "S07": _keep_recipients,
+    "T01": _hear_what_was_said_in_the_clear,
     "S01": _take_any_line_end,
     "S05": _take_any_size,
 }

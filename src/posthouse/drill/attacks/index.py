@@ -1,9 +1,20 @@
 """All attacks by the id of their threat."""
 
-from posthouse.drill.attacks import framing, relay
+from posthouse.drill.attacks import (
+    access,
+    accounts,
+    bounces,
+    content,
+    continuity,
+    identity,
+    operations,
+    smtp,
+    tls,
+    volume,
+)
 from posthouse.drill.scenario import Scenario
 
-MODULES = (framing, relay)
+MODULES = (smtp, tls, accounts, identity, bounces, volume, content, access, continuity, operations)
 
 
 def all_scenarios() -> dict[str, Scenario]:

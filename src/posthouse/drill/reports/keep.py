@@ -36,7 +36,7 @@ def keep(document: dict[str, Any], directory: Path, transcripts: Mapping[str, st
     """The report's file. Evidence lies beside it, named in the report with its hash."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     previous = find("last", directory) if _runs(directory) else None
-    place = directory / document["run"]["id"]
+    place = directory / str(document["run"]["id"])
     place.mkdir(mode=0o700)
     for result in document["results"]:
         for number, attempt in enumerate(result["attempts"]):
@@ -45,13 +45,14 @@ def keep(document: dict[str, Any], directory: Path, transcripts: Mapping[str, st
                 file = place / f"{result['id']}-{number + 1}.txt"
                 file.write_text(text, "utf-8")
                 attempt["evidence"] = [{"path": file.name, "sha256": _hash(text.encode())}]
-    before = json.loads(previous.read_text("utf-8"))["chain"]["sha256"] if previous is not None else ""
+    before = _own_hash(previous) if previous is not None else ""
     document["chain"] = {"previous": before}
-    document["chain"]["sha256"] = _hash(_canonical(document))
-    document["signature"] = {"algorithm": "HMAC-SHA-256", "value": _sign(document["chain"]["sha256"], _key(directory))}
-    file = place / NAME
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return file
+    own = _hash(_canonical(document))
+    document["chain"] = {"previous": before, "sha256": own}
+    document["signature"] = {"algorithm": "HMAC-SHA-256", "value": _sign(own, _key(directory))}
+    report = place / NAME
+    report.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return report
 
 
 def _runs(directory: Path) -> list[Path]:

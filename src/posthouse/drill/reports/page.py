@@ -14,8 +14,10 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--held:#38a169;--broken:#ef5350;--unproven:#5b636d;--partly:#2f6f50;
 --ink:#e8eaed;--soft:#a2abb5;--line:#343a42;--page:#15181c;--card:#1d2126}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:1000px;margin:0 auto;padding:32px 20px}h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:36px 0 10px}
-p.facts{color:var(--soft);margin:0}.top{display:flex;gap:28px;align-items:center;flex-wrap:wrap}.ring{width:150px;flex:none}
+main{max-width:1000px;margin:0 auto;padding:32px 20px}h1{font-size:26px;margin:0 0 4px}
+h2{font-size:18px;margin:36px 0 10px}
+p.facts{color:var(--soft);margin:0}
+.top{display:flex;gap:28px;align-items:center;flex-wrap:wrap}.ring{width:150px;flex:none}
 .sums{display:flex;gap:12px;flex-wrap:wrap;margin-top:14px}.sum{background:var(--card);border:1px solid var(--line);
 border-radius:8px;padding:8px 16px}.sum b{display:block;font-size:22px}.sum span{color:var(--soft);font-size:13px}
 svg text{font:13px system-ui,sans-serif;fill:var(--ink)}svg .number{fill:var(--soft);font-size:12px}
@@ -26,7 +28,8 @@ svg .big{font-size:28px;font-weight:600}svg .inside{fill:#fff;font-weight:600}
 details{border:1px solid var(--line);border-radius:8px;margin:6px 0;background:var(--card)}
 summary{padding:8px 12px;cursor:pointer;display:flex;gap:12px;align-items:baseline}
 summary .id{font-weight:600;width:42px;flex:none}summary .what{flex:1}summary .class{color:var(--soft);font-size:13px}
-.tag{font-size:12px;font-weight:600;border-radius:4px;padding:1px 8px;color:#fff;flex:none}.tag.HELD{background:var(--held)}
+.tag{font-size:12px;font-weight:600;border-radius:4px;padding:1px 8px;color:#fff;flex:none}
+.tag.HELD{background:var(--held)}
 .tag.BROKEN{background:var(--broken)}.tag.UNPROVEN{background:var(--unproven);color:var(--ink)}
 .inner{padding:0 14px 12px;font-size:14px;overflow-x:auto}table{border-collapse:collapse;width:100%}
 td,th{text-align:left;padding:3px 8px 3px 0;border-bottom:1px solid var(--line);vertical-align:top;font-size:13px;
@@ -50,7 +53,8 @@ def format_page(document: Mapping[str, Any], texts: Mapping[str, tuple[str, str]
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">',
-            f"<title>Drill {escape(run['profile'])} {escape(run['id'])}</title><style>{STYLE}</style></head><body><main>",
+            f"<title>Drill {escape(run['profile'])} {escape(run['id'])}</title>",
+            f"<style>{STYLE}</style></head><body><main>",
             _head(document),
             "<h2>By the essay's weaknesses</h2>", bars(weakness, "the essay's weaknesses"),
             "<h2>By the failure avoided, worst first</h2>", bars(failure, "failures avoided"),
@@ -96,7 +100,8 @@ def _entry(one: Mapping[str, Any], texts: tuple[str, str]) -> str:
     proved = f"<p>Negative control last caught its weakness: {escape(one['proved'])}</p>" if one["proved"] else ""
     why = f"<p><b>{escape(one['why'])}</b></p>" if one["why"] else ""
     return (
-        f'<details{is_open}><summary><span class="id">{one["id"]}</span><span class="what">{escape(one["title"])}</span>'
+        f'<details{is_open}><summary><span class="id">{one["id"]}</span>'
+        f'<span class="what">{escape(one["title"])}</span>'
         f'<span class="class">{escape(classes(one))}, {one["failure"]["severity"]}</span>'
         f'<span class="tag {one["verdict"]}">{one["verdict"]}</span></summary><div class="inner">'
         f"<p>{escape(' '.join(texts))}</p>{why}{table}{proved}</div></details>"

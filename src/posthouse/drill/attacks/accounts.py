@@ -1,7 +1,10 @@
 """Relay and accounts: who may send through us, and in whose name."""
 
 from posthouse.drill.bench import Bench
+from posthouse.drill.caller import Silent
+from posthouse.drill.control import Declined
 from posthouse.drill.fence import Allowance
+from posthouse.drill.place import Person
 from posthouse.drill.scenario import Scenario
 from posthouse.drill.smtp import letter
 
@@ -59,4 +62,74 @@ async def _is_taken(bench: Bench, sender: bytes, form: bytes) -> bool:
         return (await caller.ask(letter("relayed"), b".\r\n"))[:1] == b"2"
 
 
-SCENARIOS = (Scenario("A01", open_relay, allowance=Allowance(connections=400), live_safe=True, weakened="A01"),)
+COMMON = (
+    "123456", "password", "qwerty123", "letmein", "iloveyou", "admin123", "welcome1", "Passw0rd!", "monkey", "dragon",
+    "football", "Spring2026!", "Summer2026", "office", "office.test", "changeme", "P@ssw0rd", "aaaaaaaaaaaa",
+    "123456789012", "qwertyuiopas", "password1234", "passwordpassword", "abcdefghijkl", "111111111111", "letmein12345",
+)  # fmt: skip
+
+
+async def weak_passwords(bench: Bench) -> None:
+    """A05: what everybody tries first, and the account's own name, as the password of a new account."""
+    taken = []
+    for password in (*COMMON, "weak-account", "weak@office.test"):
+        try:
+            await bench.control("account add", address="weak@office.test", password=password)
+        except Declined:
+            continue
+        taken.append(password)
+        await bench.control("account remove", address="weak@office.test", yes=True)
+    bench.expect("weak passwords that were taken", [], taken)
+    name = await bench.account("strong")
+    async with await bench.imap(name) as imap:
+        bench.twin("an account with a good one logs in", True, b" OK " in await imap.do("NOOP"))
+
+
+async def guessing(bench: Bench) -> None:
+    """A02: forty wrong passwords from one address over three protocols, then the right one."""
+    source, name = bench.stranger(), await bench.account("guessed")
+    person = bench.place.person(name)
+    refused = 0
+    for number in range(20):
+        refused += await _guess(bench, source, person.address, f"wrong-{number}", ("submissions", "imaps")[number % 2])
+    refused += await _guess(bench, source, person.address, "wrong-pop", "pop3s")
+    bench.figures["turned_away"] = refused
+    bench.expect("the right password from the guesser's address", "refused", await _try(bench, source, person))
+    other = bench.stranger()
+    bench.twin("the same password from elsewhere", "taken", await _try(bench, other, person))
+
+
+async def _guess(bench: Bench, source: str, address: str, password: str, service: str) -> bool:
+    """Whether the guess was turned away without being tried."""
+    try:
+        if service == "submissions":
+            async with await bench.smtp(service, source) as caller:
+                return (await caller.login(address, password))[:3] != b"535"
+        if service == "imaps":
+            async with await bench.guest(service, source) as imap:
+                return b"AUTHENTICATIONFAILED" not in await imap.login(address, password)
+        async with await bench.pop3(source=source) as pop3:
+            return b"AUTH" not in await pop3.login(address, password)
+    except (OSError, EOFError, Silent):
+        return True
+
+
+async def _try(bench: Bench, source: str, person: Person) -> str:
+    try:
+        async with await bench.smtp("submissions", source) as caller:
+            return "taken" if (await caller.login(person.address, person.password))[:3] == b"235" else "refused"
+    except (OSError, EOFError, Silent):
+        return "refused"
+
+
+NO_LIMITS_ON_GUESSES = """[limits]
+client_auth_failures_minute = 1000000
+client_auth_failures_day = 1000000
+account_auth_failures_hour = 1000000
+"""
+
+SCENARIOS = (
+    Scenario("A01", open_relay, allowance=Allowance(connections=400), weakened="A01"),
+    Scenario("A02", guessing, allowance=Allowance(seconds=60), without=NO_LIMITS_ON_GUESSES),
+    Scenario("A05", weak_passwords, weakened="A05"),
+)

@@ -1,0 +1,5 @@
+"""What was promised is there."""
+
+from posthouse.drill.scenario import Scenario
+
+SCENARIOS: tuple[Scenario, ...] = ()

@@ -1,0 +1,5 @@
+"""Secrets, logs, configuration, neighbours."""
+
+from posthouse.drill.scenario import Scenario
+
+SCENARIOS: tuple[Scenario, ...] = ()
