@@ -153,7 +153,12 @@ class Boundary:
         clues: tuple[Clue, ...] = ()
         if self._check is not None:
             findings = await self._check.look(
-                letter.examination, peer=letter.peer, helo=letter.helo, mail_from=letter.mail_from, exempt=exempt
+                letter.examination,
+                peer=letter.peer,
+                helo=letter.helo,
+                mail_from=letter.mail_from,
+                recipients=letter.recipients,
+                exempt=exempt,
             )
             letter.evidence = findings.evidence
             clues = _of_sender(findings)

@@ -1,25 +1,30 @@
 """The whole look at a sender: one object made when the house is wired, one call a message."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 
+from posthouse.filter.action import Action
 from posthouse.filter.authenticate import NO_CHAIN, authenticate
 from posthouse.filter.author import Ambiguous, author_of
-from posthouse.filter.display import Display, display_of
+from posthouse.filter.display import Display, Standing, display_of
 from posthouse.filter.evidence import Evidence, SpfEvidence, results_of, summary_of
 from posthouse.filter.examination import Examination
-from posthouse.filter.judge import Policy, Verdict, judge
+from posthouse.filter.judge import Policy, Reason, Verdict, judge
 from posthouse.filter.lookalike import Likenesses
 from posthouse.filter.memory import Memory
+from posthouse.filter.replay import Replays
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
+from posthouse.mail.envelope import Recipient
 from posthouse.standards.authres.write import format_results
 from posthouse.standards.dmarc.evaluate import Evaluation
 from posthouse.standards.dns.ports import Resolver
 
 MOST_FIELDS = 2000
 """About 2 MiB of written fields."""
+REPLAYED = Reason("replay", "this very message was sent to too many whom it does not name")
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -41,7 +46,17 @@ def nobody_known() -> Iterable[str]:
 class SenderCheck:
     """``policy`` and ``known`` (domains worth imitating) are asked for each message, so that they may change."""
 
-    __slots__ = ("_authserv_id", "_clock", "_fields", "_known", "_likenesses", "_memory", "_policy", "_resolver")
+    __slots__ = (
+        "_authserv_id",
+        "_clock",
+        "_fields",
+        "_known",
+        "_likenesses",
+        "_memory",
+        "_policy",
+        "_replays",
+        "_resolver",
+    )
 
     def __init__(
         self,
@@ -51,18 +66,27 @@ class SenderCheck:
         authserv_id: str,
         policy: Callable[[], Policy],
         known: Callable[[], Iterable[str]] = nobody_known,
+        replays: Replays | None = None,
     ) -> None:
         self._resolver = resolver
         self._clock = clock
         self._authserv_id = authserv_id
         self._policy = policy
+        self._replays = replays
         self._known = known
         self._likenesses = Likenesses()
         self._memory = Memory(clock)
         self._fields: Lru[tuple[str, str, str], _Written] = Lru(MOST_FIELDS)
 
     async def look(
-        self, examination: Examination, *, peer: str, helo: str, mail_from: str, exempt: str = ""
+        self,
+        examination: Examination,
+        *,
+        peer: str,
+        helo: str,
+        mail_from: str,
+        recipients: Sequence[Recipient] = (),
+        exempt: str = "",
     ) -> Findings:
         """What is found out and decided. ``exempt`` says why this client is asked nothing; it costs no DNS then."""
         if exempt:
@@ -84,8 +108,14 @@ class SenderCheck:
         display = display_of(evidence, verdict, policy, self._known(), self._likenesses)
         if exempt:
             return Findings(evidence, verdict, display, b"")
+        if evidence.dkim and verdict.action is Action.ACCEPT and self._is_replay(examination, evidence, recipients):
+            verdict = replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
+            display = replace(display, standing=Standing.UNVERIFIED)
         written = self._written(evidence)
         return Findings(evidence, verdict, display, written.field, written.summary)
+
+    def _is_replay(self, examination: Examination, evidence: Evidence, recipients: Sequence[Recipient]) -> bool:
+        return self._replays is not None and self._replays.is_replay(evidence, examination.close(), recipients)
 
     def _written(self, evidence: Evidence) -> "_Written":
         """Our field; that of an equal message that nobody signed is still at hand."""
