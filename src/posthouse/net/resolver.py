@@ -15,7 +15,7 @@ from typing import Any
 
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Meter
-from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, plain
+from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, Srv, plain
 
 MAX_CACHED = 10_000
 """Questions remembered; the oldest go first."""
@@ -40,7 +40,7 @@ class Remembered:
 
 
 class DnsResolver:
-    """Implements ``standards.dns.ports.Resolver``. ``server`` None takes the machine's own configuration."""
+    """Implements ``standards.dns.ports.ServiceResolver``. ``server`` None takes the machine's own configuration."""
 
     __slots__ = ("_asking", "_clock", "_known", "_library", "_meter", "_resolver", "_server", "_trusted")
 
@@ -71,6 +71,13 @@ class DnsResolver:
 
     async def tlsa(self, name: str) -> Answer[tuple[int, int, int, bytes]]:
         return await self._ask(name, "TLSA", _read_tlsa)
+
+    async def srv(self, name: str) -> Answer[Srv]:
+        return await self._ask(name, "SRV", _read_srv)
+
+    def forget(self) -> None:
+        """Somebody who has just changed a zone wants to see it."""
+        self._known.clear()
 
     async def _ask(self, name: str, kind: str, read: Read) -> Answer[Any]:
         question = (name, kind)
@@ -167,6 +174,10 @@ def _negative_ttl(library: Any, response: Any) -> int:
 
 def _read_mx(record: Any) -> Mx:
     return Mx(int(record.preference), plain([record.exchange.to_text()])[0])
+
+
+def _read_srv(record: Any) -> Srv:
+    return Srv(int(record.priority), int(record.weight), int(record.port), plain([record.target.to_text()])[0])
 
 
 def _read_address(record: Any) -> str:

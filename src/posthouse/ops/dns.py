@@ -34,6 +34,7 @@ async def check(house: House, arguments: Arguments) -> Rows:
     domain = await own_domain(house, arguments.text("domain"))
     arguments.finish()
     place = _place(house)
+    place.forget()
     ring = await ring_of(house)
     keys = ring.rows(domain)
     addresses = await addresses_of(place.hostname, place.resolver)

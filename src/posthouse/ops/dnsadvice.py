@@ -4,13 +4,13 @@ RFC 5321 section 5 (MX), RFC 7208 (SPF), RFC 6376 (DKIM), RFC 9989 (DMARC),
 RFC 8460 (TLS-RPT), RFC 8461 (MTA-STS), RFC 6186 and RFC 8314 (SRV).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
 from posthouse.admd.keys import KeyRow, State, published_key, shows
-from posthouse.standards.dns.ports import DnsTrouble, Resolver
+from posthouse.standards.dns.ports import DnsTrouble, Resolver, ServiceResolver
 from posthouse.standards.dns.zonefile import ZoneRecord
 
 SRV: Final = ("submissions", "submission", "imaps", "imap", "pop3s", "pop3")
@@ -22,8 +22,10 @@ class Place:
     """Where this server is: its name, its doors, whom it asks about the DNS, where reports about it go."""
 
     hostname: str
-    resolver: Resolver
+    resolver: ServiceResolver
     services: Mapping[str, int] = field(default_factory=dict)
+    forget: Callable[[], None] = lambda: None
+    """Makes the resolver ask anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Compared:
     advice: str = ""
 
 
-async def compare(one: Advice, resolver: Resolver) -> Compared:
+async def compare(one: Advice, resolver: ServiceResolver) -> Compared:
     """One record with what the DNS shows; never raises."""
     record = one.record
     try:
@@ -118,11 +120,11 @@ async def compare(one: Advice, resolver: Resolver) -> Compared:
             return await _compare_mx(record, resolver)
         if record.type == "PTR":
             return await _compare_ptr(record, one.address, resolver)
-        if record.type == "TXT":
-            return await _compare_text(record, resolver)
+        if record.type == "SRV":
+            return await _compare_srv(record, resolver)
+        return await _compare_text(record, resolver)
     except DnsTrouble as trouble:
         return Compared(record, "unknown", (), f"the DNS gives no answer ({trouble}): try again later")
-    return Compared(record, "unknown", (), "not looked up")
 
 
 async def _compare_mx(record: ZoneRecord, resolver: Resolver) -> Compared:
@@ -139,6 +141,15 @@ async def _compare_ptr(record: ZoneRecord, address: str, resolver: Resolver) -> 
     if record.value in found:
         return Compared(record, "ok", found)
     return Compared(record, "differs" if found else "missing", found, "ask who gave you the address to set it")
+
+
+async def _compare_srv(record: ZoneRecord, resolver: ServiceResolver) -> Compared:
+    found = (await resolver.srv(record.name)).records
+    texts = tuple(f"{one.priority} {one.weight} {one.port} {one.target}." for one in found)
+    _, _, port, host = record.value.split(" ")
+    if any(f"{one.port} {one.target}." == f"{port} {host}" for one in found):
+        return Compared(record, "ok", texts)
+    return Compared(record, "differs" if texts else "missing", texts, "add it, or people type it into their programs")
 
 
 async def _compare_text(record: ZoneRecord, resolver: Resolver) -> Compared:

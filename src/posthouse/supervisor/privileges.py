@@ -11,7 +11,13 @@ from contextlib import suppress
 from posthouse.standards.mime.charset import CODECS
 
 LATE_CODECS = CODECS | {"idna", "punycode"}
-LATE_MODULES = ("zxcvbn", "dns.asyncresolver", "dns.rdtypes.ANY.MX", "concurrent.futures.thread")
+LATE_RECORDS = (
+    "ANY.CNAME", "ANY.DNAME", "ANY.MX", "ANY.OPT", "ANY.PTR", "ANY.RRSIG", "ANY.SOA", "ANY.TLSA", "ANY.TXT",
+    "IN.A", "IN.AAAA", "IN.SRV",
+)  # fmt: skip
+LATE_MODULES = (
+    "zxcvbn", "dns.asyncresolver", "concurrent.futures.thread", *(f"dns.rdtypes.{name}" for name in LATE_RECORDS)
+)  # fmt: skip
 """Imported only when first needed, like the codecs: once we may do little, we may not be able to read it any more."""
 
 

@@ -65,7 +65,7 @@ from posthouse.services.metricsd import HttpOnce, MetricsDoor
 from posthouse.services.pop3d import Pop3Door, Pop3Service
 from posthouse.services.smtpd import open_smtp
 from posthouse.services.submissiond import open_submission
-from posthouse.standards.dns.ports import Resolver
+from posthouse.standards.dns.ports import Resolver, ServiceResolver
 from posthouse.standards.imap.offer import Offer as ImapOffer
 from posthouse.standards.smtp.offer import Offer
 from posthouse.storage.ports import Blobs, StorageError, Store
@@ -87,7 +87,7 @@ class Setting:
     """What one way of running differs in from another."""
 
     configuration: Configuration
-    resolver: Resolver | None = None
+    resolver: ServiceResolver | None = None
     """Instead of the DNS."""
     outside: Path | None = None
     """Where mail for others is kept instead of sent."""
@@ -128,7 +128,7 @@ class Works:
     welcome: Welcome
     """One count of IMAP connections for all ports."""
     exempt: Networks
-    resolver: Resolver
+    resolver: ServiceResolver
     ring: KeyRing
     signer: Signer | None
     """None when the configuration says that nothing is signed."""
@@ -373,10 +373,14 @@ def build_manager(
     return Manager(crew, owner=store.node, schedule=schedule, limits=tools.limits)
 
 
-def place_of(configuration: Configuration, resolver: Resolver) -> Place:
+def place_of(configuration: Configuration, resolver: ServiceResolver) -> Place:
     """Where this server is, for those who advise about the DNS."""
     services: dict[str, int] = {one.service: one.number for one in configuration.listener}
-    return Place(configuration.hostname, resolver, services)
+    forget = resolver.forget if isinstance(resolver, DnsResolver) else _nothing
+    return Place(configuration.hostname, resolver, services, forget)
+
+
+def _nothing() -> None: ...
 
 
 def default_route(setting: Setting) -> Route | None:

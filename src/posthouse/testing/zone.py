@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx
+from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, Srv
 
 Records = Mapping[str, Sequence[Any]]
 
 
 @dataclass
 class Zone:
-    """Implements ``standards.dns.ports.Resolver`` from ``{name: {type: records}}``.
+    """Implements ``standards.dns.ports.ServiceResolver`` from ``{name: {type: records}}``.
 
     A name that is not there is NXDOMAIN, one without the type is NODATA, one in
     ``broken`` is ``DnsTrouble``. ``asked`` remembers the questions.
@@ -55,6 +55,9 @@ class Zone:
 
     async def ptr(self, address: str) -> Answer[str]:
         return self._answer(address, "ptr")
+
+    async def srv(self, name: str) -> Answer[Srv]:
+        return self._answer(name, "srv")
 
     async def tlsa(self, name: str) -> Answer[tuple[int, int, int, bytes]]:
         return self._answer(name, "tlsa")

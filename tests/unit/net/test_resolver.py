@@ -12,7 +12,7 @@ import dns.rrset
 import pytest
 
 from posthouse.net.resolver import DnsResolver
-from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx
+from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, Srv
 from posthouse.testing.journal import KeptMeter
 from posthouse.testing.ports import ManualClock
 
@@ -26,6 +26,7 @@ RECORDS = {
     ("office.test.", "TXT"): ['"v=spf1 " "mx -all"', '"\\255\\000x"'],
     ("25.2.0.192.in-addr.arpa.", "PTR"): ["mx.office.test."],
     ("_25._tcp.mx.office.test.", "TLSA"): ["3 1 1 " + "ab" * 32],
+    ("_imaps._tcp.office.test.", "SRV"): ["2 1 993 mx.office.test."],
     ("large.test.", "TXT"): [f'"{number} {"x" * 200}"' for number in range(40)],
 }
 
@@ -103,6 +104,7 @@ async def test_records_come_as_the_house_wants_them():
         assert set((await resolver.txt("office.test")).records) == {b"v=spf1 mx -all", b"\xff\x00x"}
         assert await resolver.ptr("192.0.2.25") == Answer(("mx.office.test",))
         assert await resolver.tlsa("_25._tcp.mx.office.test") == Answer(((3, 1, 1, b"\xab" * 32),))
+        assert await resolver.srv("_imaps._tcp.office.test") == Answer((Srv(2, 1, 993, "mx.office.test"),))
 
 
 async def test_no_such_name_and_no_such_record_are_different_answers():
@@ -139,6 +141,14 @@ async def test_answers_are_remembered_as_long_as_the_zone_says():
         await resolver.a("mx.office.test")
         assert len(server.asked) == 1
         clock.pass_time(2)
+        await resolver.a("mx.office.test")
+        assert len(server.asked) == 2
+
+
+async def test_who_has_just_changed_a_zone_is_not_told_what_was_before():
+    async with world() as (server, resolver, _clock):
+        await resolver.a("mx.office.test")
+        resolver.forget()
         await resolver.a("mx.office.test")
         assert len(server.asked) == 2
 

@@ -8,7 +8,7 @@ from posthouse.admd.keys import DAY
 from posthouse.admd.vault import KEY_OCTETS, Vault, forget, make_master_key
 from posthouse.ops.dnsadvice import Place
 from posthouse.ops.house import CannotDo, House
-from posthouse.standards.dns.ports import Mx
+from posthouse.standards.dns.ports import Mx, Srv
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.zone import Zone
 
@@ -188,6 +188,10 @@ def publish(keeper, found: dict[tuple[str, str], str]) -> None:
         if kind == "TXT":
             keeper.zone.publish(name, value.encode())
     names = dict(keeper.zone.names)
+    for (kind, name), value in found.items():
+        if kind == "SRV":
+            *numbers, target = value.split(" ")
+            names[name] = {"srv": (Srv(*map(int, numbers), target.rstrip(".")),)}
     names[DOMAIN] = {**names[DOMAIN], "mx": (Mx(10, HOST),)}
     names[HOST] = {**names[HOST], "a": ("192.0.2.25",)}
     names["192.0.2.25"] = {"ptr": (HOST,)}
@@ -197,8 +201,8 @@ def publish(keeper, found: dict[tuple[str, str], str]) -> None:
 async def test_what_is_published_as_we_say_is_in_order(keeper):
     publish(keeper, await records(keeper))
     rows = await keeper.do("dns check", domain=DOMAIN)
-    assert {row["state"] for row in rows} == {"ok", "unknown"}
-    assert {row["type"] for row in rows if row["state"] == "ok"} == {"MX", "TXT", "PTR"}
+    assert {row["state"] for row in rows} == {"ok"}
+    assert {row["type"] for row in rows} == {"MX", "TXT", "PTR", "SRV"}
 
 
 async def test_the_zone_file_says_the_same_to_another_reader(keeper):
@@ -217,7 +221,7 @@ async def test_the_zone_file_says_the_same_to_another_reader(keeper):
 async def test_an_empty_zone_lacks_everything(keeper):
     rows = await keeper.do("dns check", domain=DOMAIN)
     missing = [row for row in rows if row["state"] == "missing"]
-    assert len(missing) == 7
+    assert len(missing) == 9
     assert all(row["advice"] for row in rows if row["state"] in {"missing", "fault"})
 
 

@@ -35,6 +35,16 @@ class Mx:
     exchange: str
 
 
+@dataclass(frozen=True, slots=True)
+class Srv:
+    """RFC 2782. ``target`` like ``Mx.exchange``; empty says that there is no such service."""
+
+    priority: int
+    weight: int
+    port: int
+    target: str
+
+
 class Resolver(Protocol):
     """Questions to the DNS. Names are lower-case A-labels without the last dot. All raise ``DnsTrouble``."""
 
@@ -53,6 +63,12 @@ class Resolver(Protocol):
         """Names of an IP address."""
 
     async def tlsa(self, name: str) -> Answer[tuple[int, int, int, bytes]]: ...
+
+
+class ServiceResolver(Resolver, Protocol):
+    """One that is asked about services too."""
+
+    async def srv(self, name: str) -> Answer[Srv]: ...
 
 
 def plain(names: Sequence[str]) -> tuple[str, ...]:
