@@ -1,6 +1,7 @@
 """Which engine keeps what we have, and where large content goes: chosen here, from the configuration, nowhere else."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,7 @@ async def _open_postgresql(
         from posthouse.storage.postgresql import engine as postgresql  # noqa: PLC0415  an extra, as above
     except ImportError as error:
         raise StorageError(f"[store] engine needs more: pip install 'posthouse[cluster]' ({error})") from error
-    spool = directory / SPOOL / f"{os.getpid()}"  # several processes may share the directory
+    spool = own_directory(directory / SPOOL)  # several processes may share the directory
 
     def adopt(slot: int) -> None:
         if isinstance(ids, RandomIds):
@@ -89,6 +90,14 @@ async def _check(bodies: Bodies, store: Store) -> None:
         pass  # the alarm has been raised where it happened
 
 
+def own_directory(parent: Path) -> Path:
+    """A name in ``parent`` that no other living process uses; what dead ones left there goes."""
+    for left in parent.iterdir() if parent.is_dir() else ():
+        if not Path("/proc", left.name).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return parent / str(os.getpid())
+
+
 def open_bodies(
     section: StoreSection, directory: Path, keys: BodyKeys, *, clock: Clock, ids: Ids, journal: Journal
 ) -> Bodies | None:
@@ -102,4 +111,6 @@ def open_bodies(
         raise StorageError(f"[store] bodies needs more: pip install 'posthouse[cluster]' ({error})") from error
     bucket, prefix = parse_bucket(section.bodies)
     place = Place(bucket, prefix, section.s3_endpoint, section.s3_region, keys.key_id, keys.secret, keys.authority)
-    return S3Bodies(place, directory / UPLOADS, over=section.bodies_over, clock=clock, ids=ids, journal=journal)
+    return S3Bodies(
+        place, own_directory(directory / UPLOADS), over=section.bodies_over, clock=clock, ids=ids, journal=journal
+    )

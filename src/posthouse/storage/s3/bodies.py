@@ -1,5 +1,6 @@
 """The ``Bodies`` of an S3 bucket."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -73,3 +74,5 @@ class S3Bodies:
 
     async def close(self) -> None:
         self._yard.scribes.shutdown()
+        with contextlib.suppress(OSError):
+            self._temporary.rmdir()
