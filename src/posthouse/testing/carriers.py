@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import quopri
+import re
 import struct
 import tarfile
 import warnings
@@ -261,7 +262,7 @@ ENCODINGS = {
 BODIES: dict[str, Callable[[bytes], bytes]] = {
     "plain": lines,
     "one line": base64.b64encode,
-    "foreign letters": lambda octets: b"*".join(lines(octets)[at : at + 7] for at in range(0, len(lines(octets)), 7)),
+    "foreign letters": lambda octets: b"*".join(re.findall(b".{1,7}", base64.b64encode(octets))),
     "padded within": lambda octets: b"".join(base64.b64encode(octets[at : at + 4]) for at in range(0, len(octets), 4)),
     "no padding": lambda octets: base64.b64encode(octets).rstrip(b"="),
 }

@@ -47,13 +47,19 @@ class Policy:
         return self.actions.get(kind, DEFAULTS[kind][0])
 
     def weigh(self, findings: list[Finding]) -> list[Clue]:
-        """A clue for each finding; a class adds its weight once, or long lists of links would decide alone."""
+        """A clue for each finding.
+
+        A class adds its weight once, or a long list of links would decide
+        alone; and not at all when its action decides, or what is to be held
+        would be refused for its score.
+        """
         clues: list[Clue] = []
         seen: set[Kind] = set()
         for kind, text in ((one.kind, one.text) for one in findings):
-            score = 0.0 if kind in seen else DEFAULTS[kind][1]
+            action = self.action_of(kind)
+            score = 0.0 if kind in seen or action.strength >= Action.QUARANTINE.strength else DEFAULTS[kind][1]
             seen.add(kind)
-            clues.append(Clue(SOURCE, f"{SOURCE}.{kind.value}", text, score, self.action_of(kind)))
+            clues.append(Clue(SOURCE, f"{SOURCE}.{kind.value}", text, score, action))
         if Kind.AMBIGUOUS in seen and seen & GRAVE:
             text = "an ambiguous structure with something active in it"
             clues.append(Clue(SOURCE, f"{SOURCE}.hidden", text, 0.0, Action.QUARANTINE))
