@@ -60,7 +60,7 @@ class Admission:
             return self._find_out(client, mail, recipient, accounts, others, is_free=False)
         for account in accounts:
             room = self._rooms.known(account)
-            if room is None or not self._is_easy(account, room, mail):
+            if room is None or not self._is_easy(account, room, mail, shares=not is_free):
                 return self._find_out(client, mail, recipient, accounts, others, is_free=is_free)
         return None
 
@@ -78,12 +78,12 @@ class Admission:
         """Whether what came is still as RCPT was told; mailboxes that nobody asked about are taken to have room."""
         return all(room is None or room.has(octets, known=True) for room in map(self._rooms.known, accounts))
 
-    def _is_easy(self, account: AccountId, room: Room, mail: MailFrom) -> bool:
+    def _is_easy(self, account: AccountId, room: Room, mail: MailFrom, *, shares: bool) -> bool:
         """Room for the largest message, even of a stranger, and the domain within its share."""
         size = self._most if mail.size is None else mail.size
         if not room.has(size, known=False):
             return False
-        domain = mail.reverse_path.domain if mail.reverse_path is not None else ""
+        domain = mail.reverse_path.domain if mail.reverse_path is not None and shares else ""
         return not domain or self._rooms.has_share(account, room, domain, mail.size or 0)
 
     async def _find_out(
@@ -103,7 +103,7 @@ class Admission:
                 return listing.reply
             is_welcome = listing.is_welcome
         for account in accounts:
-            refusal = await self._judge_room(account, mail, others)
+            refusal = await self._judge_room(account, mail, others, shares=not is_free)
             if refusal is not None:
                 return refusal
         if is_welcome or self._greylist is None or not self._greylist.is_on:
@@ -121,10 +121,10 @@ class Admission:
                 return TOO_MANY
         return None if accounts else TOO_MANY
 
-    async def _judge_room(self, account: AccountId, mail: MailFrom, others: int) -> Reply | None:
+    async def _judge_room(self, account: AccountId, mail: MailFrom, others: int, *, shares: bool) -> Reply | None:
         rooms = self._rooms
         room = rooms.known(account) or await rooms.find(account)
-        if self._is_easy(account, room, mail):
+        if self._is_easy(account, room, mail, shares=shares):
             return None
         size = mail.size or 0
         if not room.has(max(size, 1), known=True):
@@ -138,7 +138,7 @@ class Admission:
             return None
         if not room.has(size, known=False):
             return NEARLY_FULL
-        return None if rooms.has_share(account, room, sender.domain, size) else SHARE_USED
+        return None if not shares or rooms.has_share(account, room, sender.domain, size) else SHARE_USED
 
     async def _knows(self, account: AccountId, mail: MailFrom) -> bool:
         if self._acquaintance is None or mail.reverse_path is None:
