@@ -22,7 +22,7 @@ from posthouse.filter.letter import Letter
 from posthouse.filter.ports import Opinion
 from posthouse.lib.work import Failed, Source, Workers
 from posthouse.mail.reply import Reply
-from posthouse.standards.imf.header import Header
+from posthouse.standards.imf.header import Header, parse_header
 from posthouse.standards.mime.charset import CODECS
 
 WORK = "posthouse.filter.content.examiner:look_whole"
@@ -73,7 +73,9 @@ class ContentExaminer:
         octets, header = letter.blob.octets, letter.examination.header
         if octets is None:
             return await self._ask(Source(letter.blob.size, letter.read))
-        if header is not None and is_plain(header, octets):
+        if header is None or octets[header.start : header.end] != header.octets:  # fields that somebody forged were cut
+            header = parse_header(octets)
+        if is_plain(header, octets):
             return NOTHING
         found = look(octets, bounds=None)
         if found.needs_worker:

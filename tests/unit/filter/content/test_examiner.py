@@ -72,6 +72,12 @@ async def test_small_things_without_archives_are_looked_at_at_once() -> None:
     assert names(await examiner(Nobody()).examine(letter_of(message(TEST_FILE)))) == {"content.virus"}
 
 
+async def test_the_body_is_looked_at_from_its_beginning_when_fields_were_cut_from_the_header() -> None:
+    letter = letter_of(HEAD + b"X-Forged: " + b"x" * 60 + b"\r\n\r\nbegin 644 a.exe\r\n")
+    letter.blob = Blob(BlobId("x"), 0, HEAD + b"\r\nbegin 644 a.exe\r\n`\r\nend\r\n" + b"and more\r\n" * 9)
+    assert names(await examiner(Nobody()).examine(letter)) == {"content.executable"}
+
+
 async def test_archives_are_opened_by_a_worker(pool: WorkerPool) -> None:
     asked = examiner(pool)
     found = await asked.examine(letter_of(message(zipped({"b.zip": zipped({"a.txt": TEST_FILE})}), "a.zip")))
