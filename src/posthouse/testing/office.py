@@ -23,6 +23,7 @@ from posthouse.mail.ids import AccountId
 from posthouse.ms.describe import describe
 from posthouse.msa.submit import Submission
 from posthouse.mta.admission import Admission
+from posthouse.mta.amend import Amend
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
@@ -231,6 +232,7 @@ class Office:
             admission=None if local_only else self.admission(),
             local_only=local_only,
             boundary=self.boundary,
+            amend=Amend(self.store.blobs),
             sealer=Sealer(self.ring, self.clock, HOSTNAME) if self.seals else None,
         )
 
@@ -247,6 +249,7 @@ class Office:
             space=self.space,
             signer=self.signer,
             boundary=self.outbound,
+            amend=Amend(self.store.blobs),
         )
 
     def smtp(self, peer: Peer = STRANGER) -> Session:
