@@ -6,7 +6,7 @@ import time
 import pytest
 from attacker import HOST, MIB, Caller, Imap, Pop3, bounded, deliver, empty, messages, stranger, wait_for, yardstick
 
-LETTER = b"From: bob@office.test\r\nTo: alice@office.test\r\nSubject: private\r\n\r\nSECRET of alice\r\n"
+LETTER = b"From: friend@else.test\r\nTo: alice@office.test\r\nSubject: private\r\n\r\nSECRET of alice\r\n"
 
 
 @pytest.fixture

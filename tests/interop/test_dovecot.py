@@ -182,7 +182,7 @@ def test_a_message_of_dovecots_maildir_comes_through_untouched(world: World) -> 
         imap.select("INBOX")
         appended, delivered = (fetch(imap, number) for number in (before + 2, before + 1))
     assert appended == made
-    assert_untouched(delivered, made)
+    assert_untouched(delivered, re.sub(rb"\AReturn-Path:.*\r\n", b"", made))  # the last delivery writes its own
     with contextlib.closing(pop3(world)) as client:
         assert b"\r\n".join(client.retr(before + 1)[1]) + b"\r\n" == delivered
         assert b"\r\n".join(client.retr(before + 2)[1]) + b"\r\n" == made

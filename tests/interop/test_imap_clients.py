@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 def letter(subject: str, body: str = "Hello.\r\n", *, to: str = "alice") -> bytes:
     return (
-        f"From: Myertor <bob@office.test>\r\nTo: {to}@office.test\r\nSubject: {subject}\r\n"
+        f"From: Myertor <bob@elsewhere.test>\r\nTo: {to}@office.test\r\nSubject: {subject}\r\n"
         f"Date: Mon, 01 Jan 2024 10:00:00 +0000\r\nMessage-ID: <{uuid.uuid4()}@office.test>\r\n\r\n{body}"
     ).encode()
 
