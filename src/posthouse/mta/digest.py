@@ -20,6 +20,7 @@ from posthouse.storage.ports import Note, Store
 
 DAY_MILLISECONDS: Final = 86_400_000
 KIND: Final = "quarantine.digest"
+"""Kept by account: when the last letter was written, and when the newest message in it had come."""
 MOST_LISTED: Final = 50
 REMEMBERED_MILLISECONDS: Final = 400 * DAY_MILLISECONDS
 
@@ -41,15 +42,16 @@ class Digests:
     async def send(self, *, at_once: bool = False) -> int:
         """**Durable.** How many letters that were. ``at_once``: also to who had one today."""
         now = int(self._clock.now() * 1000)
-        told = {note.key: note.at for note in await self._told()}
+        told = {note.key: (note.at, int(note.value or b"0")) for note in await self._told()}
         sent = 0
         for account, entries in (await self._by_account()).items():
-            last = told.get(str(account), 0)
-            new = [one for one in entries if one.at >= last]
+            last, newest = told.get(str(account), (0, 0))
+            new = [one for one in entries if one.at > newest]
             if not new or (not at_once and now < last + DAY_MILLISECONDS):
                 continue
             await self._write(new, now, last)
-            await self._store.put_notes([Note(KIND, str(account), b"", now, now + REMEMBERED_MILLISECONDS)])
+            seen = b"%d" % max(one.at for one in new)
+            await self._store.put_notes([Note(KIND, str(account), seen, now, now + REMEMBERED_MILLISECONDS)])
             sent += 1
         return sent
 

@@ -89,7 +89,7 @@ class Quarantine:
         if not dot:
             items = (await self._held(ident)).get(ident)
             return await self._describe_held(items) if items else None
-        if not (number.isdecimal() and uid.isdecimal() and len(ident) < 40):
+        if not (ident.isascii() and number.isdecimal() and uid.isdecimal() and len(ident) < 40):
             return None
         account = AccountId(int(number))
         for copy in await self._store.quarantined(account, after=(account, int(uid) - 1), limit=1):
@@ -243,4 +243,4 @@ def _field(header: Header, name: str) -> str:
 
 def one_line(text: str) -> str:
     """What a stranger wrote, so that it shows nothing but itself: one line, no controls, no changes of direction."""
-    return _HIDDEN.sub(" ", text).strip()[:MOST_TEXT]
+    return " ".join(_HIDDEN.sub(" ", text).split())[:MOST_TEXT]

@@ -56,6 +56,8 @@ async def _show(talk: Line, letter: Letter) -> Event:
         await talk.say(Chunk(octets))
         if letter.blob.octets is None and (early := await talk.overhear()) is not None:
             return _event(early)
+    if (early := await talk.overhear()) is not None:
+        return _event(early)
     await talk.say(End())
     return _event(await talk.hear())
 
