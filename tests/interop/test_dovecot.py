@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 ANN = "ann@office.test"
-TRACE = re.compile(rb"(?:(?:Return-Path|Delivered-To|Received):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+")
+TRACE = re.compile(rb"(?:(?:Return-Path|Delivered-To|Posthouse-Sender|Received):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+")
 """What servers on the way put before a message, and nothing else."""
 STATUS = re.compile(r"^Final-Recipient: [^;]+; (\S+)\nAction: (\w+)\nStatus: (\S+)$", re.MULTILINE)
 """RFC 3464 and RFC 6533 alike."""
