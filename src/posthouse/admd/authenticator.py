@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -85,6 +86,7 @@ class Authenticator:
         "_secret",
         "_waiting",
         "hashed",
+        "welcome",
     )
 
     def __init__(
@@ -107,6 +109,8 @@ class Authenticator:
         self._cache: OrderedDict[bytes, tuple[bool, float]] = OrderedDict()
         self._pool = ThreadPoolExecutor(limits.hash_workers, thread_name_prefix="hash")
         self._waiting = 0
+        self.welcome: Callable[[str], None] | None = None
+        """Told the address of everybody who has logged in."""
         self.hashed = 0
         """How many passwords were hashed: the drill compares it with the guesses."""
 
@@ -169,6 +173,8 @@ class Authenticator:
         if now is None or not now.enabled or now.verifiers != account.verifiers:
             return self._refuse(user, peer)
         self._failures.succeed(charge)
+        if self.welcome is not None:
+            self.welcome(peer)
         return Passed(now, now.address)
 
     def _refuse(self, user: str, peer: str) -> Refused:

@@ -8,6 +8,7 @@ connection, so one that is turned away costs a dictionary access.
 from posthouse.admd.limits import Limits
 from posthouse.filter.allowance import MINUTE, Allowance
 from posthouse.filter.networks import Networks, number_of
+from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.net.ports import Peer
 from posthouse.observe.ports import Journal, Level
@@ -17,6 +18,14 @@ OPEN_TO_ALL = 0.75
 
 OPEN_TO_NEWCOMERS = 0.85
 """Beyond that, the share for strangers of whose far surroundings nobody is here: who floods us is here already."""
+
+OPEN_TO_VISITORS = 0.95
+"""Of doors with a login: the rest is for addresses that somebody of ours has logged in from lately (O11)."""
+
+OURS_TIMES = 10
+"""As many connections as a stranger's address may have one of ours: an attacker beside us locks nobody out."""
+
+MOST_OURS = 20_000
 
 STRESSED = 0.6
 """From this share on: while there is still room to come in."""
@@ -50,12 +59,13 @@ def surroundings(address: str) -> tuple[Key, ...]:
 class Census:
     """The open connections of the whole house and how fast new ones came; all gates share one."""
 
-    __slots__ = ("_at_once", "_connects", "_most", "_open", "_stressed", "total")
+    __slots__ = ("_at_once", "_connects", "_most", "_open", "_ours", "_stressed", "total")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._stressed = False
         self._connects: tuple[Allowance[Key], ...] = tuple(Allowance(1, MINUTE, clock) for _level in range(3))
         self._open: dict[Key, int] = {}
+        self._ours: Lru[Key, bool] = Lru(MOST_OURS)
         self.total = 0
         self.adopt(limits)
 
@@ -90,13 +100,22 @@ class Census:
         """So full that idle clients get less patience (L17); asked for every command."""
         return self._stressed
 
+    def note_login(self, address: str) -> None:
+        """Somebody of ours has logged in from there."""
+        for client in surroundings(address)[:1]:
+            self._ours.put(client, True)
+
+    def is_ours(self, keys: tuple[Key, ...]) -> bool:
+        """Somebody of ours has logged in from there lately."""
+        return bool(keys) and keys[0] in self._ours
+
     def is_newcomer(self, keys: tuple[Key, ...]) -> bool:
         """Nobody of its far surroundings is here."""
         return bool(keys) and keys[-1] not in self._open
 
-    def is_crowded(self, keys: tuple[Key, ...]) -> bool:
-        """L14: too many at once from there."""
-        return any(self._open.get(key, 0) >= most for key, most in zip(keys, self._at_once, strict=False))
+    def is_crowded(self, keys: tuple[Key, ...], times: int = 1) -> bool:
+        """L14: too many at once from there; ``times`` as many may come."""
+        return any(self._open.get(key, 0) >= most * times for key, most in zip(keys, self._at_once, strict=False))
 
     def is_hasty(self, keys: tuple[Key, ...]) -> bool:
         """L15: too many in the last minute from there; one that is not is counted."""
@@ -137,8 +156,15 @@ class ClientGate:
 
     def _objection(self, keys: tuple[Key, ...]) -> str | None:
         census = self._census
-        if census.is_full(1.0 if not self._public else OPEN_TO_NEWCOMERS if census.is_newcomer(keys) else OPEN_TO_ALL):
+        if not self._public and census.is_ours(keys):
+            return "L14" if census.is_full(1.0) or census.is_crowded(keys[:1], OURS_TIMES) else None
+        if census.is_full(self._share(keys)):
             return "L14 in all"
         if census.is_crowded(keys):
             return "L14"
         return "L15" if self._public and census.is_hasty(keys) else None
+
+    def _share(self, keys: tuple[Key, ...]) -> float:
+        if not self._public:
+            return OPEN_TO_VISITORS
+        return OPEN_TO_NEWCOMERS if self._census.is_newcomer(keys) else OPEN_TO_ALL

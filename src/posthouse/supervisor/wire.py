@@ -222,6 +222,7 @@ def build(
         quarantine=quarantine,
         digests=Digests(store, quarantine, intake, clock, keep_seconds=configuration.quarantine.keep),
     )
+    authenticator.welcome = works.guards.census.note_login
     works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
     open_doors(works, setting, tools)
     for service in works.doors:

@@ -134,7 +134,7 @@ def test_when_strangers_have_filled_their_part_others_still_get_in(clock):
     assert [door.admit(peer("192.0.2.1")) for _ in range(16)] == [None] * 15 + [REFUSAL]
     assert [door.admit(peer(f"198.51.{net}.1")) for net in (0, 8, 16)] == [None, None, REFUSAL]
     inside = gate(census, public=False)
-    assert [inside.admit(peer("203.0.113.1")) for _ in range(4)] == [None, None, None, REFUSAL]
+    assert [inside.admit(peer("203.0.113.1")) for _ in range(3)] == [None, None, REFUSAL]
 
 
 def test_limits_change_at_once_and_what_is_open_stays_counted(census):
@@ -142,3 +142,24 @@ def test_limits_change_at_once_and_what_is_open_stays_counted(census):
     assert [door.admit(peer("192.0.2.1")) for _ in range(2)] == [None, None]
     census.adopt(Limits(client_connections=3))
     assert [door.admit(peer("192.0.2.1")) for _ in range(2)] == [None, REFUSAL]
+
+
+def test_nobody_locks_our_own_people_out_by_filling_the_doors(clock):
+    """O11: whoever comes from an address that was logged in from finds a place, though strangers hold all of theirs."""
+    census = Census(Limits(connections=100, client_connections=5, near_connections=1000, far_connections=1000), clock)
+    inside = gate(census, public=False)
+    census.note_login("203.0.113.1")
+    strangers = [inside.admit(peer(f"10.{number}.0.1")) for number in range(100)]
+    assert strangers == [None] * 95 + [REFUSAL] * 5
+    assert inside.admit(peer("203.0.113.1")) is None
+    assert inside.admit(peer("203.0.113.2")) == REFUSAL
+
+
+def test_who_floods_from_beside_us_does_not_use_up_our_address(census):
+    """Behind one NAT with the attacker, but logged in before."""
+    inside = gate(census, public=False)
+    assert [inside.admit(peer("192.0.2.1")) for _ in range(3)] == [None, None, REFUSAL]
+    census.note_login("192.0.2.1")
+    assert inside.admit(peer("192.0.2.1")) is None
+    public = gate(census)
+    assert public.admit(peer("192.0.2.1")) == REFUSAL, "port 25 knows nobody"
