@@ -20,7 +20,7 @@ from posthouse.storage.ports import Note, Store
 
 DAY_MILLISECONDS: Final = 86_400_000
 KIND: Final = "quarantine.digest"
-"""Kept by account: when the last letter was written, and when the newest message in it had come."""
+"""Kept by account: when the last letter was written, and the UID of the newest message in it."""
 MOST_LISTED: Final = 50
 REMEMBERED_MILLISECONDS: Final = 400 * DAY_MILLISECONDS
 
@@ -46,11 +46,11 @@ class Digests:
         sent = 0
         for account, entries in (await self._by_account()).items():
             last, newest = told.get(str(account), (0, 0))
-            new = [one for one in entries if one.at > newest]
+            new = [one for one in entries if _uid(one) > newest]
             if not new or (not at_once and now < last + DAY_MILLISECONDS):
                 continue
             await self._write(new, now, last)
-            seen = b"%d" % max(one.at for one in new)
+            seen = b"%d" % max(map(_uid, new))
             await self._store.put_notes([Note(KIND, str(account), seen, now, now + REMEMBERED_MILLISECONDS)])
             sent += 1
         return sent
@@ -73,6 +73,11 @@ class Digests:
         digest = hashlib.sha256(f"{address}\0{now // DAY_MILLISECONDS}\0{last}".encode()).hexdigest()
         envelope, octets = write_digest(address, entries, now=now, keep_seconds=self._keep, trace=f"q{digest[:23]}")
         await self._intake.send(envelope, octets, f"q{digest[:23]}")
+
+
+def _uid(entry: Entry) -> int:
+    """Strictly ascending, unlike the time."""
+    return entry.copy.message.uid if entry.copy is not None else 0
 
 
 def write_digest(
