@@ -36,6 +36,8 @@ SUMMARIES = {
     "queue": "what waits to be sent",
     "dkim": "the keys that mail is signed with",
     "dns": "what our domains publish in the DNS",
+    "quarantine": "what was kept from its readers",
+    "scanner": "programs that look at each message",
     "explain": "what became of a message or a refusal",
     "status": "how the server is",
     "limits": "every limit of the house",
@@ -48,6 +50,22 @@ A password is made and shown once, unless one is given by prompt, file or
 standard input; never on the command line, where everybody on the machine can
 read it. It must have twelve characters, or be hard to guess, and must not be
 one that guessers try first. Only verifiers of it are kept.""",
+    "quarantine": """\
+A
+.B copy
+is kept from a mailbox of ours; its id is the number of the account and that of
+the message. A message to elsewhere is
+.B held
+in the queue, under its queue id. What nobody releases goes after 30 days
+.RB ( "[quarantine] keep" ),
+and users hear once a day what is new
+.RB ( "[quarantine] digest" ).""",
+    "scanner": """\
+Scanners stand in the configuration, each in a
+.BR [[scanner]] .
+One that is down makes mail wait, unless
+.B on_failure
+says otherwise; it is asked again and again whether it is back.""",
     "queue": """\
 A line of the queue is one recipient of one message. Its state is
 .BR waiting ,
@@ -97,6 +115,15 @@ line and key.""",
 }
 
 EXAMPLES = {
+    "quarantine": (
+        "posthouse quarantine list",
+        "posthouse quarantine release 3.17",
+        "posthouse quarantine drop --account alice@example.org",
+    ),
+    "scanner": (
+        "posthouse scanner list",
+        "posthouse scanner test clamd",
+    ),
     "domain": ("posthouse domain add office.example", "posthouse domain list --json"),
     "account": (
         "posthouse account add alice@office.example --name 'Alice Example'",
