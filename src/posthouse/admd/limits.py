@@ -136,7 +136,7 @@ FIXED = (
     ("L9", "mime_depth", 32, "levels", "nested MIME parts; what is deeper is one opaque part"),
     ("L10", "mime_parts", 1000, "parts", "MIME parts of one message"),
     ("L11", "boundary_octets", 70, "octets", "longest boundary (RFC 2046 section 5.1.1)"),
-    ("L14", "public_share", 75, "percent", "of all connections, for strangers; 85 for newcomers"),
+    ("L14", "public_share", 75, "percent", "of all connections, for strangers; 5 of them for newcomers"),
     ("R03", "sender_share", 20, "percent", "of a mailbox, that one domain of strangers may fill in a day"),
     ("R03", "strangers_share", 90, "percent", "of a mailbox; then only known correspondents get in"),
     ("R11", "limiter_entries", 65536, "sources", "in each table of rates; others are known in outline"),

@@ -13,11 +13,11 @@ from posthouse.lib.ports import Clock
 from posthouse.net.ports import Peer
 from posthouse.observe.ports import Journal, Level
 
-OPEN_TO_ALL = 0.75
+OPEN_TO_STRANGERS = 0.75
 """L14: the share of all connections that port 25 may take; the rest is kept for submission and access."""
 
-OPEN_TO_NEWCOMERS = 0.85
-"""Beyond that, the share for strangers of whose far surroundings nobody is here: who floods us is here already."""
+OPEN_TO_MORE = 0.7
+"""From here on only strangers come in of whose far surroundings nobody is here: who floods us is here already (R01)."""
 
 OPEN_TO_VISITORS = 0.95
 """Of doors with a login: the rest is for addresses that somebody of ours has logged in from lately (O11)."""
@@ -167,4 +167,4 @@ class ClientGate:
     def _share(self, keys: tuple[Key, ...]) -> float:
         if not self._public:
             return OPEN_TO_VISITORS
-        return OPEN_TO_NEWCOMERS if self._census.is_newcomer(keys) else OPEN_TO_ALL
+        return OPEN_TO_STRANGERS if self._census.is_newcomer(keys) else OPEN_TO_MORE

@@ -21,7 +21,7 @@ from posthouse.standards.spf.evaluate import MAX_LOOKUPS
         ("mime_depth", structure.DEPTH),
         ("mime_parts", structure.PARTS),
         ("boundary_octets", structure.BOUNDARY_OCTETS),
-        ("public_share", connections.OPEN_TO_ALL * 100),
+        ("public_share", connections.OPEN_TO_STRANGERS * 100),
         ("sender_share", rooms.SHARE * 100),
         ("strangers_share", rooms.STRANGERS * 100),
         ("limiter_entries", pacetable.SIZE),
