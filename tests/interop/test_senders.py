@@ -122,6 +122,8 @@ def test_what_becomes_of_it(internet: World, policy: str, outcome: str) -> None:
         (b"Boss <boss@OFFICE.test>", "x@spf.test"),
         (b"eve@nowhere.test", "alice@office.test"),
         (b"eve@nowhere.test", "nobody@office.test"),
+        (b"eve@p-none.test", "alice@office.test"),
+        (b"eve@quarantine.test", "alice@office.test"),
     ],
 )
 def test_nobody_outside_writes_in_our_name(internet: World, author: bytes, mail_from: str) -> None:

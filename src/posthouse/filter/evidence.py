@@ -78,14 +78,19 @@ class Evidence:
             return True
         if not isinstance(self.author, Author):
             return False
-        domain = self.author.domain
-        if (
-            self.spf is not None
-            and self.spf.verdict.result is SpfResult.TEMPERROR
-            and may_align(self.spf.domain, domain)
-        ):
+        return self.lacks_proof_of(self.author.domain)
+
+    def lacks_proof_of(self, domain: str) -> bool:
+        """Whether an answer is missing that could have proven ``domain``."""
+        spf = self.spf
+        if spf is not None and spf.verdict.result is SpfResult.TEMPERROR and may_align(spf.domain, domain):
             return True
         return any(one.result is DkimResult.TEMPERROR and may_align(one.domain, domain) for one in self.dkim)
+
+
+def is_within(one: str, domain: str) -> bool:
+    """Whether ``one`` is ``domain`` or a name below it."""
+    return one == domain or one.endswith("." + domain)
 
 
 def may_align(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from posthouse.filter.action import Action
 from posthouse.filter.author import Ambiguous
-from posthouse.filter.evidence import Evidence
+from posthouse.filter.evidence import Evidence, SpfEvidence, is_within
 from posthouse.mail.reply import Reply
 from posthouse.standards.arc.verify import Status as ArcStatus
 from posthouse.standards.authres.read import parse_results
@@ -92,10 +92,14 @@ def _is_proven(evidence: Evidence) -> bool:
         return True
     if isinstance(evidence.author, Ambiguous) or evidence.dmarc.result is DmarcResult.FAIL:
         return False
-    domain = evidence.author.domain
-    if domain in evidence.signers:
+    return _vouched_for(evidence.author.domain, evidence, evidence.spf)
+
+
+def _vouched_for(domain: str, evidence: Evidence, spf: SpfEvidence | None) -> bool:
+    """Whether ``domain``, or one below it, has signed or is where the path leads."""
+    if any(is_within(one, domain) for one in evidence.signers):
         return True
-    return evidence.spf is not None and evidence.spf.passed and evidence.spf.domain == domain
+    return spf is not None and spf.passed and is_within(spf.domain, domain)
 
 
 def _override(evidence: Evidence, policy: Policy) -> tuple[str, Reason] | None:
@@ -146,6 +150,9 @@ def _judge_dmarc(evidence: Evidence, policy: Policy) -> Verdict:
     if found.result is not DmarcResult.FAIL:
         return _judge_path(evidence, policy)
     tested = "policy_test_mode" if found.policy is not found.published else ""
+    path = _judge_path(evidence, policy)
+    if not path.action.lets_in:
+        return path
     if found.policy is DmarcPolicy.REJECT:
         return _unproven(evidence, "dmarc", f"the policy of {found.policy_domain} asks to reject it")
     if found.policy is DmarcPolicy.QUARANTINE:
@@ -153,21 +160,33 @@ def _judge_dmarc(evidence: Evidence, policy: Policy) -> Verdict:
             return _deferred("dmarc", f"whether {found.author} sent it cannot be found out at the moment")
         reason = Reason("dmarc", f"the policy of {found.policy_domain} asks to quarantine it")
         return Verdict(policy.quarantine, (reason,), override=tested)
-    return Verdict(Action.ACCEPT, (Reason("dmarc", f"{found.policy_domain} asks for nothing"),), override=tested)
+    reason = Reason("dmarc", f"{found.policy_domain} asks for nothing")
+    return Verdict(path.action, (*path.reasons, reason), override=tested)
 
 
 def _judge_path(evidence: Evidence, policy: Policy) -> Verdict:
     """The envelope: a sender that is ours must be proven too; elsewhere an SPF fail alone is only suspicious."""
     domain = evidence.mail_from.rpartition("@")[2].lower()
     spf = evidence.spf_mail
-    if domain and policy.is_own(domain) and not (spf is not None and spf.passed) and domain not in evidence.signers:
-        temporary = spf is not None and spf.verdict.result is SpfResult.TEMPERROR
+    if domain and policy.is_own(domain) and not _vouched_for(domain, evidence, spf):
         text = f"mail from {domain} must be sent by its own servers"
-        return _deferred("own-domain", text) if temporary else _refused("own-domain", text, "5.7.26")
+        return (
+            _deferred("own-domain", text) if evidence.lacks_proof_of(domain) else _refused("own-domain", text, "5.7.26")
+        )
+    if not _is_proven(evidence) and _is_below_ours(evidence, policy):
+        return Verdict(Action.JUNK, (Reason("own-domain", "it claims to come from a domain below ours"),))
     is_silent = evidence.dmarc.result is DmarcResult.NONE and not evidence.signers
     if is_silent and spf is not None and spf.verdict.result is SpfResult.FAIL:
         return _by_spf(spf.domain, policy.spf_fail)
     return Verdict(Action.ACCEPT)
+
+
+def _is_below_ours(evidence: Evidence, policy: Policy) -> bool:
+    """Whether the author claims a domain that nobody but us could have made."""
+    if isinstance(evidence.author, Ambiguous):
+        return False
+    labels = evidence.author.domain.split(".")
+    return any(policy.is_own(".".join(labels[at:])) for at in range(1, len(labels) - 1))
 
 
 def _by_spf(domain: str, action: Action) -> Verdict:

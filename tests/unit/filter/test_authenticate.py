@@ -182,6 +182,32 @@ def test_who_claims_to_be_ours_must_prove_it(
     assert judge(replace(evidence, exempt="authenticated"), POLICY).action is Action.ACCEPT
 
 
+@pytest.mark.parametrize("policy", [None, "none", "quarantine", "reject; t=y"])
+def test_whatever_an_author_asks_for_our_senders_are_ours(policy: str | None) -> None:
+    evidence = look(letter(), zone(policy), peer=ELSEWHERE, mail_from="alice@office.test")
+    verdict = judge(evidence, POLICY)
+    assert (verdict.action, verdict.reasons[0].name) == (Action.REFUSE, "own-domain")
+
+
+def test_a_sender_of_ours_whose_key_is_not_answered_is_deferred() -> None:
+    message = signed(letter(), "office.test")
+    evidence = look(message, zone(None, broken=("s._domainkey.office.test",)), mail_from="alice@office.test")
+    assert judge(evidence, POLICY).action is Action.DEFER
+
+
+@pytest.mark.parametrize(
+    ("signer", "action"), [("sub.office.test", Action.ACCEPT), ("", Action.JUNK), ("other.test", Action.JUNK)]
+)
+def test_domains_below_ours_are_ours(signer: str, action: Action) -> None:
+    message = letter(b"alice@sub.office.test")
+    names = zone(None, **{"s._domainkey.sub.office.test": {"txt": (RECORD,)}})
+    message = signed(message, signer) if signer else message
+    assert judge(look(message, names, mail_from="x@other.test"), POLICY).action is action
+    if signer == "sub.office.test":
+        theirs = signed(letter(b"alice@office.test"), signer)
+        assert judge(look(theirs, names, mail_from=""), POLICY).action is Action.ACCEPT
+
+
 def test_an_ambiguous_author_is_refused_for_good() -> None:
     evidence = look(b"From: b@office.test\r\n" + letter(), zone())
     assert isinstance(evidence.author, Ambiguous)
