@@ -20,6 +20,7 @@ COMMANDS = {
     "status": ("posthouse.cli.traces:status", "How the server is."),
     "limits": ("posthouse.cli.limits:limits", "Every limit with its number, value and reason."),
     "drill": ("posthouse.cli.drill:drill", "Attack your own server in a sandbox, and read what held."),
+    "engine": ("posthouse.cli.engine:engine", "Where mail is kept: copy all of it from one engine to another."),
     "config": ("posthouse.cli.config:config", "The configuration file: check, show, default."),
 }
 

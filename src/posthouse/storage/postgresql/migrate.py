@@ -6,11 +6,14 @@ from posthouse.storage.ports import SchemaTooNew, StorageError
 from posthouse.storage.postgresql.directory import EPOCH
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
+from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import POSTGRESQL
 from posthouse.storage.sql.migrations import APPLIED, MIGRATIONS, Migration
 
 ONE_AT_A_TIME = "LOCK TABLE migration IN EXCLUSIVE MODE"
 """Several nodes may start at once."""
+
+FIRST_EPOCH = "INSERT INTO thing (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 
 TUNING = (
     # Rows that come and go: room on the page for their next version, and no waiting for a fifth of the table to die.
@@ -36,6 +39,8 @@ async def migrate(units: Units, at: int, migrations: Sequence[Migration] = MIGRA
         steps += await units.write(lambda tx, step=migration: _apply(tx, step, at))  # type: ignore[misc]  # a default binds the loop's value
     if steps:
         await units.write(_tune)
+    if await units.read(lambda tx: tx.row(sql.GET_THING, EPOCH)) is None:  # a row to hold, for whoever turns it
+        await units.write(lambda tx: tx.run(FIRST_EPOCH, EPOCH, b"0"))
     return steps
 
 
@@ -69,4 +74,3 @@ async def _apply(tx: Tx, migration: Migration, at: int) -> int:
 async def _tune(tx: Tx) -> None:
     for statement in TUNING:
         await tx.rows(statement)
-    await tx.run("INSERT INTO thing (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", EPOCH, b"0")

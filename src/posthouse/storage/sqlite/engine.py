@@ -71,9 +71,9 @@ async def open_store(
     """
     given = NoFaults() if faults is None else faults
     require_sqlite(apsw.sqlite_lib_version())
-    lock = await asyncio.to_thread(_lock, path)
+    lock = await asyncio.to_thread(lock_directory, path)
     try:
-        connection = await asyncio.to_thread(_open, path / "posthouse.db", int(clock.now() * 1000), given)
+        connection = await asyncio.to_thread(open_database, path / "posthouse.db", int(clock.now() * 1000), given)
         files = BlobFiles(path / "blobs", ids=ids, faults=given)
         left = await asyncio.to_thread(files.prepare)
     except BaseException as error:
@@ -86,7 +86,7 @@ async def open_store(
     return SqliteStore(path, connection, files, lock, clock=clock, journal=journal, faults=given, bodies=bodies)
 
 
-def _lock(path: Path) -> int:
+def lock_directory(path: Path) -> int:
     """Held while the store is open, by the kernel: it is free as soon as its holder is dead."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path / "posthouse.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -98,7 +98,8 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
-def _open(path: Path, at: int, faults: Faults) -> apsw.Connection:
+def open_database(path: Path, at: int, faults: Faults) -> apsw.Connection:
+    """The connection that writes, on data of today's schema."""
     connection = open_writer(path, faults.synchronous)
     try:
         migrate(connection, at)
