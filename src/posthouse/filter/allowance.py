@@ -22,15 +22,19 @@ class Allowance(Generic[Who]):
     Who is known by ``hash``: an integer is its own, a name's is salted, so that nobody chooses collisions.
     """
 
-    __slots__ = ("_amount", "_clock", "_each", "_seconds", "_table")
+    __slots__ = ("_amount", "_clock", "_each", "_seconds", "_size", "_table")
 
     def __init__(self, amount: float, seconds: float, clock: Clock, size: int = TABLE_SIZE) -> None:
-        self._table = PaceTable(size)
+        self._size = size
         self._clock = clock
+        self._amount = self._seconds = 0.0
         self.change(amount, seconds)
 
     def change(self, amount: float, seconds: float) -> None:
-        """Another rule from now on; what was used stays used."""
+        """Another rule from now on, which begins anew; the same rule keeps what was used."""
+        if (amount, seconds) == (self._amount, self._seconds):
+            return
+        self._table = PaceTable(self._size)
         self._amount = amount
         self._seconds = seconds
         self._each = seconds / amount

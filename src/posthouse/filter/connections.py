@@ -70,7 +70,7 @@ class Census:
         self.adopt(limits)
 
     def adopt(self, limits: Limits) -> None:
-        """Go by ``limits`` from now on; what was counted stays counted."""
+        """Go by ``limits`` from now on; what is open stays counted."""
         self._most = limits.connections
         self._at_once = (limits.client_connections, limits.near_connections, limits.far_connections)
         rates = (limits.client_connects, limits.near_connects, limits.far_connects)

@@ -32,7 +32,7 @@ class ClientRates:
         self.adopt(limits)
 
     def adopt(self, limits: Limits) -> None:
-        """Go by ``limits`` from now on; what was used stays used."""
+        """Go by ``limits`` from now on; a rule that did not change keeps what was used."""
         self._messages.change(limits.client_messages, MINUTE)
         self._octets.change(limits.client_octets, MINUTE)
         self._pairs.change(limits.pair_messages_minute, MINUTE)
@@ -101,7 +101,7 @@ class AccountRates:
         self.adopt(limits)
 
     def adopt(self, limits: Limits) -> None:
-        """Go by ``limits`` from now on; what was used stays used."""
+        """Go by ``limits`` from now on; a rule that did not change keeps what was used."""
         self._messages.change(limits.account_messages_day, DAY)
         self._recipients.change(limits.account_recipients_burst, BURST_SECONDS)
 

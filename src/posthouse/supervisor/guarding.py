@@ -100,7 +100,7 @@ def adopt(
     clock: Clock,
     journal: Journal,
 ) -> None:
-    """Go by this configuration from now on; what was counted stays counted."""
+    """Go by this configuration from now on; a rule that did not change keeps what was counted."""
     for one in (guards.census, guards.rates, guards.account_rates, guards.space):
         one.adopt(limits)
     wanted = configuration.filter

@@ -36,12 +36,13 @@ def test_who_makes_us_forget_him_is_not_forgiven():
     assert allowance.take(7)
 
 
-def test_a_changed_rule_holds_at_once_and_what_was_used_stays_used():
+def test_a_changed_rule_begins_anew_and_the_same_rule_keeps_what_was_used():
     allowance: Allowance[str] = Allowance(1, 60, ManualClock())
     assert allowance.take("a")
-    allowance.change(3, 60)
-    assert [allowance.take("b") for _ in range(4)] == [True, True, True, False]
+    allowance.change(1, 60)
     assert not allowance.take("a")
+    allowance.change(3, 60)
+    assert [allowance.take("a") for _ in range(4)] == [True, True, True, False]
 
 
 def test_a_debt_is_at_most_one_whole_allowance():
