@@ -93,10 +93,8 @@ class Display:
 
 def format_display(display: Display) -> bytes:
     """The field that keeps a judgement with the message, in the part of the header that only we write."""
-    said = str(display)
-    if display.flags:
-        said = "; ".join((said, *display.warnings))
-    return f"{FIELD}: {_CONTROL.sub('?', said)}\r\n".encode("ascii", "replace")
+    said = "; ".join([_CONTROL.sub("?", part) for part in (str(display), *display.warnings)])
+    return f"{FIELD}: {said}\r\n".encode("ascii", "replace")
 
 
 def display_in(prefix: bytes) -> Display | None:

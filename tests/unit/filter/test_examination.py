@@ -1,6 +1,7 @@
 """Whatever pieces a content comes in: the same header, the same beginning, the same signatures."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ LETTER = signed()
 def test_any_split_says_the_same(places: list[int]) -> None:
     cuts = sorted({0, *places, len(LETTER)})
     examination, stored = Examination(), b""
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         complete_before = examination.header is not None
         is_complete = examination.feed(LETTER[start:stop])
         if complete_before:
