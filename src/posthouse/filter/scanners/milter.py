@@ -39,6 +39,7 @@ from posthouse.standards.milter import events as said
 from posthouse.standards.milter.client import MilterConnection, stage_of
 from posthouse.standards.milter.events import Tell, TellBody, TellClient
 from posthouse.standards.milter.words import BODY_OCTETS, Stage, Steps
+from posthouse.standards.smtp.grammar import parse_mailbox
 
 Line = Talk[MilterConnection]
 Macros = tuple[tuple[bytes, bytes], ...]
@@ -46,6 +47,8 @@ Macros = tuple[tuple[bytes, bytes], ...]
 NEGOTIATE = Tell(Stage.NEGOTIATE)
 MOST_FIELDS = 1000
 MOST_VALUE = 64 * 1024
+MOST_CHANGED = 128 * 1024
+"""Octets of all fields that one milter adds or changes: half of what a header may have (L4)."""
 
 
 class Heard(msgspec.Struct):
@@ -203,12 +206,17 @@ async def _verdict(talk: Line) -> said.Verdict:
 
 async def _hear_the_end(talk: Line, heard: Heard) -> None:
     """The changes, and the last word."""
+    room = MOST_CHANGED
     while True:
         event = await talk.hear()
         if isinstance(event, said.Progress):
             continue
         if isinstance(event, said.Change):
             heard.changes.append(event)
+            if isinstance(event, said.FieldAdded | said.FieldChanged):
+                room -= len(event.name) + len(event.value)
+            if room < 0:
+                raise RemoteError("the filter makes the header too large")
             continue
         heard.verdict = event
         return
@@ -242,7 +250,7 @@ def _amendments(changes: list[said.Change], *, leading: bool) -> Iterator[Amendm
         elif isinstance(one, said.FieldChanged):
             yield ChangeField(one.name, max(one.occurrence, 1), _value(one.value, leading=leading))
         elif isinstance(one, said.SenderChanged):
-            yield NewSender(_path(one.path))
+            yield NewSender(_path(one.path, may_be_null=True))
         elif isinstance(one, said.RecipientAdded):
             yield AddRecipient(_path(one.path))
         elif isinstance(one, said.RecipientDropped):
@@ -259,5 +267,10 @@ def _value(value: bytes, *, leading: bool) -> bytes:
     return octets if leading or not octets else b" " + octets
 
 
-def _path(octets: bytes) -> str:
-    return octets.decode("utf-8", "replace").strip().removeprefix("<").removesuffix(">")
+def _path(octets: bytes, *, may_be_null: bool = False) -> str:
+    """An address as RFC 5321 section 4.1.2 has it, without its brackets. Raises ``RemoteError``."""
+    text = octets.decode("utf-8", "replace").strip().removeprefix("<").removesuffix(">")
+    try:
+        return str(parse_mailbox(text)) if text or not may_be_null else ""
+    except ValueError:
+        raise RemoteError("the filter names an address that is none") from None
