@@ -6,13 +6,17 @@ Each case looks at the reply, the ledger and the mailbox (threats M06 to M10).
 import imaplib
 import re
 import smtplib
+from pathlib import Path
 
 import pytest
 
-from conftest import LocalServer, localserve
+from conftest import LocalServer, Program, localserve
 from posthouse.cli.asking import House
+from posthouse.filter.content.finding import Kind
+from posthouse.filter.content.looking import look
+from posthouse.filter.content.unpacking import Bounds
 from posthouse.testing.bombs import bombs
-from posthouse.testing.carriers import HEAD, containers, message, wrappers, zipped
+from posthouse.testing.carriers import HEAD, TEST_FILE, containers, message, wrappers, zipped
 
 HARMLESS = b"nothing of interest\r\n" * 4
 
@@ -63,6 +67,25 @@ def test_the_same_containers_without_it_arrive(server: LocalServer) -> None:
         (record,) = explain(server, send(server, octets))
         assert record.get("action") is None, (way, record["reasons"])
     assert in_mailbox(server, "carol") == before + len(ways)
+
+
+SEVEN_WAYS = {
+    "lzma2": "-m0=lzma2", "lzma": "-m0=lzma", "copy": "-m0=copy", "deflate": "-m0=deflate", "bzip2": "-m0=bzip2",
+    "for programs": "-m0=bcj -m1=lzma", "delta": "-m0=delta:4 -m1=lzma2", "one by one": "-ms=off",
+    "a plain list": "-mhc=off", "unknown": "-m0=ppmd", "password": "-psecret", "hidden names": "-psecret -mhe=on",
+}  # fmt: skip
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("way", SEVEN_WAYS)
+def test_what_the_real_7z_packs_is_unpacked_or_held(program: type[Program], tmp_path: Path, way: str) -> None:
+    (tmp_path / "a.txt").write_bytes(TEST_FILE)
+    (tmp_path / "b.txt").write_bytes(HARMLESS * 100)
+    (tmp_path / "empty").write_bytes(b"")
+    program("7z").run("a", *SEVEN_WAYS[way].split(), "x.7z", "a.txt", "b.txt", "empty", cwd=tmp_path)
+    found = look(message((tmp_path / "x.7z").read_bytes(), "x.7z"), bounds=Bounds())
+    expected = {"unknown": Kind.OPAQUE, "password": Kind.ENCRYPTED, "hidden names": Kind.ENCRYPTED}
+    assert found.has(expected.get(way, Kind.TEST_VIRUS))
 
 
 def test_a_hundred_ambiguous_messages_are_held(server: LocalServer) -> None:

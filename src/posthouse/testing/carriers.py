@@ -12,6 +12,7 @@ import struct
 import tarfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 
 from posthouse.filter.content.magic import EICAR
@@ -123,6 +124,25 @@ def rar5(files: dict[str, bytes], *, encrypted: bool = False) -> bytes:
     return made + block(5, vint(0))
 
 
+def seven(files: dict[str, bytes]) -> bytes:
+    """A 7z archive that packs nothing."""
+
+    def number(value: int) -> bytes:
+        return bytes([value]) if value < 0x80 else b"\xff" + value.to_bytes(8, "little")
+
+    content = b"".join(files.values())
+    sizes = [number(len(octets)) for octets in files.values()]
+    names = b"".join((name + "\x00").encode("utf-16-le") for name in files)
+    header = b"\x01\x04\x06\x00\x01\x09" + number(len(content)) + b"\x00"
+    header += b"\x07\x0b\x01\x00\x01\x01\x00\x0c" + number(len(content)) + b"\x00"
+    header += (
+        b"\x08\x0d" + number(len(files)) + (b"\x09" + b"".join(sizes[:-1]) if len(files) > 1 else b"") + b"\x00\x00"
+    )
+    header += b"\x05" + number(len(files)) + b"\x11" + number(len(names) + 1) + b"\x00" + names + b"\x00\x00"
+    start = struct.pack("<QQI", len(content), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + content + header
+
+
 def compound(streams: dict[str, bytes], clsid: bytes = bytes(16)) -> bytes:
     """A compound file; each stream is made at least 4,096 octets long, so that it needs no small sectors."""
     contents = {name: octets.ljust(4096, b"\x00") for name, octets in streams.items()}
@@ -205,6 +225,8 @@ def containers(octets: bytes = TEST_FILE) -> dict[str, bytes]:
         "tar.xz": message(tarred({"a.txt": octets}, "w:xz"), "a.tar.xz"),
         "zip in tar": message(tarred({"a.zip": archive}), "a.tar"),
         "rar, stored": message(rar5({"a.txt": octets}), "a.rar"),
+        "7z": message(seven({"a.txt": octets, "b.txt": b"fine"}), "a.7z"),
+        "7z of zip": message(seven({"b.txt": b"fine", "a.zip": archive}), "a.7z"),
         "winmail.dat": message(tnef({"a.txt": octets}), "winmail.dat", "application/ms-tnef"),
         "zip in winmail.dat": message(tnef({"a.zip": archive}), "winmail.dat", "application/ms-tnef"),
         "zip in rfc822": mixed(b"Content-Type: message/rfc822\r\n", message(archive, "a.zip")),

@@ -1,12 +1,10 @@
-"""Archives whose list of files can be read without unpacking: tar (POSIX pax), RAR 4 and 5, 7z. Linear, iterative."""
+"""Archives whose list of files can be read without unpacking: tar (POSIX pax), RAR 4 and 5. Linear, iterative."""
 
-import lzma
 from collections.abc import Iterator
 
 import msgspec
 
 BLOCK = 512
-HEADER_OCTETS = 4 * 1024 * 1024
 
 
 class Hidden(Exception):
@@ -151,76 +149,3 @@ def _has_encryption(octets: bytes, at: int, end: int) -> bool:
             return True
         at = place + max(size, 1)
     return False
-
-
-# -- 7z
-
-_AES = b"\x06\xf1\x07\x01"
-_LZMA = b"\x03\x01\x01"
-
-
-def read_7z(octets: bytes, most: int) -> list[Listed]:
-    """The names; raises ``ValueError`` for what we cannot read, ``Hidden`` when the list is encrypted."""
-    offset, size = (int.from_bytes(octets[at : at + 8], "little") for at in (12, 20))
-    header = octets[32 + offset : 32 + offset + size]
-    for _ in range(4):
-        if header[:1] != b"\x17":
-            break
-        if _AES in header:
-            raise Hidden
-        header = _unpack_header(octets, header)
-    if header[:1] != b"\x01":
-        raise ValueError("no list of files")
-    is_encrypted = _AES in header
-    return [Listed(name, None, is_encrypted) for name in _names(header)[:most]]
-
-
-def _number7(octets: bytes, at: int) -> tuple[int, int]:
-    first = octets[at]
-    mask, value, count = 0x80, 0, 0
-    while first & mask and count < 8:
-        value |= octets[at + 1 + count] << (8 * count)
-        mask >>= 1
-        count += 1
-    return value + ((first & (mask - 1)) << (8 * count) if mask else 0), at + 1 + count
-
-
-def _unpack_header(octets: bytes, header: bytes) -> bytes:
-    """A header packed with LZMA, as they nearly all are."""
-    try:
-        if header[1] != 6:
-            raise ValueError("a strange header")
-        position, at = _number7(header, 2)
-        _, at = _number7(header, at)
-        if header[at] != 9:
-            raise ValueError("a strange header")
-        packed, at = _number7(header, at + 1)
-        coder = header.index(b"\x23" + _LZMA)
-        properties = header[coder + 5 : coder + 5 + header[coder + 4]]
-        at = header.index(b"\x0c", coder + 5 + len(properties)) + 1
-        size, _ = _number7(header, at)
-    except IndexError:
-        raise ValueError("a broken header") from None
-    if not 0 < size <= HEADER_OCTETS:
-        raise ValueError("a header of a strange size")
-    stream = octets[32 + position : 32 + position + packed]
-    whole = properties + size.to_bytes(8, "little") + stream
-    try:
-        return lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=64 * 1024 * 1024).decompress(whole, HEADER_OCTETS)
-    except (lzma.LZMAError, EOFError) as error:
-        raise ValueError("a broken header") from error
-
-
-def _names(header: bytes) -> list[str]:
-    """The property kNames, behind kFilesInfo: UTF-16, each name ended by a zero."""
-    place = header.find(b"\x11", max(header.find(b"\x05"), 0))
-    while place >= 0:
-        try:
-            size, start = _number7(header, place + 1)
-        except IndexError:
-            break
-        names = header[start + 1 : start + size]
-        if size > 2 and size % 2 and header[start] == 0 and len(names) == size - 1 and names.endswith(b"\x00\x00"):
-            return names.decode("utf-16-le", "replace").rstrip("\x00").split("\x00")
-        place = header.find(b"\x11", place + 1)
-    return []

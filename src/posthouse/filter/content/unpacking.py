@@ -13,8 +13,9 @@ from typing import Protocol
 import msgspec
 
 from posthouse.filter.content.finding import Findings, Kind, quoted
-from posthouse.filter.content.listings import Hidden, Listed, read_7z, read_rar, read_tar
+from posthouse.filter.content.listings import Hidden, Listed, read_rar, read_tar
 from posthouse.filter.content.names import leaves_directory
+from posthouse.filter.content.sevenzip import Folder, Listing, parse_header, read_header
 from posthouse.filter.content.tnef import read_tnef
 from posthouse.filter.content.zipdirectory import Directory, Entry, read_directory
 
@@ -150,14 +151,14 @@ def unpack(kind: str, octets: bytes, name: str, budget: Budget, findings: Findin
         elif kind == "rar":
             yield from _plain(read_rar(octets, budget.bounds.entries), budget, findings, where)
         elif kind == "7z":
-            yield from _plain(iter(read_7z(octets, budget.bounds.entries)), budget, findings, where)
+            yield from _seven(octets, budget, findings, where)
         elif kind == "winmail.dat":
             yield from _plain((Listed(*pair) for pair in read_tnef(octets)), budget, findings, where)
         else:
             findings.add(Kind.OPAQUE, f"a {kind} archive{where}, which we cannot read")
     except Hidden:
         findings.add(Kind.ENCRYPTED, f"a {kind} archive{where} that hides even the names in it")
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, lzma.LZMAError) as error:
         findings.add(Kind.UNSCANNABLE, f"a broken {kind} archive{where}: {error}")
 
 
@@ -250,16 +251,120 @@ def _unzip(octets: bytes, entry: Entry, budget: Budget, findings: Findings, wher
 
 def _zip_lzma(octets: bytes, at: int) -> _Engine:
     """APPNOTE section 5.8.8: version, size of the properties, properties."""
-    properties = octets[at + 4 : at + 9]
+    terms = _lzma_terms(octets[at + 4 : at + 9], Folder([], [LZMA_OCTETS]))
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[terms])
+
+
+_BRANCHES = {
+    b"\x03\x03\x01\x03": lzma.FILTER_X86, b"\x03\x03\x02\x05": lzma.FILTER_POWERPC,
+    b"\x03\x03\x04\x01": lzma.FILTER_IA64,
+    b"\x03\x03\x05\x01": lzma.FILTER_ARM, b"\x03\x03\x07\x01": lzma.FILTER_ARMTHUMB,
+    b"\x03\x03\x08\x05": lzma.FILTER_SPARC, b"\x04": lzma.FILTER_X86, b"\x05": lzma.FILTER_POWERPC,
+    b"\x06": lzma.FILTER_IA64, b"\x07": lzma.FILTER_ARM, b"\x08": lzma.FILTER_ARMTHUMB, b"\x09": lzma.FILTER_SPARC,
+}  # fmt: skip
+"""What 7z makes of programs before it packs them, by its names for it."""
+HELD_BACK = 16
+"""What filters for programs keep to themselves when the stream before them has no mark at its end."""
+LISTS = 4
+"""A list of files may be packed, and that list again."""
+
+
+def _seven(octets: bytes, budget: Budget, findings: Findings, where: str) -> Iterator[Member]:
+    listing = _list_seven(octets, budget)
+    names = iter(listing.names)
+    encrypted = unread = 0
+    for name in listing.empty:
+        yield _named(name, None, budget, findings, where)
+    for folder in listing.folders:
+        content = None if folder.is_encrypted else _unfold(octets, folder, budget)
+        encrypted += len(folder.files or ()) if folder.is_encrypted else 0
+        unread += len(folder.files or ()) if content is None and not folder.is_encrypted else 0
+        at = 0
+        for size in folder.files or ():
+            piece = None if content is None else content[at : at + size]
+            at += size
+            yield _named(next(names, ""), piece, budget, findings, where)
+    if encrypted:
+        findings.add(Kind.ENCRYPTED, f"{encrypted} encrypted files{where}")
+    if unread:
+        findings.add(Kind.OPAQUE, f"{unread} packed files{where} of a kind that we can list and not unpack")
+
+
+def _list_seven(octets: bytes, budget: Budget) -> Listing:
+    header = read_header(octets)
+    for _ in range(LISTS):
+        listing = parse_header(header)
+        if listing.header is None:
+            return listing
+        if listing.header.is_encrypted:
+            raise Hidden
+        header = _unfold(octets, listing.header, budget) or b""
+    raise ValueError("a list of files in a list of files")
+
+
+def _named(name: str, octets: bytes | None, budget: Budget, findings: Findings, where: str) -> Member:
+    budget.take_entry()
+    _judge_entry_name(name, findings, where)
+    return Member(name, octets)
+
+
+def _unfold(octets: bytes, folder: Folder, budget: Budget) -> bytes | None:
+    """What comes out of a folder; None when it is packed in a way that we cannot undo."""
+    start, end = 32 + folder.start, 32 + folder.start + folder.packed
+    methods = [coder.method for coder in folder.coders]
+    engine: _Engine
+    if methods == [b"\x00"]:
+        budget.take_octets(folder.packed, 0, 1)
+        return octets[start:end]
+    if methods == [b"\x04\x01\x08"]:
+        engine = _Inflater(-15)
+    elif methods == [b"\x04\x02\x02"]:
+        engine = bz2.BZ2Decompressor()
+    else:
+        filters = _filters(folder)
+        if not filters:
+            return None
+        engine = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+    made, _, _ = _pump(engine, octets, start, min(end, len(octets)), budget)
+    if len(made) + HELD_BACK < folder.size:
+        raise ValueError("packed files that end too early")
+    return made
+
+
+def _filters(folder: Folder) -> list[dict[str, int]]:
+    """The chain as the standard library wants it; raises ``ValueError``."""
+    filters: list[dict[str, int]] = []
+    for coder in folder.coders:
+        if coder.method == b"\x21" and coder.properties:
+            bits = coder.properties[0]
+            size = (2 | bits & 1) << bits // 2 + 11
+            filters.append({"id": lzma.FILTER_LZMA2, "dict_size": _dictionary(size, folder)})
+        elif coder.method == b"\x03\x01\x01":
+            filters.append(_lzma_terms(coder.properties, folder))
+        elif coder.method == b"\x03" and coder.properties:
+            filters.append({"id": lzma.FILTER_DELTA, "dist": coder.properties[0] + 1})
+        elif coder.method in _BRANCHES:
+            filters.append({"id": _BRANCHES[coder.method]})
+        else:
+            return []
+    is_chain = filters and filters[-1]["id"] in {lzma.FILTER_LZMA1, lzma.FILTER_LZMA2} and len(filters) <= 4
+    return filters if is_chain else []
+
+
+def _dictionary(size: int, folder: Folder) -> int:
+    """No more than is unpacked is ever looked back at."""
+    needed = max(4096, min(size, folder.size))
+    if needed > LZMA_OCTETS:
+        raise ValueError("a dictionary of many octets")
+    return needed
+
+
+def _lzma_terms(properties: bytes, folder: Folder) -> dict[str, int]:
     if len(properties) < 5 or properties[0] >= 225:
         raise ValueError("broken LZMA properties")
     lc, rest = properties[0] % 9, properties[0] // 9
-    size = min(max(int.from_bytes(properties[1:5], "little"), 4096), LZMA_OCTETS)
-    terms = {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": rest % 5, "pb": rest // 5, "dict_size": size}
-    try:
-        return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[terms])
-    except lzma.LZMAError as error:
-        raise ValueError("broken LZMA properties") from error
+    size = _dictionary(int.from_bytes(properties[1:5], "little"), folder)
+    return {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": rest % 5, "pb": rest // 5, "dict_size": size}
 
 
 def _judge_office(directory: Directory, findings: Findings, where: str) -> None:
