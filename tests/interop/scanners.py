@@ -107,7 +107,7 @@ def clamd(directory: Path) -> Program:
     (directory / "db" / "test.ndb").write_text(f"Eicar-Test:0:*:{EICAR.hex()}\n")
     (directory / "clamd.conf").write_text(
         f"DatabaseDirectory {directory}/db\nLocalSocket {directory}/clamd.sock\nForeground yes\n"
-        f"TemporaryDirectory {directory}\nStreamMaxLength 60M\nMaxThreads 4\n"
+        f"TemporaryDirectory {directory}\nStreamMaxLength 60M\nMaxThreads 4\nLogClean yes\nLogFile {directory}/scans\n"
     )
     words = [program("clamd"), "-c", f"{directory}/clamd.conf"]
     return Program(words, f"unix:{directory}/clamd.sock", directory / "log")

@@ -5,8 +5,10 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import smtplib
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,19 @@ QUIET = (
     "[authentication]\nverify = false\n"
     # as nobody we may not be allowed to run this very Python, which our own workers are made of
     '[filter]\nactions = { "content.failed" = "accept" }\n'
+    "[limits]\n"
+    + "".join(
+        f"{name} = 1000000\n"
+        for name in (
+            "client_messages",
+            "pair_messages_minute",
+            "pair_messages_hour",
+            "recipient_messages_minute",
+            "client_connects",
+            "near_connects",
+            "far_connects",
+        )
+    )
 )
 
 
@@ -159,6 +174,34 @@ def test_while_clamd_is_dead_nothing_passes_and_afterwards_everything(guarded: O
     assert [one for one in subjects(guarded) if one.startswith("dead")] == names
 
 
+def test_a_crowd_sends_while_clamd_comes_and_goes(guarded: Office, clamd: Program) -> None:
+    """Each message is tried until it is taken, as a mail server does; no more are taken than clamd has seen."""
+    scans = clamd.log.with_name("scans")
+    seen = scans.read_text().count("stream")
+    start = threading.Barrier(9)
+    tries: list[int] = []
+
+    def one_sender(number: int) -> None:
+        start.wait()
+        for part in range(5):
+            while (code := send(guarded, f"crowd-{number}-{part}", helo=f"h{number}.example")[0]) != 250:
+                tries.append(code)
+
+    senders = [threading.Thread(target=one_sender, args=(number,)) for number in range(8)]
+    for one in senders:
+        one.start()
+    start.wait()
+    for _ in range(2):
+        clamd.kill()
+        clamd.start()
+    for one in senders:
+        one.join()
+    assert set(tries) <= {451}
+    wanted = sorted(f"crowd-{number}-{part}" for number in range(8) for part in range(5))
+    assert [one for one in subjects(guarded) if one.startswith("crowd")] == wanted
+    assert scans.read_text().count("stream") - seen >= len(wanted)
+
+
 def test_a_scanner_that_hangs_defers(guarded: Office, clamd: Program) -> None:
     clamd.freeze()
     try:
@@ -200,6 +243,17 @@ def test_quarantine_instead_of_refusal(clamd: Program, open_place: Callable[[], 
         assert [row["to"] for row in quarantined(one)] == ["alice@office.test"]
         shown = json.loads(one.operate("quarantine", "show", quarantined(one)[0]["id"], "--json"))
         assert shown["subject"] == "to-alice"
+
+
+def test_a_reload_adopts_another_choice(open_place: Callable[[], Path], clamd: Program) -> None:
+    nobody = Program([], f"unix:{open_place()}/nobody.sock", clamd.log)
+    with office(open_place(), section(nobody, "clamd")) as one:
+        assert send(one, "before")[0] == 451
+        one.config.write_text(one.config.read_text().replace('kind = "clamd"', 'kind = "clamd"\non_failure = "accept"'))
+        assert one.process is not None
+        one.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: send(one, "after")[0] == 250, "the new configuration to hold")
+        assert "after" in subjects(one)
 
 
 # -- Rspamd
