@@ -226,6 +226,13 @@ def containers(octets: bytes = TEST_FILE) -> dict[str, bytes]:
         "zip in tar": message(tarred({"a.zip": archive}), "a.tar"),
         "rar, stored": message(rar5({"a.txt": octets}), "a.rar"),
         "7z": message(seven({"a.txt": octets, "b.txt": b"fine"}), "a.7z"),
+        "lzma": message(lzma.compress(octets, lzma.FORMAT_ALONE), "a.lzma"),
+        "pdf": message(
+            b"%PDF-1.7\n1 0 obj\n<</Type/EmbeddedFile/Filter/FlateDecode>>\nstream\r\n"
+            + zlib.compress(octets)
+            + b"\r\nendstream\nendobj\n",
+            "a.pdf",
+        ),
         "7z of zip": message(seven({"b.txt": b"fine", "a.zip": archive}), "a.7z"),
         "winmail.dat": message(tnef({"a.txt": octets}), "winmail.dat", "application/ms-tnef"),
         "zip in winmail.dat": message(tnef({"a.zip": archive}), "winmail.dat", "application/ms-tnef"),

@@ -162,6 +162,8 @@ class _Eye:
             judge_html(octets, self.findings, where, is_file=item.is_file)
         elif family is Family.DOCUMENT:
             judge_document(octets, nature.name, self.findings, where)
+            if nature.name == "PDF" and b"/EmbeddedFile" in octets:
+                return self._open(item, nature.name, where)
         elif family in {Family.ARCHIVE, Family.COMPOUND}:
             return self._open(item, nature.name, where)
         return None

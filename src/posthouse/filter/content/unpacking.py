@@ -6,6 +6,7 @@ file of each level is in memory.
 
 import bz2
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
@@ -136,7 +137,7 @@ def _stream(kind: str) -> _Engine:
     return lzma.LZMADecompressor(memlimit=LZMA_OCTETS)
 
 
-_MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\x00"}
+_MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\x00", "lzma": b"\x5d\x00\x00"}
 
 
 def unpack(kind: str, octets: bytes, name: str, budget: Budget, findings: Findings, where: str) -> Iterator[Member]:
@@ -152,6 +153,8 @@ def unpack(kind: str, octets: bytes, name: str, budget: Budget, findings: Findin
             yield from _plain(read_rar(octets, budget.bounds.entries), budget, findings, where)
         elif kind == "7z":
             yield from _seven(octets, budget, findings, where)
+        elif kind == "PDF":
+            yield from _pdf(octets, budget)
         elif kind == "winmail.dat":
             yield from _plain((Listed(*pair) for pair in read_tnef(octets)), budget, findings, where)
         else:
@@ -165,7 +168,7 @@ def unpack(kind: str, octets: bytes, name: str, budget: Budget, findings: Findin
 def _streams(kind: str, octets: bytes, name: str, budget: Budget, findings: Findings, where: str) -> Iterator[Member]:
     """One packed file, or several one behind the other."""
     at, pieces = 0, []
-    inner = name.rpartition(".")[0] if name.lower().endswith((".gz", ".bz2", ".xz")) else name
+    inner = name.rpartition(".")[0] if name.lower().endswith((".gz", ".bz2", ".xz", ".lzma")) else name
     inner = name[:-4] + ".tar" if name.lower().endswith((".tgz", ".tbz", ".txz")) else inner
     while octets.startswith(_MAGIC[kind], at):
         budget.take_entry()
@@ -193,6 +196,20 @@ def _plain(listed: Iterator[Listed], budget: Budget, findings: Findings, where: 
         findings.add(Kind.ENCRYPTED, f"{encrypted} encrypted files{where}")
     if unread:
         findings.add(Kind.OPAQUE, f"{unread} packed files{where} of a kind that we can list and not unpack")
+
+
+_STREAM = re.compile(rb"stream\r?\n(?=[\x48\x58\x68\x78])")
+"""One that is packed by zlib; others are seen as they stand."""
+DICTIONARY_OCTETS = 500
+
+
+def _pdf(octets: bytes, budget: Budget) -> Iterator[Member]:
+    """The files in a PDF (ISO 32000-1 section 7.11.4), without the name that stands elsewhere."""
+    for match in _STREAM.finditer(octets):
+        if b"EmbeddedFile" in octets[max(0, match.start() - DICTIONARY_OCTETS) : match.start()]:
+            budget.take_entry()
+            made, _, _ = _pump(_Inflater(15), octets, match.end(), len(octets), budget)
+            yield Member("", made)
 
 
 def _judge_entry_name(name: str, findings: Findings, where: str) -> None:
