@@ -14,6 +14,9 @@ from nameserver import NameServer
 
 from conftest import LocalServer, localserve
 from posthouse.cli.asking import House
+from posthouse.standards.arc.seal import seal
+from posthouse.standards.arc.verify import Chain, Status
+from posthouse.standards.authres.results import MethodResult, Property
 from posthouse.standards.dkim.canonical import RelaxedBody
 from posthouse.standards.dkim.keypair import generate_rsa, signing_key
 from posthouse.standards.dkim.sign import format_signatures
@@ -137,3 +140,15 @@ def signed(
     keys = [signing_key(one, selector, PAIR.der) for one in domains]
     now = int(time.time()) - 10 if at is None else at
     return format_signatures(header, body.digest(), keys, now=now, expires_at=until) + message
+
+
+def sealed(message: bytes, sealer: str, author: str, *, result: str = "pass") -> bytes:
+    """``message`` as the first forwarder seals it, who found ``author`` proven or not."""
+    header, body = parse_header(message), RelaxedBody()
+    body.update(message[header.body_start :])
+    found = [MethodResult("dmarc", result, properties=(Property("header", "from", author),))]
+    key, now = signing_key(sealer, "s", PAIR.der), int(time.time()) - 10
+    fields = seal(
+        header, body.digest(), key, authserv_id=f"mx.{sealer}", results=found, chain=Chain(Status.NONE), now=now
+    )
+    return fields + message

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from nameserver import NameServer
 from office import free_ports
-from sending import PAIR, World, letter, signed, with_header, world
+from sending import PAIR, World, letter, sealed, signed, with_header, world
 
 from conftest import localserve
 from posthouse.filter.display import Standing, display_in
@@ -32,6 +32,7 @@ OUTCOMES = (
 CONFIG = """\
 hostname = "mx.office.test"
 [authentication]
+sealers = ["list.test"]
 welcome = ["welcome.test"]
 unwelcome = ["unwelcome.test"]
 """
@@ -51,7 +52,7 @@ def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             names.publish(f"_dmarc.{domain}", txt=[f"v=DMARC1; {record}"])
         for one in (domain, f"sub.{domain}"):
             names.publish(f"s._domainkey.{one}", txt=[PAIR.record])
-    for domain in ("other.test", "office.test", "legit.test", "attack.test"):
+    for domain in ("other.test", "office.test", "legit.test", "attack.test", "list.test"):
         names.publish(f"s._domainkey.{domain}", txt=[PAIR.record])
     names.publish("attack.test", txt=["v=spf1 ip4:127.0.0.1 -all"])
     names.publish("legit.test", txt=["v=spf1 ip4:192.0.2.1 -all"], a=["192.0.2.1"])
@@ -445,3 +446,55 @@ def test_an_envelope_proves_nothing_about_another_author(internet: World, mail_f
     sent = internet.send(letter(b"admin@legit.test"), mail_from, helo=helo)
     assert (sent.code, sent.text[:6]) == (550, "5.7.26")
     assert sent.stored() is None
+
+
+# -- forwarders (threat D06): a chain counts only when we trust who sealed it
+
+
+@pytest.mark.parametrize(
+    ("sealer", "result", "code"),
+    [("list.test", "pass", 250), ("list.test", "fail", 550), ("other.test", "pass", 550), ("attack.test", "pass", 550)],
+)
+def test_only_a_trusted_forwarder_is_believed(internet: World, sealer: str, result: str, code: int) -> None:
+    message = sealed(letter(b"alice@reject.test"), sealer, "reject.test", result=result)
+    sent = internet.send(message, f"bounces@{sealer}")
+    assert sent.code == code, sent.record
+    assert any(one == "arc=pass" for one in sent.record["results"])
+    if code == 250:
+        assert sent.record["override"] == "trusted_forwarder"
+        assert sent.record["display"] == "via list.test"
+        assert str(display_in(sent.stored()[1])) == "via list.test"
+
+
+def test_a_chain_over_another_body_is_not_believed(internet: World) -> None:
+    message = sealed(letter(b"alice@reject.test"), "list.test", "reject.test").replace(b"Hello", b"Hullo")
+    assert internet.send(message, "bounces@list.test").code == 550
+
+
+# -- what readers are warned of (threat D10)
+
+
+@pytest.mark.parametrize(
+    ("author", "more", "flag"),
+    [
+        (b"Alice <alice@0ffice.test>", b"", "lookalike office.test"),
+        ("alice@\u043effice.test".encode(), b"", "mixed-scripts"),
+        (b'"boss@office.test" <eve@evil.test>', b"", "other-address"),
+        ("Alice\u202e <eve@evil.test>".encode(), b"", "hidden-characters"),
+        (b"eve@evil.test", b"Reply-To: other@elsewhere.test\r\n", "reply-elsewhere"),
+    ],
+)
+def test_deceptions_are_flagged_where_readers_look(internet: World, author: bytes, more: bytes, flag: str) -> None:
+    sent = internet.send(letter(author, more), "x@nowhere.test")
+    assert sent.code == 250
+    assert flag in sent.record["flags"]
+    assert flag in display_in(sent.stored()[1]).warnings
+
+
+def test_a_message_sent_again_and_again_to_whom_it_does_not_name_loses_its_word(internet: World) -> None:
+    """Threat D05: a single signed message, replayed."""
+    message = signed(with_header(b"From: alice@reject.test\r\n").replace(b"To: bob@", b"To: somebody@"), "reject.test")
+    shown = [internet.send(message, "x@nowhere.test").record for _ in range(60)]
+    assert [one["display"] for one in shown] == ["verified reject.test"] * 50 + ["unverified"] * 10
+    assert [one.get("action") for one in shown[50:]] == ["junk"] * 10
+    assert shown[50]["reasons"][0].startswith("sender.replay: ")
