@@ -114,6 +114,11 @@ class Authenticator:
         self.hashed = 0
         """How many passwords were hashed: the drill compares it with the guesses."""
 
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from now on; the workers that hash stay as many as they are."""
+        self._limits = limits
+        self._failures.adopt(limits)
+
     @property
     def mechanisms(self) -> tuple[str, ...]:
         return MECHANISMS

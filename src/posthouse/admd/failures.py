@@ -42,6 +42,10 @@ class WindowCounter:
         self._seconds = seconds
         self._counts: OrderedDict[object, list[float]] = OrderedDict()
 
+    def adopt(self, most: int) -> None:
+        """So many from now on; what was counted stays counted."""
+        self._most = most
+
     def is_full(self, key: object, now: float) -> bool:
         entry = self._counts.get(key)
         return entry is not None and entry[1] >= self._most and now - entry[0] < self._seconds
@@ -90,6 +94,15 @@ class Failures:
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._clock = clock
         self._exempt = exempt
+
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from now on; what was counted stays counted."""
+        minute, day = limits.client_auth_failures_minute, limits.client_auth_failures_day
+        factors = (1, NEAR_FACTOR, FAR_FACTOR)
+        for (by_minute, by_day), factor in zip((*self._source, self._pair), (*factors, 1), strict=True):
+            by_minute.adopt(minute * factor)
+            by_day.adopt(day * factor)
+        self._account.adopt(limits.account_auth_failures_hour)
 
     def charge(self, address: str, user: str) -> Charge | str:
         """Count an attempt, or say which limit forbids it."""

@@ -116,6 +116,11 @@ class Intake:
         self._asked: Allowance[str] = Allowance(limits.stranger_reports_hour, HOUR, clock)
         self.handoff = handoff
 
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from now on."""
+        self._limits = limits
+        self._asked.change(limits.stranger_reports_hour, HOUR)
+
     @property
     def store(self) -> Store:
         return self._store

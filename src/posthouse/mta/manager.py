@@ -86,11 +86,10 @@ class Manager:
         self._crew = crew
         self._owner = owner
         self._schedule = schedule
-        self._links = int(limits.destination_connections)
+        self.adopt(limits)
         # What is deferred while we sleep does not fall due before the first retry is.
         self._longest = min(LONGEST_SLEEP_SECONDS, float(limits.retry_first_seconds))
         self._pauses = pauses(limits.retry_first_seconds, limits.retry_most_seconds)
-        self._together = int(limits.recipients_per_transfer)
         self._leases = Leases(crew.store, crew.clock, crew.journal)
         self._destinations: dict[str, Destination] = {}
         self._known = _Known()
@@ -102,6 +101,11 @@ class Manager:
         """Fresh mail went to the store because our hands were full."""
         self._crowded = False
         """Mail was left in the store because enough waited for its destination."""
+
+    def adopt(self, limits: Limits) -> None:
+        """So many links to a destination, and recipients of a transfer, from now on (L26, S12)."""
+        self._links = int(limits.destination_connections)
+        self._together = int(limits.recipients_per_transfer)
 
     # -- Handoff ---------------------------------------------------------------------------
 

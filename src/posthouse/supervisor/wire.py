@@ -247,6 +247,9 @@ def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
         clock=tools.clock,
         journal=tools.journal,
     )
+    for one in (works.authenticator, works.intake, works.manager):
+        one.adopt(tools.limits)
+    works.welcome.adopt(most=tools.limits.imap_account_connections, failures=tools.limits.auth_failures)
     boundary, outbound = build_boundary(works, setting, tools)
     add_mail_doors(works, setting, tools, boundary)
     add_submission_doors(works, setting, tools, outbound)

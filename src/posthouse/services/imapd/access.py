@@ -23,6 +23,11 @@ class Reception:
         self._failures = failures
         self._connections: dict[int, int] = {}
 
+    def adopt(self, *, most: int, failures: int) -> None:
+        """So many from now on; who is here stays."""
+        self._most = most
+        self._failures = failures
+
     def begin(self, mechanism: str, session: Session) -> Attempt:
         return self._authenticator.begin(mechanism, peer=session.line.peer.address, channel=session.line.channel)
 
