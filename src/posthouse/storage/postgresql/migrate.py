@@ -24,6 +24,13 @@ TUNING = (
         autovacuum_vacuum_threshold = 500)""",
     """ALTER TABLE mailbox SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,
         autovacuum_vacuum_threshold = 500)""",
+    # Checked for each new row, these cost a third of the throughput (docs/adr/0009-postgresql.md), and say nothing that
+    # locks do not: items come with their posting, messages and letters go under the lock of their account, and content
+    # that was there before is locked by whoever refers to it, as the sweep locks it before it looks for references.
+    "ALTER TABLE item DROP CONSTRAINT IF EXISTS item_posting_no_fkey",
+    "ALTER TABLE message DROP CONSTRAINT IF EXISTS message_letter_no_fkey",
+    "ALTER TABLE letter DROP CONSTRAINT IF EXISTS letter_blob_no_fkey",
+    "ALTER TABLE posting DROP CONSTRAINT IF EXISTS posting_blob_no_fkey",
     # Content is read in ranges, and much of it is compressed already.
     "ALTER TABLE blob ALTER COLUMN octets SET STORAGE EXTERNAL",
     "ALTER TABLE piece ALTER COLUMN octets SET STORAGE EXTERNAL",

@@ -1,8 +1,9 @@
 """Housekeeping in small units, so that nobody waits long behind it. Any node may do it, also two at once.
 
-A blob's row is locked before it is asked whether anybody refers to it: a
-reference made meanwhile either comes first and is seen, or finds no blob and
-stores it again (its foreign key is refused, and the unit repeated).
+A blob's row is locked before it is asked whether anybody refers to it, and who
+refers to one that was there before locks it too: a reference made meanwhile
+either comes first and is seen, or finds no blob, and its unit is repeated and
+stores the content again.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
