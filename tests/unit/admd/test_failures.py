@@ -1,7 +1,9 @@
 """Networks and windows of the failure count."""
 
 from posthouse.admd import failures
-from posthouse.admd.failures import WindowCounter, source_networks
+from posthouse.admd.failures import Charge, Failures, WindowCounter, source_networks
+from posthouse.admd.limits import Limits
+from posthouse.testing.ports import ManualClock
 
 
 def test_an_ipv4_address_has_its_own_count_and_two_around_it() -> None:
@@ -41,3 +43,11 @@ def test_the_table_is_bounded(monkeypatch) -> None:
         window.add(key, 0.0)
     assert len(window) == 10
     assert window.is_full(99, 1.0)
+
+
+def test_another_limit_holds_at_once_and_what_was_counted_stays_counted() -> None:
+    clock = ManualClock()
+    counter = Failures(Limits(client_auth_failures_minute=2), clock)
+    assert [isinstance(counter.charge("192.0.2.1", f"u{turn}"), Charge) for turn in range(3)] == [True, True, False]
+    counter.adopt(Limits(client_auth_failures_minute=3))
+    assert [isinstance(counter.charge("192.0.2.1", f"v{turn}"), Charge) for turn in range(2)] == [True, False]
