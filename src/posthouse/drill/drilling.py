@@ -17,7 +17,7 @@ from posthouse.drill.fence import RUN_SECONDS
 from posthouse.drill.reports.document import document_of
 from posthouse.drill.reports.keep import NotThere, keep, proofs, read
 from posthouse.drill.result import Run
-from posthouse.drill.runner import Order, Tell, chosen, run_all
+from posthouse.drill.runner import NOT_WRITTEN, Order, Tell, chosen, run_all
 from posthouse.drill.sandbox import enter_own_network
 from posthouse.drill.threat import Threat
 from posthouse.drill.watchdog import Watchdog
@@ -114,7 +114,7 @@ def not_tested(run: Run) -> list[str]:
     surfaces = sorted({one.threat.needs for one in run.results if one.threat.needs})
     if surfaces:
         found.append(f"what does not exist yet ({', '.join(surfaces)})")
-    unwritten = sum(one.skipped and not one.threat.needs for one in run.results)
+    unwritten = sum(one.skipped and one.why == NOT_WRITTEN for one in run.results)
     if unwritten:
         found.append(f"{unwritten} entries that have no attack yet")
     return found

@@ -161,7 +161,8 @@ async def _ready(file: Path, process: asyncio.subprocess.Process, log: Path) -> 
     end = time.monotonic() + READY_SECONDS
     while not file.exists():
         if process.returncode is not None or time.monotonic() > end:
-            raise NotStarted(f"the sandbox did not start:\n{log.read_text(errors='replace')[-1500:]}")
+            said = log.read_text(errors="replace").strip().splitlines() or ["nothing was said"]
+            raise NotStarted(f"the sandbox did not start: {said[-1][-500:]}")
         await asyncio.sleep(0.05)
 
 

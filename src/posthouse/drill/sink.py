@@ -64,6 +64,8 @@ class Sink:
                 writer.write(
                     b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 SIZE 0\r\n"
                 )
+            elif verb == b"DATA" and not recipients:
+                writer.write(b"554 5.5.1 no valid recipients\r\n")
             elif verb == b"DATA":
                 writer.write(b"354 go on\r\n")
                 content = await asyncio.wait_for(reader.readuntil(b"\r\n.\r\n"), PATIENCE)

@@ -12,12 +12,12 @@ has no mail of anybody, can load it, when it is asked to by name and
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from posthouse.admd.directory import Foreign
 from posthouse.mail.reply import Reply
 from posthouse.mta import receive, reception, rooms
 from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
-from posthouse.standards.smtp.lines import CommandLines
+from posthouse.standards.smtp.events import StartTls
+from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
 
 PERMISSION = "POSTHOUSE_DRILL"
@@ -81,18 +81,22 @@ def _take_any_size() -> None:
 
 def _hear_what_was_said_in_the_clear() -> None:
     """T01: what stood behind STARTTLS is carried out after the handshake."""
-    _replace(CommandLines, "waiting", 0)
-    _replace(CommandLines, "clear", lambda _self: False)
+    send, secured = ServerConnection.send, ServerConnection.secured
+    held: dict[int, bytes] = {}
 
+    def keep(self: Any, action: Any) -> Any:
+        lines = self._buffer
+        if type(self._pending) is StartTls and action.accepted:
+            held[id(self)] = bytes(lines.peek(len(lines)))
+            lines.clear()
+        return send(self, action)
 
-def _take_mail_for_nobody() -> None:
-    """B01: who does not exist is found out after the mail was taken."""
-    strict = receive.Receiver._judge_elsewhere  # noqa: SLF001 - from the outside is the point
+    def give_back(self: Any, channel: Any) -> None:
+        secured(self, channel)
+        self._buffer.feed(held.pop(id(self), b""))
 
-    def judge(self: Any, client: Any, recipient: Any, residence: Any) -> Any:
-        return strict(self, client, recipient, residence) if isinstance(residence, Foreign) else None
-
-    _replace(receive.Receiver, "_judge_elsewhere", judge)
+    _replace(ServerConnection, "send", keep)
+    _replace(ServerConnection, "secured", give_back)
 
 
 def _keep_recipients() -> None:
@@ -134,7 +138,6 @@ def _give_all_room_to_strangers() -> None:
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "A01": _relay_for_all,
     "A05": _take_any_password,
-    "B01": _take_mail_for_nobody,
     "R03": _give_all_room_to_strangers,
     "R05": _refuse_for_good_when_full,
     "S02": _take_strays,

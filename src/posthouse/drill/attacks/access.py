@@ -25,7 +25,7 @@ async def literals(bench: Bench) -> None:
         for shape in shapes:
             imap = await bench.guest() if early else await bench.imap("bob", bench.stranger())
             async with imap:
-                imap.patience = 3.0
+                imap.patience = 0.7
                 await imap.say(shape)
                 if b"+}" in shape:
                     await imap.say(MARKER)

@@ -1,6 +1,7 @@
 """Reports, loops, aliases."""
 
 from posthouse.drill.bench import Bench
+from posthouse.drill.decoys import takes_everything
 from posthouse.drill.fence import Allowance
 from posthouse.drill.scenario import Scenario
 from posthouse.drill.smtp import letter
@@ -52,6 +53,6 @@ async def telltale_reports(bench: Bench) -> None:
 
 
 SCENARIOS = (
-    Scenario("B01", backscatter, allowance=Allowance(connections=100), weakened="B01"),
+    Scenario("B01", backscatter, allowance=Allowance(connections=100), decoy=takes_everything),
     Scenario("B02", telltale_reports),
 )

@@ -72,7 +72,9 @@ async def malware(bench: Bench) -> None:
         bench.twin(f"an honest {name} arrives", True, await bench.arrives("bob", mark))
 
 
-KINDS = ("test_virus", "executable", "script", "disguise", "macro", "remote", "encrypted", "unscannable", "opaque")
-BLIND = "[filter.content]\n" + "".join(f'{kind} = "accept"\n' for kind in KINDS)
+KINDS = ("virus", "executable", "script", "disguise", "macro", "remote", "encrypted", "unscannable", "opaque")
+BLIND = "[filter]\njunk_score = 1000.0\nrefuse_score = 10000.0\n[filter.content]\n" + "".join(
+    f'{kind} = "accept"\n' for kind in KINDS
+)
 
 SCENARIOS = (Scenario("M08", malware, without=BLIND),)

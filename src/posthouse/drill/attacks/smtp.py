@@ -274,6 +274,7 @@ class Walk:
             wanted = b"2" if self.recipients and step == "BDAT" else b"5"
             if wanted == b"2":
                 self._deliver(mark)
+            self._forget()  # a refused chunk ends the transaction: there is no half of a message
             return await caller.ask(b"BDAT %d LAST\r\n" % len(octets), octets), wanted
         if step in {"RSET", "EHLO"}:
             self._forget()

@@ -8,8 +8,8 @@ from posthouse.drill.caller import Caller, Silent
 from posthouse.drill.scenario import Scenario
 
 DOORS = {
-    "smtp": (b"EHLO a.test\r\n", b"STARTTLS\r\n", b"EHLO injected.test\r\nVRFY injected\r\n"),
-    "submission": (b"EHLO a.test\r\n", b"STARTTLS\r\n", b"EHLO injected.test\r\nVRFY injected\r\n"),
+    "smtp": (b"EHLO a.test\r\n", b"STARTTLS\r\n", b"RSET\r\nMAIL FROM:<injected@else.test>\r\n"),
+    "submission": (b"EHLO a.test\r\n", b"STARTTLS\r\n", b"RSET\r\nMAIL FROM:<injected@else.test>\r\n"),
     "imap": (b"", b"a STARTTLS\r\n", b"b NOOP\r\nc CAPABILITY\r\n"),
     "pop3": (b"", b"STLS\r\n", b"CAPA\r\nQUIT\r\n"),
 }
@@ -41,7 +41,7 @@ async def _first(caller: Caller, hello: bytes) -> None:
 
 
 async def _inject(bench: Bench, service: str, hello: bytes, start: bytes, injected: bytes, pause: float) -> bytes:
-    """What came inside TLS before anything was said there."""
+    """What came inside TLS, if it is more than the one line that answers the one command said there."""
     async with await bench.call(service) as caller:
         await _first(caller, hello)
         await caller.say(start if pause else start + injected)
@@ -49,13 +49,17 @@ async def _inject(bench: Bench, service: str, hello: bytes, start: bytes, inject
         if pause:
             await asyncio.sleep(pause)
             await caller.say(injected)
+        heard = b""
         try:
             caller.patience = 3.0
             await caller.shake_hands()
+            await caller.say(b"z NOOP\r\n" if service == "imap" else b"NOOP\r\n")
             caller.patience = 0.3
-            return await caller.line()
+            while line := await caller.line():
+                heard += line
         except (OSError, ssl.SSLError, Silent, RuntimeError):
-            return b""
+            pass
+        return b"" if len(heard.splitlines()) < 2 else heard
 
 
 SCENARIOS = (Scenario("T01", injected_commands, live_safe=True, weakened="T01"),)
