@@ -4,7 +4,8 @@ STANDARDS. RFC 2033, with the extensions of smtpd.
 
 SECURITY. No login: whoever reaches the socket may deliver, so it listens on
 loopback or behind a firewall. Only recipients of ours are accepted (section
-5 of the standard: no queue for others), so it is no way out of the house.
+5 of the standard: no queue for others), so it is no way out of the house. Nobody
+need prove who wrote what comes here; its content is looked at all the same.
 
 LIMITS. As smtpd.
 """

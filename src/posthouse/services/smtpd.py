@@ -2,13 +2,17 @@
 
 STANDARDS. RFC 5321 with PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING,
 BINARYMIME, ENHANCEDSTATUSCODES, DSN, STARTTLS, LIMITS; RFC 7504 answers.
+Who sent it: RFC 7208 (SPF), RFC 6376 (DKIM), RFC 9989 (DMARC), RFC 8617
+(ARC), told as in RFC 8601.
 
 SECURITY. Everything a client sends is an attacker's. There is no login here,
 no XCLIENT, no PROXY: the client is who the socket says. Relaying is decided by
 ``mta.receive`` on two grounds only. The core refuses what is out of order,
-said too early, or ends a message with anything but CRLF.CRLF.
+said too early, or ends a message with anything but CRLF.CRLF. Mail in our own
+name needs proof, and fields that only we may write are cut out of it before it
+is stored (``filter.boundary``).
 
-LIMITS. L1 to L6, L12 to L20, L22, L28 (``posthouse limits``).
+LIMITS. L1 to L6, L12 to L20, L22, L28, L37, L38 (``posthouse limits``).
 """
 
 from posthouse.mta.reception import Desk, Reception
