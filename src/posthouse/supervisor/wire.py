@@ -18,6 +18,7 @@ from posthouse.filter.connections import ClientGate
 from posthouse.filter.content.examiner import WORK, ContentExaminer
 from posthouse.filter.content.finding import Kind
 from posthouse.filter.content.policy import Policy as ContentPolicy
+from posthouse.filter.content.replication import Replication
 from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.judge import Policy
 from posthouse.filter.networks import Networks
@@ -78,6 +79,9 @@ from posthouse.supervisor.workers import WorkerPool
 LMTP_MESSAGES = 1_000_000
 """On one connection: whoever may connect is a program of ours."""
 
+WORM_SECONDS = 600.0
+"""M08: the same file from many accounts within so long spreads itself."""
+
 PUBLIC = frozenset({"smtp"})
 """Doors for strangers: they obey L15, and leave room for our own people (L14)."""
 
@@ -134,6 +138,8 @@ class Works:
     """None when the configuration says that nothing is signed."""
     workers: WorkerPool
     """For what is heavy or hostile."""
+    replication: Replication
+    """Which files our own people send."""
     quarantine: Quarantine
     digests: Digests
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
@@ -219,6 +225,7 @@ def build(
         ring=ring,
         signer=signer,
         workers=build_workers(tools),
+        replication=Replication(clock, accounts=limits.worm_accounts, seconds=WORM_SECONDS),
         quarantine=quarantine,
         digests=Digests(store, quarantine, intake, clock, keep_seconds=configuration.quarantine.keep),
     )
@@ -307,6 +314,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
 def content_examiner(works: Works, setting: Setting, tools: Tools) -> ContentExaminer:
     """Our own look at the content; there is no way to do without."""
     given, limits = setting.configuration.filter.content.model_dump(), tools.limits  # type: ignore[attr-defined] # see there
+    works.replication.adopt(limits.worm_accounts, WORM_SECONDS)
     return ContentExaminer(
         works.workers,
         ContentPolicy({Kind(name): Action(action) for name, action in given.items()}),
@@ -317,6 +325,7 @@ def content_examiner(works: Works, setting: Setting, tools: Tools) -> ContentExa
             ratio=limits.archive_ratio,
         ),
         seconds=limits.examination_seconds,
+        replication=works.replication,
     )
 
 

@@ -12,11 +12,12 @@ import msgspec
 
 from posthouse.filter.action import Action
 from posthouse.filter.clue import Clue
-from posthouse.filter.content.finding import Finding, Kind
+from posthouse.filter.content.finding import Finding, Kind, quoted
 from posthouse.filter.content.looking import look
 from posthouse.filter.content.magic import EICAR, recognise
 from posthouse.filter.content.policy import SOURCE, Policy
 from posthouse.filter.content.reading import FIELD
+from posthouse.filter.content.replication import Replication
 from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.letter import Letter
 from posthouse.filter.ports import Opinion
@@ -40,15 +41,25 @@ def prepare() -> None:
         codecs.lookup(codec)
 
 
+class Terms(msgspec.Struct):
+    """What a worker is told."""
+
+    bounds: Bounds
+    digests: bool = False
+
+
 class Report(msgspec.Struct, array_like=True):
     """What a worker says."""
 
     findings: list[Finding]
+    files: dict[bytes, str] = {}
 
 
-def look_whole(octets: bytes, terms: dict[str, int]) -> Report:
+def look_whole(octets: bytes, terms: object) -> Report:
     """The work: a whole message, archives opened."""
-    return Report(list(look(octets, bounds=msgspec.convert(terms, Bounds)).all))
+    told = msgspec.convert(terms, Terms)
+    found = look(octets, bounds=told.bounds, digests=told.digests)
+    return Report(list(found.all), found.files)
 
 
 class ContentExaminer:
@@ -63,34 +74,50 @@ class ContentExaminer:
         *,
         bounds: Bounds,
         seconds: float,
+        replication: Replication | None = None,
     ) -> None:
         self._workers = workers
         self._policy = policy
-        self._terms = msgspec.to_builtins(bounds)
+        self._bounds = bounds
         self._seconds = seconds
+        self._replication = replication
 
     async def examine(self, letter: Letter) -> Opinion:
         octets, header = letter.blob.octets, letter.examination.header
         if octets is None:
-            return await self._ask(Source(letter.blob.size, letter.read))
+            return await self._ask(Source(letter.blob.size, letter.read), letter)
         if header is None or octets[header.start : header.end] != header.octets:  # fields that somebody forged were cut
             header = parse_header(octets)
         if is_plain(header, octets):
             return NOTHING
-        found = look(octets, bounds=None)
+        found = look(octets, bounds=None, digests=self._counts(letter))
         if found.needs_worker:
-            return await self._ask(octets)
-        return self._opinion(list(found.all))
+            return await self._ask(octets, letter)
+        return self._opinion(self._with_worm(letter, Report(list(found.all), found.files)))
+
+    def _counts(self, letter: Letter) -> bool:
+        """Whether its files are counted: those that our own people send."""
+        return self._replication is not None and letter.submitter is not None
+
+    def _with_worm(self, letter: Letter, report: Report) -> list[Finding]:
+        findings = report.findings
+        if self._replication is not None and letter.submitter is not None:
+            for digest, name in report.files.items():
+                if self._replication.note(digest, letter.submitter):
+                    text = f"{quoted(name)} is sent by many of our accounts within minutes"
+                    findings = [Finding(Kind.WORM, text), *findings]
+        return findings
 
     def _opinion(self, findings: list[Finding]) -> Opinion:
         return Opinion(tuple(self._policy.weigh(findings))) if findings else NOTHING
 
-    async def _ask(self, octets: bytes | Source) -> Opinion:
+    async def _ask(self, octets: bytes | Source, letter: Letter) -> Opinion:
+        terms = msgspec.to_builtins(Terms(self._bounds, self._counts(letter)))
         try:
-            report = await self._workers.run(WORK, octets, Report, terms=self._terms, seconds=self._seconds)
+            report = await self._workers.run(WORK, octets, Report, terms=terms, seconds=self._seconds)
         except Failed as failed:
             return self._failed(failed)
-        return self._opinion(report.findings)
+        return self._opinion(self._with_worm(letter, report))
 
     def _failed(self, failed: Failed) -> Opinion:
         """Too much work is nobody's fault and passes; a worker that did not survive met something unscannable."""

@@ -27,6 +27,7 @@ class Kind(Enum):
     AMBIGUOUS = "ambiguous"
     MISMATCH = "mismatch"
     NAME = "name"
+    WORM = "worm"
     LINK = "link"
     FORM = "form"
 
@@ -39,10 +40,14 @@ class Finding(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Findings(msgspec.Struct):
-    """What was found so far, each once, and whether a worker must look because archives are in it."""
+    """What was found so far, each once, and whether a worker must look because archives are in it.
+
+    ``files`` has the digests of attached files and their names, where they were asked for.
+    """
 
     all: dict[Finding, None] = {}
     needs_worker: bool = False
+    files: dict[bytes, str] = {}
 
     def add(self, kind: Kind, text: str) -> None:
         if len(self.all) < FINDINGS:

@@ -7,6 +7,7 @@ given and what comes out of it.
 
 import re
 from collections.abc import Iterator
+from hashlib import blake2b
 
 import msgspec
 
@@ -25,6 +26,9 @@ from posthouse.standards.imf.header import Header
 MESSAGES = 8
 """Encoded messages within messages that are looked into; the archives within count by ``Bounds.depth``."""
 OBJECTS = 200
+DIGESTS = 50
+DIGEST_FROM = 128
+"""Shorter files are alike by chance."""
 TEXT_OCTETS = 512
 """What has a NUL in its first octets is no text to any reader."""
 
@@ -64,9 +68,9 @@ class Item(msgspec.Struct):
     """Whether it was decoded or unpacked: not a piece of a message as it stands, where hidden parts were looked for."""
 
 
-def look(octets: bytes, header: Header | None = None, *, bounds: Bounds | None) -> Findings:
+def look(octets: bytes, header: Header | None = None, *, bounds: Bounds | None, digests: bool = False) -> Findings:
     """What is in a message. Without ``bounds`` no archive is opened: ``needs_worker`` says that one should be."""
-    eye = _Eye(bounds)
+    eye = _Eye(bounds, digests=digests)
     if EICAR in octets:
         eye.findings.add(Kind.TEST_VIRUS, "the test string of all virus scanners")
     eye.run(eye.message(octets, header, Item(b"")))
@@ -74,10 +78,11 @@ def look(octets: bytes, header: Header | None = None, *, bounds: Bounds | None) 
 
 
 class _Eye:
-    __slots__ = ("_budget", "_oddities", "findings")
+    __slots__ = ("_budget", "_digests", "_oddities", "findings")
 
-    def __init__(self, bounds: Bounds | None) -> None:
-        self.findings = Findings({})
+    def __init__(self, bounds: Bounds | None, *, digests: bool) -> None:
+        self.findings = Findings({}, files={})
+        self._digests = digests
         self._budget = Budget(bounds) if bounds is not None else None
         self._oddities: dict[str, None] = {}
 
@@ -139,9 +144,17 @@ class _Eye:
         if EICAR in octets:
             self.findings.add(Kind.TEST_VIRUS, f"the test string of all virus scanners{where}")
         nature = recognise(octets)
+        if self._digests and item.is_file and not item.depth:
+            self._note_digest(item, nature)
         if (nature is None or nature.name != "zip") and octets.rfind(ZIP_END, max(0, len(octets) - 65557)) >= 0:
             return self._look_at_both(item, nature, where)
         return self._look_at_one(item, nature, where)
+
+    def _note_digest(self, item: Item, nature: Nature | None) -> None:
+        """Of an attached file; not of a picture, which everybody may have in his signature."""
+        is_picture = nature is not None and nature.family is Family.MEDIA
+        if not is_picture and len(item.octets) >= DIGEST_FROM and len(self.findings.files) < DIGESTS:
+            self.findings.files[blake2b(item.octets, digest_size=16).digest()] = item.names[0] if item.names else ""
 
     def _look_at_both(self, item: Item, nature: Nature | None, where: str) -> Iterator[Item]:
         """What is one thing from its beginning and a zip from its end."""

@@ -29,6 +29,7 @@ DEFAULTS: dict[Kind, tuple[Action, float, str]] = {
     Kind.AMBIGUOUS: (Action.ACCEPT, 1.5, "structures that readers understand in different ways"),
     Kind.MISMATCH: (Action.ACCEPT, 2.0, "pictures and PDFs by name that are something else"),
     Kind.NAME: (Action.ACCEPT, 1.0, "names that no file could have"),
+    Kind.WORM: (Action.QUARANTINE, 5.0, "a file that many accounts of ours send within minutes"),
     Kind.LINK: (Action.ACCEPT, 2.0, "links that name another host than the one they lead to"),
     Kind.FORM: (Action.ACCEPT, 2.0, "forms in HTML"),
 }

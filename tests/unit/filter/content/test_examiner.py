@@ -11,13 +11,14 @@ import pytest_asyncio
 from posthouse.filter.action import Action
 from posthouse.filter.content.examiner import WORK, ContentExaminer, is_plain
 from posthouse.filter.content.policy import Policy
+from posthouse.filter.content.replication import Replication
 from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.examination import examine
 from posthouse.filter.letter import Letter
 from posthouse.filter.ports import Opinion
 from posthouse.lib.work import Answer, Failed, Source
 from posthouse.mail.content import Blob
-from posthouse.mail.ids import BlobId
+from posthouse.mail.ids import AccountId, BlobId
 from posthouse.standards.imf.header import parse_header
 from posthouse.supervisor.workers import WorkerPool
 from posthouse.testing.bombs import bombs
@@ -58,6 +59,17 @@ async def pool() -> AsyncIterator[WorkerPool]:
     made = WorkerPool((WORK,), journal=KeptJournal(), most=1, memory_octets=WORKER_OCTETS)
     yield made
     await made.close()
+
+
+class Still:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return 1_700_000_000.0 + self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
 
 
 def names(opinion: Opinion) -> set[str]:
@@ -173,6 +185,39 @@ def test_what_is_not_plain_gets_the_whole_look(octets: bytes) -> None:
 
 def test_no_ambiguous_message_is_taken_for_a_plain_text() -> None:
     assert not [name for name, octets in wrappers() if is_plain(parse_header(octets), octets)]
+
+
+FILE = b"\x01 what spreads itself \x02" * 20
+
+
+async def sent_by(watched: ContentExaminer, account: int | None, octets: bytes) -> set[str]:
+    letter = letter_of(octets)
+    letter.submitter = None if account is None else AccountId(account)
+    return names(await watched.examine(letter))
+
+
+async def test_a_file_that_many_accounts_send_is_held_from_the_fifth_on(pool: WorkerPool) -> None:
+    clock = Still()
+    for octets in (message(FILE), message(zipped({"a.txt": FILE}), "a.zip")):
+        watched = ContentExaminer(
+            pool, Policy(), bounds=Bounds(), seconds=30.0, replication=Replication(clock, accounts=5, seconds=600)
+        )
+        assert [await sent_by(watched, one, octets) for one in (1, 2, 3, 4, 4, 4)] == [set()] * 6
+        assert await sent_by(watched, 5, octets) == {"content.worm"}
+        assert await sent_by(watched, 1, octets) == {"content.worm"}
+        assert await sent_by(watched, 6, octets) == {"content.worm"}
+        clock.seconds += 601
+        assert await sent_by(watched, 7, octets) == set()
+
+
+async def test_one_account_may_send_a_file_to_many_and_pictures_are_in_all_signatures(pool: WorkerPool) -> None:
+    watched = ContentExaminer(
+        pool, Policy(), bounds=Bounds(), seconds=30.0, replication=Replication(Still(), accounts=5, seconds=600)
+    )
+    assert [await sent_by(watched, 1, message(FILE)) for _ in range(9)] == [set()] * 9
+    logo = message(b"\x89PNG\r\n\x1a\n" + FILE, "logo.png", "image/png")
+    assert [await sent_by(watched, one, logo) for one in range(9)] == [set()] * 9
+    assert [await sent_by(watched, None, message(FILE + b"x")) for _ in range(9)] == [set()] * 9
 
 
 def test_bounds_go_over_as_plain_values() -> None:
