@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from nameserver import NameServer
 from office import free_ports
-from sending import PAIR, World, letter, sealed, signed, with_header, world
+from sending import PAIR, Sent, World, letter, sealed, signed, with_header, world
 
 from conftest import localserve
 from posthouse.filter.display import Standing, display_in
@@ -498,3 +498,34 @@ def test_a_message_sent_again_and_again_to_whom_it_does_not_name_loses_its_word(
     assert [one["display"] for one in shown] == ["verified reject.test"] * 50 + ["unverified"] * 10
     assert [one.get("action") for one in shown[50:]] == ["junk"] * 10
     assert shown[50]["reasons"][0].startswith("sender.replay: ")
+
+
+# -- whatever its size and however it comes
+
+
+def test_a_large_signed_message_is_proven(internet: World) -> None:
+    message = signed(letter(b"alice@reject.test") + b"a line of many\r\n" * 200_000, "reject.test")
+    sent = internet.send(message, "x@nowhere.test")
+    assert (sent.code, sent.record["display"]) == (250, "verified reject.test")
+    assert sent.stored()[1].endswith(message)
+    assert internet.send(message.replace(b"many\r\n", b"mani\r\n", 1), "x@nowhere.test").code == 550
+
+
+@pytest.mark.parametrize("size", [40, 700, 100_000])
+def test_chunks_are_looked_at_like_the_rest(internet: World, size: int) -> None:
+    message = FORGERIES[0] + signed(letter(b"alice@reject.test"), "reject.test")
+    with smtplib.SMTP("127.0.0.1", internet.server.port("smtp"), timeout=30) as client:
+        client.ehlo("client.example")
+        client.mail("x@nowhere.test")
+        client.rcpt("bob@office.test")
+        for at in range(0, len(message), size):
+            piece = message[at : at + size]
+            last = " LAST" if at + size >= len(message) else ""
+            client.send(f"BDAT {len(piece)}{last}\r\n".encode() + piece)
+            code, text = client.getreply()
+            assert code == 250, text
+    subject = re.search(rb"case-[0-9a-f]+", message)[0].decode()
+    mailbox, octets = Sent(internet, code, text.decode(), subject).stored()
+    assert mailbox == "INBOX"
+    assert octets.endswith(message.removeprefix(FORGERIES[0]))
+    assert b"dkim=pass" in octets.partition(b"\r\nReceived:")[0]
