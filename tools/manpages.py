@@ -41,6 +41,7 @@ SUMMARIES = {
     "explain": "what became of a message or a refusal",
     "status": "how the server is",
     "limits": "every limit of the house",
+    "engine": "copy everything from one engine to another",
     "config": "the configuration file",
 }
 
@@ -115,6 +116,10 @@ line and key.""",
 }
 
 EXAMPLES = {
+    "engine": (
+        "posthouse engine copy /var/lib/posthouse postgresql://posthouse@db1,db2,db3/posthouse",
+        "posthouse engine copy postgresql://posthouse@db1/posthouse /var/lib/posthouse",
+    ),
     "quarantine": (
         "posthouse quarantine list",
         "posthouse quarantine release 3.17",
@@ -184,7 +189,7 @@ the store itself, under its lock, and says so.
 """
 
 
-PLACES = {"localserve": "", "serve": ENVIRONMENT, "config": ENVIRONMENT}
+PLACES = {"localserve": "", "engine": "", "serve": ENVIRONMENT, "config": ENVIRONMENT}
 """What a page says of where things are, when not everything."""
 
 
