@@ -1,6 +1,7 @@
 """A message as its examiners may look at it, from the inside of the boundary."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -35,4 +36,6 @@ class Letter(msgspec.Struct):
     """The address of the account that logged in."""
     tls: str = ""
     """Protocol and cipher, empty in the clear."""
+    visits: dict[str, Any] = {}
+    """Sessions with milters that have heard the envelope already (``filter.scanners.early``), by name."""
     evidence: Evidence | None = None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from posthouse.filter.action import Action
 from posthouse.filter.scanners.clamd import Clamd
+from posthouse.filter.scanners.early import MilterScanner
 from posthouse.filter.scanners.icap import Icap
 from posthouse.filter.scanners.milter import Milter
 from posthouse.filter.scanners.rspamd import Rspamd
@@ -64,7 +65,10 @@ def build_scanners(
             made[terms.name] = known
         else:
             speaker = speaker_of(terms, clock, hostname)
-            made[terms.name] = Scanner(terms, speaker, clock=clock, journal=journal, meter=meter)
+            if isinstance(speaker, Milter):
+                made[terms.name] = MilterScanner(terms, speaker, clock=clock, journal=journal, meter=meter)
+            else:
+                made[terms.name] = Scanner(terms, speaker, clock=clock, journal=journal, meter=meter)
     for name, scanner in before.items():
         if made.get(name) is not scanner:
             scanner.close()

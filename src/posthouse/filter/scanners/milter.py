@@ -1,14 +1,13 @@
 """Messages shown to a milter (protocol version 6), and what it wants changed of them.
 
-All stages are told at the end of the message, in their order: connection,
-HELO, MAIL, each RCPT, DATA, header, body. So a milter's refusal at an early
-stage is our answer to the end of the content; its refusal of one recipient
-among several takes the message back to the sender for that one only (a
-``DropRecipient`` would lose it silently), and so it is refused for all.
+Connection, HELO, MAIL and RCPT are told when a recipient comes that we would
+take (``begin``, ``hear_recipient``), the rest at the end of the message, in the
+same session. If that session is not there, or breaks, all stages are told anew
+at the end; a refusal of one recipient is then the answer to the whole message.
 "Discard" means quarantine: nothing that we have said yes to is thrown away.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import msgspec
 
@@ -32,6 +31,7 @@ from posthouse.filter.scanners.talk import Talk, Talks
 from posthouse.filter.scanners.terms import Terms
 from posthouse.lib.ports import Clock
 from posthouse.lib.sansio import RemoteError
+from posthouse.mail.envelope import Recipient
 from posthouse.mail.reply import Reply
 from posthouse.net.places import PlaceDialer
 from posthouse.standards.imf.header import parse_header
@@ -65,6 +65,41 @@ class Heard(msgspec.Struct):
         return isinstance(self.verdict, said.Accept | said.Refuse | said.Discard)
 
 
+class Opening(msgspec.Struct, frozen=True):
+    """What is known of a message before its content."""
+
+    trace: str
+    peer: str
+    helo: str
+    mail_from: str
+    auth: str
+    tls: str
+    is_ours: bool
+    """One of our own people sends it."""
+
+
+class Visit:
+    """One message's session with one milter, which has heard the envelope so far."""
+
+    __slots__ = ("_left", "heard", "talk")
+
+    def __init__(self, talk: Line, heard: Heard) -> None:
+        self.talk = talk
+        self.heard = heard
+        self._left: Callable[[], None] | None = None
+
+    def when_over(self, left: Callable[[], None]) -> "Visit":
+        self._left = left
+        return self
+
+    def close(self) -> None:
+        """Safe at any time."""
+        self.talk.close()
+        left, self._left = self._left, None
+        if left is not None:
+            left()
+
+
 class Milter:
     """Implements ``filter.scanners.scanner.Speaker``."""
 
@@ -75,7 +110,52 @@ class Milter:
         self._hostname = hostname.encode()
         self._talks = Talks(dialer, terms.place, MilterConnection, clock)
 
+    async def begin(self, opening: Opening) -> Visit:
+        """A session that has been told of connection, HELO and MAIL. Raises ``OSError``, ``RemoteError``."""
+        talk, heard = await self._talks.dial(), Heard()
+        try:
+            await _begin(talk)
+            for step in self._opening(opening):
+                if not heard.is_over:
+                    await _tell(talk, step, heard)
+        except BaseException:
+            talk.close()
+            raise
+        return Visit(talk, heard)
+
+    async def hear_recipient(self, visit: Visit, trace: str, recipient: Recipient) -> Reply | None:
+        """What it has against this recipient, or against all. Raises ``OSError``, ``RemoteError``."""
+        heard = visit.heard
+        if heard.is_over:
+            return _reply(heard.verdict) if isinstance(heard.verdict, said.Refuse) else None
+        await _tell(visit.talk, _recipient(trace, recipient), heard)
+        verdict = heard.verdict
+        if isinstance(verdict, said.Refuse):
+            heard.verdict = said.Continue()  # of this recipient alone
+            return _reply(verdict)
+        return None
+
     async def ask(self, letter: Letter) -> Opinion:
+        visit: Visit | None = letter.visits.pop(self._terms.name, None)
+        if visit is not None:
+            try:
+                return await self._go_on(visit, letter)
+            except (OSError, RemoteError) as error:
+                if isinstance(error, TimeoutError):
+                    raise
+            finally:
+                visit.close()
+        return await self._tell_anew(letter)
+
+    async def _go_on(self, visit: Visit, letter: Letter) -> Opinion:
+        talk, heard = visit.talk, visit.heard
+        if not heard.is_over:
+            await self._show_rest(talk, letter, heard)
+        leading = bool(talk.core.options.steps & Steps.LEADING_SPACE)
+        await _end(talk)
+        return self._opinion(heard, leading=leading)
+
+    async def _tell_anew(self, letter: Letter) -> Opinion:
         async def show(talk: Line) -> tuple[Heard, bool]:
             await _begin(talk)
             heard = await self._show(talk, letter)
@@ -102,21 +182,30 @@ class Milter:
     async def _show(self, talk: Line, letter: Letter) -> Heard:
         heard = Heard()
         for step in self._envelope(letter):
-            await _tell(talk, step, heard)
-            if heard.is_over:
+            if await _tell(talk, step, heard):
                 return heard
+        await self._show_rest(talk, letter, heard)
+        return heard
+
+    async def _show_rest(self, talk: Line, letter: Letter, heard: Heard) -> None:
+        """DATA and what follows it."""
+        if await _tell(talk, Tell(Stage.DATA, macros=((b"i", letter.trace.encode()),)), heard):
+            return
         async for action in self._content(talk, letter):
-            await _tell(talk, action, heard)
-            if heard.is_over:
-                return heard
+            if await _tell(talk, action, heard):
+                return
             if Stage.BODY in heard.skipped:
                 break
         await talk.say(Tell(Stage.END_OF_BODY, macros=((b"i", letter.trace.encode()),)))
         await _hear_the_end(talk, heard)
-        return heard
 
     def _envelope(self, letter: Letter) -> Iterator[Tell | TellClient]:
-        """Connection, HELO, MAIL, RCPT and DATA, each with the macros that Sendmail and Postfix tell there."""
+        yield from self._opening(letter)
+        for one in letter.recipients:
+            yield _recipient(letter.trace, one)
+
+    def _opening(self, letter: Letter | Opening) -> Iterator[Tell | TellClient]:
+        """Connection, HELO and MAIL, each with the macros that Sendmail and Postfix tell there."""
         peer = letter.peer.encode()
         family = b"U" if not peer else b"6" if b":" in peer else b"4"
         name = b"[" + peer + b"]" if peer else b"localhost"
@@ -135,10 +224,6 @@ class Milter:
             auth = ((b"{auth_type}", b"PLAIN"), (b"{auth_authen}", letter.auth.encode("utf-8", "replace")))
         sender = letter.mail_from.encode("utf-8", "replace")
         yield Tell(Stage.MAIL, (b"<" + sender + b">",), (trace, *auth, (b"{mail_addr}", sender)))
-        for one in letter.recipients:
-            path = str(one.address).encode("utf-8", "replace")
-            yield Tell(Stage.RCPT, (b"<" + path + b">",), (trace, (b"{rcpt_addr}", path)))
-        yield Tell(Stage.DATA, macros=(trace,))
 
     async def _content(self, talk: Line, letter: Letter) -> AsyncIterator[Tell | TellBody]:
         keeps_space = bool(talk.core.options.steps & Steps.LEADING_SPACE)
@@ -174,6 +259,11 @@ class Milter:
 # -- steps of the dialogue
 
 
+def _recipient(trace: str, recipient: Recipient) -> Tell:
+    path = str(recipient.address).encode("utf-8", "replace")
+    return Tell(Stage.RCPT, (b"<" + path + b">",), ((b"i", trace.encode()), (b"{rcpt_addr}", path)))
+
+
 async def _begin(talk: Line) -> None:
     await talk.say(NEGOTIATE)
     await talk.hear()
@@ -185,15 +275,17 @@ async def _end(talk: Line) -> None:
         await talk.say(Tell(Stage.QUIT))
 
 
-async def _tell(talk: Line, action: Tell | TellClient | TellBody, heard: Heard) -> None:
+async def _tell(talk: Line, action: Tell | TellClient | TellBody, heard: Heard) -> bool:
+    """Tell one step and hear its verdict: whether that ends it all."""
     stage = stage_of(action)
     if stage in heard.skipped:
-        return
+        return False
     await talk.say(action)
     if talk.core.answers(stage):
         heard.verdict = await _verdict(talk)
         if isinstance(heard.verdict, said.Skip):
             heard.skipped.add(stage)
+    return heard.is_over
 
 
 async def _verdict(talk: Line) -> said.Verdict:

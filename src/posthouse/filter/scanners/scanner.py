@@ -75,7 +75,7 @@ class Scanner:
 
     async def examine(self, letter: Letter) -> Opinion:
         """Its opinion within its time; never raises but for cancellation."""
-        if not self._is_concerned(letter):
+        if not self.looks_at(is_ours=letter.submitter is not None):
             return Opinion()
         if self.terms.largest and letter.blob.size > self.terms.largest:
             return self._give_up("the message is too large for it")
@@ -91,9 +91,15 @@ class Scanner:
         self._meter.observe("scan_seconds", self._clock.monotonic() - began, scanner=self.name)
         return opinion
 
-    def _is_concerned(self, letter: Letter) -> bool:
+    def looks_at(self, *, is_ours: bool) -> bool:
+        """Whether it is concerned with mail of our own people, or of strangers."""
         scope = self.terms.scope
-        return scope is Scope.BOTH or (scope is Scope.OUT) == (letter.submitter is not None)
+        return scope is Scope.BOTH or (scope is Scope.OUT) == is_ours
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it is left alone for now."""
+        return self._breaker.is_open
 
     async def _examine(self, letter: Letter) -> Opinion:
         is_busy = True
@@ -132,10 +138,11 @@ class Scanner:
         return Opinion((unscanned(self.terms, why),))
 
     def _fail(self, why: str) -> Opinion:
-        self._note_failure(why)
+        self.note_failure(why)
         return self._give_up(why)
 
-    def _note_failure(self, why: str) -> None:
+    def note_failure(self, why: str) -> None:
+        """It failed, and not because of what it was shown."""
         was_open = self._breaker.is_open
         self._breaker.failed()
         self._last = why
@@ -162,7 +169,7 @@ class Scanner:
             async with asyncio.timeout(min(PROBE_SECONDS, self.terms.seconds)):
                 said = await self._speaker.probe()
         except (OSError, RemoteError, Unscanned) as error:
-            self._note_failure(str(error) or "no answer to a probe")
+            self.note_failure(str(error) or "no answer to a probe")
             raise
         self._recover()
         return said

@@ -95,13 +95,17 @@ class Talks(Generic[AnyCore]):
         """A conversation for one message; kept afterwards only if it ended as it should."""
         talk = None if fresh else self._take()
         if talk is None:
-            talk = Talk(await self._dialer.dial(self._place, deadline_seconds=LONG_SECONDS), self._make())
+            talk = await self.dial()
         try:
             yield talk
         except BaseException:
             talk.close()
             raise
         self._keep(talk)
+
+    async def dial(self) -> Talk[AnyCore]:
+        """A new conversation, to be closed by whoever asked for it."""
+        return Talk(await self._dialer.dial(self._place, deadline_seconds=LONG_SECONDS), self._make())
 
     def _take(self) -> Talk[AnyCore] | None:
         oldest = self._clock.monotonic() - KEPT_SECONDS
