@@ -5,6 +5,7 @@ is the judgement: recipients may be anywhere, but every name the message is
 written in must belong to the account that logged in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +16,7 @@ from posthouse.filter.action import Action
 from posthouse.filter.boundary import Boundary, Judgement
 from posthouse.filter.display import Display, Standing, format_display
 from posthouse.filter.rates import AccountRates, ClientRates
+from posthouse.filter.scanners.early import MilterScanner
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
@@ -83,6 +85,7 @@ class Submission(Receiver):
         signer: Signer | None = None,
         boundary: Boundary | None = None,
         amend: Amender | None = None,
+        milters: Sequence[MilterScanner] = (),
     ) -> None:
         super().__init__(
             intake,
@@ -95,6 +98,7 @@ class Submission(Receiver):
             space=space,
             boundary=boundary,
             amend=amend,
+            milters=milters,
         )
         self._accounts = accounts
         self._signer = signer

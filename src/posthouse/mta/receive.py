@@ -20,6 +20,8 @@ from posthouse.filter.examination import Examination, examine
 from posthouse.filter.forgery import forged_fields, without
 from posthouse.filter.letter import Letter
 from posthouse.filter.rates import ClientRates
+from posthouse.filter.scanners.early import Early, MilterScanner
+from posthouse.filter.scanners.milter import Opening
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
@@ -77,6 +79,8 @@ class Transaction(msgspec.Struct):
     """Of mail from outside: the header is held in it until it is complete, and looked at before it is stored."""
     residence: Residence | None = None
     """Where the latest recipient leads."""
+    early: Early | None = None
+    """What milters say while the envelope comes."""
     alone: bool = False
     """Its one recipient has little room, and nobody said how large it is: others are to be sent apart (B01)."""
     header: Header | None = None
@@ -98,6 +102,8 @@ class Transaction(msgspec.Struct):
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.discard()
+        if self.early is not None:
+            self.early.close()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -150,6 +156,7 @@ class Receiver:
         "_intake",
         "_limits",
         "_local_only",
+        "_milters",
         "_rates",
         "_sealer",
         "_space",
@@ -171,6 +178,7 @@ class Receiver:
         boundary: Boundary | None = None,
         sealer: Sealer | None = None,
         amend: Amender | None = None,
+        milters: Sequence[MilterScanner] = (),
         admission: Admission | None = None,
     ) -> None:
         self._intake = intake
@@ -187,6 +195,7 @@ class Receiver:
         self._boundary = boundary if boundary is not None and not boundary.is_idle else None
         self._verifies = boundary is not None and boundary.checks_senders and not local_only
         self._amend = amend
+        self._milters = milters
 
     # -- the envelope
 
@@ -204,6 +213,38 @@ class Receiver:
 
     def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply | Awaitable[Reply]:
         """250, or why not; to be awaited when somebody has to be asked first."""
+        found = self._add_recipient(transaction, recipient)
+        return found if not self._milters else self._ask_milters(transaction, recipient, found)
+
+    async def _ask_milters(
+        self, transaction: Transaction, recipient: Recipient, found: Reply | Awaitable[Reply]
+    ) -> Reply:
+        """Milters hear only of recipients that we would take."""
+        reply = found if isinstance(found, Reply) else await found
+        if reply.code != 250:
+            return reply
+        early = transaction.early
+        if early is None:
+            early = transaction.early = Early(self._milters, self._opening(transaction))
+        refusal = await early.ask(self._meant(transaction.client, recipient))
+        if refusal is None:
+            return reply
+        transaction.recipients.remove(recipient)
+        return refusal
+
+    def _opening(self, transaction: Transaction) -> Opening:
+        client = transaction.client
+        return Opening(
+            trace=transaction.trace,
+            peer=client.peer.address,
+            helo=client.hello,
+            mail_from=transaction.sender,
+            auth=client.account.address if client.account is not None else "",
+            tls=client.tls,
+            is_ours=client.account is not None,
+        )
+
+    def _add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply | Awaitable[Reply]:
         refusal = self._judge(transaction, recipient)
         if refusal is not None:
             return refusal
@@ -423,6 +464,7 @@ class Receiver:
             prefix=transaction.added,
             auth=client.account.address if client.account is not None else "",
             tls=client.tls,
+            visits=transaction.early.visits if transaction.early is not None else {},
         )
         return await boundary.judge(letter, exempt=self._exemption(client))
 

@@ -75,6 +75,11 @@ def build_scanners(
     return made
 
 
+def milters_of(scanners: Mapping[str, Scanner]) -> tuple[MilterScanner, ...]:
+    """Those that are asked while the envelope comes."""
+    return tuple(scanner for scanner in scanners.values() if isinstance(scanner, MilterScanner))
+
+
 async def watch_scanners(scanners: Callable[[], Mapping[str, Scanner]]) -> None:
     """Those that are down are asked whether they are back; a new one once."""
     while True:

@@ -73,7 +73,7 @@ from posthouse.storage.ports import Blobs, StorageError, Store
 from posthouse.supervisor.config import Configuration, parse_endpoint
 from posthouse.supervisor.files import DirectoryFiles, measure_space
 from posthouse.supervisor.guarding import Guards, adopt, build_guards
-from posthouse.supervisor.scanning import build_scanners
+from posthouse.supervisor.scanning import build_scanners, milters_of
 from posthouse.supervisor.workers import WorkerPool
 
 LMTP_MESSAGES = 1_000_000
@@ -470,6 +470,7 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Bound
             boundary=boundary,
             sealer=sealer,
             amend=Amend(works.store.blobs),
+            milters=milters_of(works.scanners),
         )
 
     smtp_offer = offer_of(configuration, limits, starttls=configuration.tls.certificate is not None)
@@ -498,6 +499,7 @@ def add_submission_doors(works: Works, setting: Setting, tools: Tools, boundary:
         space=works.space,
         boundary=boundary,
         amend=Amend(works.store.blobs),
+        milters=milters_of(works.scanners),
         signer=works.signer,
     )
     offer = offer_of(
