@@ -16,7 +16,6 @@ from posthouse.mail.reply import Reply
 from posthouse.mta import receive, reception, rooms
 from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
-from posthouse.standards.smtp.events import StartTls
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
 
@@ -81,21 +80,21 @@ def _take_any_size() -> None:
 
 def _hear_what_was_said_in_the_clear() -> None:
     """T01: what stood behind STARTTLS is carried out after the handshake."""
-    send, secured = ServerConnection.send, ServerConnection.secured
+    receive_data, secured = ServerConnection.receive_data, ServerConnection.secured
     held: dict[int, bytes] = {}
 
-    def keep(self: Any, action: Any) -> Any:
-        lines = self._buffer
-        if type(self._pending) is StartTls and action.accepted:
-            held[id(self)] = bytes(lines.peek(len(lines)))
-            lines.clear()
-        return send(self, action)
+    def receive(self: Any, octets: bytes) -> None:
+        word, end, behind = octets.partition(b"\r\n")
+        if word.upper() == b"STARTTLS" and behind:
+            held[id(self)] = behind
+            octets = word + end
+        receive_data(self, octets)
 
     def give_back(self: Any, channel: Any) -> None:
         secured(self, channel)
         self._buffer.feed(held.pop(id(self), b""))
 
-    _replace(ServerConnection, "send", keep)
+    _replace(ServerConnection, "receive_data", receive)
     _replace(ServerConnection, "secured", give_back)
 
 
