@@ -62,7 +62,7 @@ _FULL = (
     "A mailbox is full",
     (
         "The sender was not told: nothing proves that he is who he says. Make room,",
-        "or give more: posthouse account show. You hear of this once a day.",
+        "posthouse account show says how full it is. You hear of this once a day.",
     ),
 )
 
