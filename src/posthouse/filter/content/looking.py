@@ -26,6 +26,8 @@ from posthouse.standards.imf.header import Header
 MESSAGES = 8
 """Encoded messages within messages that are looked into; the archives within count by ``Bounds.depth``."""
 OBJECTS = 200
+MANY_LINES = 100
+"""A message with more lines that may be delimiters takes milliseconds, which the loop has not."""
 DIGESTS = 50
 DIGEST_FROM = 128
 """Shorter files are alike by chance."""
@@ -73,6 +75,9 @@ def look(octets: bytes, header: Header | None = None, *, bounds: Bounds | None, 
     eye = _Eye(bounds, digests=digests)
     if EICAR in octets:
         eye.findings.add(Kind.TEST_VIRUS, "the test string of all virus scanners")
+    if bounds is None and octets.count(b"\n--") > MANY_LINES:
+        eye.findings.needs_worker = True
+        return eye.findings
     eye.run(eye.message(octets, header, Item(b"")))
     return eye.findings
 

@@ -133,6 +133,12 @@ def test_without_a_worker_archives_stay_closed_and_that_is_said() -> None:
     assert not found.has(Kind.EXECUTABLE)
 
 
+def test_a_message_of_very_many_parts_is_a_workers_too() -> None:
+    octets = HEAD + b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n" * 200
+    assert look(octets, bounds=None).needs_worker
+    assert not seen(octets).needs_worker
+
+
 def test_findings_are_few_however_much_is_found() -> None:
     archive = zipped({f"{number}.exe": b"MZ" for number in range(900)})
     assert len(seen(message(archive, "a.zip")).all) <= 50
