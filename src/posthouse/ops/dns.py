@@ -1,5 +1,6 @@
 """What our domains publish in the DNS: said, compared, looked at for faults."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
@@ -9,6 +10,7 @@ from posthouse.ops.dnsadvice import HINTS, Advice, Compared, Place, addresses_of
 from posthouse.ops.dnsfault import Fault
 from posthouse.ops.dnslint import lint
 from posthouse.ops.house import CannotDo, House, Row
+from posthouse.standards.dns.ports import DnsTrouble
 from posthouse.standards.dns.zonefile import ZoneRecord, format_record
 
 Rows = AsyncIterator[Row]
@@ -37,15 +39,26 @@ async def check(house: House, arguments: Arguments) -> Rows:
     place.forget()
     ring = await ring_of(house)
     keys = ring.rows(domain)
+    await _demand_answers(place)
     addresses = await addresses_of(place.hostname, place.resolver)
-    for one in records_of(domain, keys, place, addresses):
-        yield _compared(one, await compare(one, place.resolver))
+    advice = records_of(domain, keys, place, addresses)
+    found = await asyncio.gather(*[compare(one, place.resolver) for one in advice])
+    for one, compared in zip(advice, found, strict=True):
+        yield _compared(one, compared)
     for left in await leftovers(keys, place.resolver):
         yield _compared(None, left)
     if not addresses:
         yield _faulty(Fault("host.address", place.hostname, "the server's name has no address", "publish an A record"))
     for fault in await lint(domain, place.resolver, [row.selector for row in keys if row.is_to_be_published]):
         yield _faulty(fault)
+
+
+async def _demand_answers(place: Place) -> None:
+    """One question first: every other would wait as long for nothing."""
+    try:
+        await place.resolver.a(place.hostname)
+    except DnsTrouble as trouble:
+        raise CannotDo(f"the DNS gives no answer: {trouble}", "try again later, or see [dns] server") from trouble
 
 
 def _place(house: House) -> Place:

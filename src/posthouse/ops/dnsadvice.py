@@ -4,17 +4,22 @@ RFC 5321 section 5 (MX), RFC 7208 (SPF), RFC 6376 (DKIM), RFC 9989 (DMARC),
 RFC 8460 (TLS-RPT), RFC 8461 (MTA-STS), RFC 6186 and RFC 8314 (SRV).
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
 from posthouse.admd.keys import KeyRow, State, published_key, shows
-from posthouse.standards.dns.ports import DnsTrouble, Resolver, ServiceResolver
+from posthouse.standards.dns.ports import Answer, DnsTrouble, Resolver, ServiceResolver
 from posthouse.standards.dns.zonefile import ZoneRecord
 
 SRV: Final = ("submissions", "submission", "imaps", "imap", "pop3s", "pop3")
 """RFC 6186 section 3, RFC 8314 section 5.1: in the order a client should prefer them."""
+
+
+ADDRESS_SECONDS: Final = 3.0
+"""The records are said without those of our addresses rather than late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +96,16 @@ HINTS: Final = (
 async def addresses_of(host: str, resolver: Resolver) -> list[str]:
     """What the DNS says of the server's own name; nothing when it does not answer."""
     found: list[str] = []
-    for ask in (resolver.a, resolver.aaaa):
-        try:
-            found += (await ask(host)).records
-        except DnsTrouble:
-            continue
+    try:
+        async with asyncio.timeout(ADDRESS_SECONDS):
+            four, six = await asyncio.gather(resolver.a(host), resolver.aaaa(host), return_exceptions=True)
+    except TimeoutError:
+        return found
+    for answer in (four, six):
+        if isinstance(answer, Answer):
+            found += answer.records
+        elif not isinstance(answer, DnsTrouble):
+            raise answer
     return found
 
 

@@ -3,6 +3,7 @@
 RFC 9989 section 4, RFC 8301, RFC 5321 section 5.1.
 """
 
+import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
@@ -18,13 +19,13 @@ WEAK_BITS: Final = 2048
 
 async def lint(domain: str, resolver: Resolver, selectors: Sequence[str] = ()) -> list[Fault]:
     """All faults of ``domain``'s records; what the DNS does not answer is left out."""
-    faults: list[Fault] = []
-    faults += await lint_spf(domain, resolver)
-    faults += await lint_dmarc(domain, resolver)
-    faults += await lint_mx(domain, resolver)
-    for selector in selectors:
-        faults += await lint_key(f"{selector}._domainkey.{domain}", resolver)
-    return faults
+    found = await asyncio.gather(
+        lint_spf(domain, resolver),
+        lint_dmarc(domain, resolver),
+        lint_mx(domain, resolver),
+        *[lint_key(f"{selector}._domainkey.{domain}", resolver) for selector in selectors],
+    )
+    return [fault for faults in found for fault in faults]
 
 
 # -- DMARC

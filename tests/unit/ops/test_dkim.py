@@ -240,6 +240,13 @@ async def test_the_record_of_a_removed_key_is_to_be_deleted(keeper):
     assert [row["advice"] for row in rows if row["state"] == "unneeded"] == ["delete it"]
 
 
+async def test_a_dns_that_does_not_answer_at_all_is_said_at_once(keeper):
+    keeper.zone.broken = frozenset({HOST})
+    with pytest.raises(CannotDo, match="the DNS gives no answer"):
+        await keeper.do("dns check", domain=DOMAIN)
+    assert await keeper.do("dns records", domain=DOMAIN)
+
+
 async def test_trouble_of_the_dns_is_no_fault(keeper):
     publish(keeper, await records(keeper))
     keeper.zone.broken = frozenset({DOMAIN})
