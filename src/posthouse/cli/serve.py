@@ -22,10 +22,18 @@ if TYPE_CHECKING:
     metavar="URL",
     help="Instead of [store] engine: postgresql://USER@HOST1,HOST2,HOST3/DATABASE.",
 )
-def serve(file: Path, engine: str) -> None:
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that serve; more than one need an engine of their own.",
+)
+def serve(file: Path, engine: str, workers: int) -> None:
     """Serve mail until told to stop. SIGHUP reads the configuration again, SIGTERM stops cleanly."""
     from posthouse.net.listener import PortTaken
     from posthouse.storage.ports import StorageError
+    from posthouse.supervisor.fleet import Fleet, WorkerFailed
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.privileges import Privileged
     from posthouse.supervisor.selftest import OpenRelay
@@ -39,13 +47,19 @@ def serve(file: Path, engine: str) -> None:
         server = Server(
             Setting(configuration), make_journal(configuration, sys.stderr), lambda: Setting(_read(file, engine))
         )
+        server.workers = workers
+        if workers > 1 and not configuration.store.engine:
+            raise Failure("the embedded engine serves one process", "set [store] engine, or leave --workers out")
         server.prepare()
-        server.run()
+        if workers == 1:
+            server.run()
+        else:
+            Fleet(server, workers, server.journal, server.service_manager).run()
     except PortTaken as error:
         raise Failure(str(error), f"see [[listener]] in {file}") from error
     except Misconfigured as error:
         raise Failure(list(map(str, error.complaints)), hint_of(file)) from error
-    except (OpenRelay, Privileged, OSError, StorageError) as error:
+    except (OpenRelay, Privileged, OSError, StorageError, WorkerFailed) as error:
         raise Failure(str(error)) from error
 
 

@@ -1,9 +1,11 @@
 """Which engine keeps what we have, and where large content goes: chosen here, from the configuration, nowhere else."""
 
+import importlib
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from posthouse.lib.ports import Clock, Ids
 from posthouse.observe.ports import Journal
@@ -65,19 +67,17 @@ async def open_engine(
 async def _open_postgresql(
     engine: str, directory: Path, bodies: Bodies | None, *, clock: Clock, ids: Ids, journal: Journal
 ) -> Store:
-    try:
-        from posthouse.storage.postgresql import engine as postgresql  # noqa: PLC0415  an extra, as above
-    except ImportError as error:
-        raise StorageError(f"[store] engine needs more: pip install 'posthouse[cluster]' ({error})") from error
+    postgresql = _load("posthouse.storage.postgresql.engine", "engine")
     spool = own_directory(directory / SPOOL)  # several processes may share the directory
 
     def adopt(slot: int) -> None:
         if isinstance(ids, RandomIds):
             ids.slot = slot
 
-    return await postgresql.open_store(
+    store: Store = await postgresql.open_store(
         engine, spool=spool, clock=clock, ids=ids, journal=journal, bodies=bodies, on_slot=adopt
     )
+    return store
 
 
 async def _check(bodies: Bodies, store: Store) -> None:
@@ -88,6 +88,22 @@ async def _check(bodies: Bodies, store: Store) -> None:
         raise
     except StorageError:
         pass  # the alarm has been raised where it happened
+
+
+def load_engine(section: StoreSection) -> None:
+    """The programs that ``section`` needs: whoever we become later may not be able to read them."""
+    if section.engine:
+        _load("posthouse.storage.postgresql.engine", "engine")
+    if section.bodies:
+        _load("posthouse.storage.s3.bodies", "bodies")
+
+
+def _load(module: str, key: str) -> Any:
+    """An extra: only who uses it needs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise StorageError(f"[store] {key} needs more: pip install 'posthouse[cluster]' ({error})") from error
 
 
 def own_directory(parent: Path) -> Path:
@@ -104,13 +120,9 @@ def open_bodies(
     """None: large content is kept by the engine itself."""
     if not section.bodies:
         return None
-    try:
-        from posthouse.storage.s3.bodies import S3Bodies  # noqa: PLC0415  an extra: only who uses it needs it
-        from posthouse.storage.s3.objects import Place  # noqa: PLC0415
-    except ImportError as error:
-        raise StorageError(f"[store] bodies needs more: pip install 'posthouse[cluster]' ({error})") from error
+    s3 = _load("posthouse.storage.s3.bodies", "bodies")
     bucket, prefix = parse_bucket(section.bodies)
-    place = Place(bucket, prefix, section.s3_endpoint, section.s3_region, keys.key_id, keys.secret, keys.authority)
-    return S3Bodies(
-        place, own_directory(directory / UPLOADS), over=section.bodies_over, clock=clock, ids=ids, journal=journal
-    )
+    place = s3.Place(bucket, prefix, section.s3_endpoint, section.s3_region, keys.key_id, keys.secret, keys.authority)
+    temporary = own_directory(directory / UPLOADS)
+    bodies: Bodies = s3.S3Bodies(place, temporary, over=section.bodies_over, clock=clock, ids=ids, journal=journal)
+    return bodies

@@ -96,7 +96,7 @@ async def give_memory_back() -> None:
 
 
 def _measure_process(meter: Meter) -> None:
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
     meter.gauge("resident_octets", pages * resource.getpagesize())
     meter.gauge("open_files", len(list(Path("/proc/self/fd").iterdir())))
 

@@ -35,7 +35,7 @@ from posthouse.services.admind import REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.ports import Store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
-from posthouse.supervisor.engine import BodyKeys, open_engine, read_body_keys
+from posthouse.supervisor.engine import BodyKeys, load_engine, open_engine, read_body_keys
 from posthouse.supervisor.guarding import check_disguises
 from posthouse.supervisor.housekeeping import (
     feed_watchdog,
@@ -56,6 +56,23 @@ from posthouse.supervisor.wire import Setting, SliceReader, Tools, Works, build,
 
 RESTART_SECONDS = 1.0
 """What dies is started again, not faster than this."""
+
+AFTER_RESTART = ("hostname", "store", "listener", "privileges", "dns", "relay", "keys", "dkim")
+"""What a reload does not change."""
+
+LATE_LIMITS = (
+    "queue_seconds",
+    "report_queue_seconds",
+    "retry_first_seconds",
+    "retry_most_seconds",
+    "delay_warning_seconds",
+    "returned_octets",
+    "hash_workers",
+    "content_workers",
+    "content_backlog",
+    "worker_octets",
+)
+"""Of the limits, those that hold for what was made at the start."""
 
 GC_THRESHOLDS = (20_000, 20, 50)
 """A session makes few cycles; looking for them often costs more than they do."""
@@ -79,13 +96,17 @@ class Server:
     """What must be in the store before anybody is let in."""
     on_ready: Callable[["Server"], None] = lambda _server: None
     may_be_root: bool = False
+    workers: int = 1
+    """How many processes share our sockets; more than one are a ``Fleet``."""
+    number: int = 0
+    """Which of them we are."""
     service_manager: ServiceManager = field(default_factory=lambda: ServiceManager(dict(os.environ)))
     listeners: list[Listener] = field(default_factory=list)
     works: Works | None = None
     _master_key: bytes | None = None
     _body_keys: BodyKeys = field(default_factory=BodyKeys)
     _admin: AdminDoor | None = None
-    _sockets: list[Any] = field(default_factory=list)
+    _sockets: list[list[Any]] = field(default_factory=list)
     _certificates: dict[str, Certificates] = field(default_factory=dict)
     _testing: "asyncio.Task[None] | None" = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,12 +119,31 @@ class Server:
         privileges.raise_file_limit()
         give_back_large_blocks()
         for one in configuration.listener:
-            self._sockets.append(bind(one.address, one.number))
+            count = self.workers if one.service == "metrics" else 1  # each worker has its own, on the next port
+            self._sockets.append([bind(one.address, one.number + step) for step in range(count)])
         self._certificates = read_certificates(configuration)
         self._master_key = read_master_key(master_key_file(configuration))
         self._body_keys = read_body_keys(configuration.store)
+        load_engine(configuration.store)
         if privileges.is_root() and not self.may_be_root:
             privileges.drop(configuration.privileges.user, configuration.privileges.group)
+
+    def become(self, number: int, service_manager: ServiceManager) -> None:
+        """In a new process: we are this worker, who tells of himself there."""
+        self.number, self.service_manager = number, service_manager
+        if self._master_key is None:  # an earlier worker may have made it
+            self._master_key = read_master_key(master_key_file(self.setting.configuration))
+
+    def renew(self) -> None:
+        """A reload, for workers that are started later; what needs a restart stays as it was for all."""
+        try:
+            setting = self.read_setting()
+            self._certificates = read_certificates(setting.configuration)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the house goes on as it was
+            self.journal.note("server.reload-refused", Level.ALARM, reason=str(error))
+            return
+        kept = {name: getattr(self.setting.configuration, name) for name in AFTER_RESTART}
+        self.setting = replace(self.setting, configuration=setting.configuration.replace(**kept))
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -213,7 +253,8 @@ class Server:
             digests=works.digests,
             facts=lambda: self._facts(works),
         )
-        path = self.setting.configuration.store.directory / SOCKET_NAME
+        name = SOCKET_NAME if self.number == 0 else f"control-{self.number + 1}.sock"
+        path = self.setting.configuration.store.directory / name
         self._admin = AdminDoor(house, tools.journal)
         return await listen_locally(path, self._admin.serve, line_octets=REQUEST_OCTETS)
 
@@ -250,8 +291,8 @@ class Server:
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]
 
     async def _open(self, house: House, works: Works) -> None:
-        for one, bound in zip(self.setting.configuration.listener, self._sockets, strict=True):
-            service = one.service
+        for one, sockets in zip(self.setting.configuration.listener, self._sockets, strict=True):
+            service, bound = one.service, sockets[self.number % len(sockets)]
             if service not in works.doors:
                 bound.close()
                 continue
@@ -328,11 +369,14 @@ class Server:
             self._admin.adopt(fresh.limits)
         for listener in self.listeners:
             listener.certificates = certificates.get(listener.name)
-        later = [
-            name
-            for name in ("hostname", "store", "listener", "privileges", "dns", "relay", "keys", "dkim")
-            if getattr(before, name) != getattr(setting.configuration, name)
-        ]
+            listener.house = replace(
+                listener.house,
+                least_rate=fresh.limits.transfer_rate,
+                transfer_seconds=float(fresh.limits.transfer_seconds),
+            )
+        later = [name for name in AFTER_RESTART if getattr(before, name) != getattr(setting.configuration, name)]
+        old = before.effective_limits
+        later += [f"limits.{name}" for name in LATE_LIMITS if getattr(old, name) != getattr(fresh.limits, name)]
         self.journal.note("server.reloaded", after_restart=" ".join(later) or None)
 
     def _loop_trouble(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
