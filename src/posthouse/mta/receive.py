@@ -214,7 +214,9 @@ class Receiver:
     def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply | Awaitable[Reply]:
         """250, or why not; to be awaited when somebody has to be asked first."""
         found = self._add_recipient(transaction, recipient)
-        return found if not self._milters else self._ask_milters(transaction, recipient, found)
+        if not self._milters or (isinstance(found, Reply) and found.code != 250):
+            return found
+        return self._ask_milters(transaction, recipient, found)
 
     async def _ask_milters(
         self, transaction: Transaction, recipient: Recipient, found: Reply | Awaitable[Reply]
