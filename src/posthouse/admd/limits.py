@@ -87,7 +87,7 @@ class Limits:
     alias_expansion: int = limit("L23", 1000, "addresses", "what one address may stand for")
     alias_depth: int = limit("L23", 10, "levels", "aliases of aliases")
     returned_octets: int = limit("L24", 16 * KIB, "octets", "of the message body returned in a report")
-    stranger_reports_hour: int = limit("B01", 10, "an hour", "reports of success to one address we cannot know is real")
+    stranger_reports_hour: int = limit("B01", 10, "an hour", "reports to one address we cannot know is real")
     replays_hour: int = limit("D05", 50, "an hour", "copies of one signed message for people whom it does not name")
     queue_seconds: int = limit("L25", 5 * 86400, "seconds", "how long a message is tried")
     report_queue_seconds: int = limit("L25", 2 * 86400, "seconds", "how long a report is tried")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from posthouse.filter.allowance import HOUR, Allowance
 from posthouse.lib.ports import Clock
 from posthouse.mail.outcome import Delivered, Failed
 from posthouse.mta.reporting import Finding
@@ -46,7 +47,13 @@ class Settler:
         chance: Callable[[], float],
         journal: Journal,
         meter: Meter,
+        stranger_reports_hour: int | None = None,
+        is_own: Callable[[str], bool] = lambda _domain: False,
     ) -> None:
+        self._is_own = is_own
+        self._asked: Allowance[str] | None = None
+        if stranger_reports_hour is not None:
+            self._asked = Allowance(stranger_reports_hour, HOUR, clock)
         self._store = store
         self._secretary = secretary
         self._schedule = schedule
@@ -125,10 +132,23 @@ class Settler:
             if finding is not None:
                 key = (result.item.queue_id, finding.action.value)
                 told.setdefault(key, (result.item, []))[1].append(finding)
-        reports = [await self._secretary.write(item, findings) for item, findings in told.values()]
+        reports = [
+            await self._secretary.write(item, findings) for item, findings in told.values() if self._may_tell(item)
+        ]
         ours = await self._store.settle(settlements, reports)
         for result, still in zip(batch, ours, strict=True):
             self._log(result, still=still)
+
+    def _may_tell(self, item: Item) -> bool:
+        """Threat B01: what strangers sent through us to others may carry a forged sender; he hears so much an hour."""
+        if self._asked is None or item.submitter is not None or not item.reverse_path:
+            return True
+        if self._is_own(item.reverse_path.rpartition("@")[2].lower()):  # it stays in the house
+            return True
+        if self._asked.take(item.reverse_path.lower()):
+            return True
+        self._journal.note("report.withheld", Level.WARNING, id=item.queue_id, sender=item.reverse_path)
+        return False
 
     def _log(self, result: Result, *, still: bool) -> None:
         """One entry for each delivery that ended or was put off."""

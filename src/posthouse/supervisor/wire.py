@@ -206,7 +206,7 @@ def build(
     secretary = Secretary(store, reporter, intake)
     server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
     resolver = setting.resolver or DnsResolver(clock, tools.meter, server)
-    manager = build_manager(setting, store, secretary, schedule, tools, resolver, signer)
+    manager = build_manager(setting, store, secretary, schedule, tools, resolver, signer, directory.is_local_domain)
     intake.handoff = manager
     space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
     quarantine = Quarantine(store, clock)
@@ -349,6 +349,7 @@ def build_manager(
     tools: Tools,
     resolver: Resolver,
     signer: Signer | None,
+    is_own: Callable[[str], bool],
 ) -> Manager:
     """The queue and the road out."""
     configuration = setting.configuration
@@ -380,6 +381,8 @@ def build_manager(
         chance=chance,
         journal=tools.journal,
         meter=tools.meter,
+        stranger_reports_hour=tools.limits.stranger_reports_hour,
+        is_own=is_own,
     )
     outside = Outside(DirectoryFiles(setting.outside), store.blobs) if setting.outside is not None else None
     crew = Crew(store, relay, routes, settler, outside, tools.clock, chance, tools.journal, tools.meter)

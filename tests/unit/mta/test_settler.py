@@ -67,3 +67,31 @@ async def test_a_report_that_cannot_be_accepted_costs_its_own_message_only(offic
     await settler.flush()
     assert [item.queue_id for item in await store.queued(QueueFilter())] == ["q1"]
     assert len(journal.bugs) == 1
+
+
+async def test_who_claims_a_sender_elsewhere_aims_so_many_reports_an_hour_at_him(office):
+    """B01: late failures of what strangers sent through an alias of ours. Our own people hear of each."""
+    store, journal = office.store, KeptJournal()
+    account = (await store.directory()).accounts[0].account
+    settler = Settler(
+        store, Clerk(account, None), Schedule.of(office.limits), clock=office.clock, chance=lambda: 0.5,
+        journal=journal, meter=KeptMeter(), stranger_reports_hour=3, is_own=lambda domain: domain == "office.test",
+    )  # fmt: skip
+
+    async def fail(start: int, number: int, sender: str, submitter=None) -> int:
+        before = len(await office.read("alice"))
+        for at in range(start, start + number):
+            to = (Recipient(Address("x", f"far{at}.test")),)
+            posting = Posting(f"s{at}", sender, b"", to, 1, 1, 10**15, submitter=submitter)
+            await store.accept(Acceptance(f"t{at}", BLOB, (), (posting,), at=1))
+        items = await store.claim(owner="me", now=10, lease_until=10**15, limit=99)
+        settler.add([Result(item, Failed(NO, "hop")) for item in items])
+        await settler.flush()
+        return len(await office.read("alice")) - before
+
+    assert await fail(10, 5, "victim@else.test") == 3
+    assert [one.event for one in journal.entries].count("report.withheld") == 2
+    assert await fail(20, 5, "app@office.test") == 5, "a machine of ours"
+    assert await fail(30, 5, "alice@office.test", account) == 5
+    office.clock.pass_time(3600)
+    assert await fail(40, 1, "victim@else.test") == 1
