@@ -16,7 +16,7 @@ from posthouse.standards.dmarc.evaluate import Evaluation, Identifier
 MOST_SECONDS = 60.0
 MOST_ROADS = 10_000
 MOST_POLICIES = 10_000
-"""About 5 MiB each, however many strangers there are."""
+"""About 10 MiB each, however many strangers there are."""
 
 RoadKey = tuple[str, str, str]
 """The address of the client, its HELO, and the domain of MAIL FROM."""

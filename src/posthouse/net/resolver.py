@@ -19,6 +19,10 @@ from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, Srv, plain
 
 MAX_CACHED = 10_000
 """Questions remembered; the oldest go first."""
+MAX_CACHED_OCTETS = 32 * 1024 * 1024
+"""Of the answers together: a stranger decides what we ask, and a TXT record may have 64 KiB (threats D08, D09)."""
+ENTRY_OCTETS = 600
+"""Of an answer beside its texts."""
 
 MAX_RECORDS = 256
 """Records of one answer that are looked at."""
@@ -37,18 +41,20 @@ Read = Callable[[Any], Any]
 class Remembered:
     answer: Answer[Any]
     until: float
+    octets: int
 
 
 class DnsResolver:
     """Implements ``standards.dns.ports.ServiceResolver``. ``server`` None takes the machine's own configuration."""
 
-    __slots__ = ("_asking", "_clock", "_known", "_library", "_meter", "_resolver", "_server", "_trusted")
+    __slots__ = ("_asking", "_clock", "_known", "_library", "_meter", "_octets", "_resolver", "_server", "_trusted")
 
     def __init__(self, clock: Clock, meter: Meter, server: tuple[str, int] | None = None) -> None:
         self._clock = clock
         self._meter = meter
         self._server = server
         self._known: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
+        self._octets = 0
         self._asking: dict[tuple[str, str], asyncio.Task[Answer[Any]]] = {}
         self._library: Any = None
         self._resolver: Any = None
@@ -78,6 +84,7 @@ class DnsResolver:
     def forget(self) -> None:
         """Somebody who has just changed a zone wants to see it."""
         self._known.clear()
+        self._octets = 0
 
     async def _ask(self, name: str, kind: str, read: Read) -> Answer[Any]:
         question = (name, kind)
@@ -109,11 +116,16 @@ class DnsResolver:
         self._meter.observe("dns_seconds", now - began, kind=kind)
         until = now + min(max(seconds, LEAST_TTL), MOST_TTL)
         answer = replace(answer, until=until)
-        self._known[question] = Remembered(answer, until)
-        self._known.move_to_end(question)
-        while len(self._known) > MAX_CACHED:
-            self._known.popitem(last=False)
+        self._keep(question, Remembered(answer, until, _octets_of(answer)))
         return answer
+
+    def _keep(self, question: tuple[str, str], new: Remembered) -> None:
+        old = self._known.pop(question, None)
+        self._known[question] = new
+        self._octets += new.octets - (old.octets if old is not None else 0)
+        while len(self._known) > MAX_CACHED or self._octets > MAX_CACHED_OCTETS:
+            _, gone = self._known.popitem(last=False)
+            self._octets -= gone.octets
 
     async def _query(self, name: str, kind: str, read: Read) -> tuple[Answer[Any], int]:
         library = self._load()
@@ -155,6 +167,11 @@ class DnsResolver:
         self._trusted = all(_is_loopback(str(server)) for server in resolver.nameservers)
         self._resolver = resolver
         return library
+
+
+def _octets_of(answer: Answer[Any]) -> int:
+    """About how much memory it takes."""
+    return ENTRY_OCTETS + sum([len(one) + 64 if isinstance(one, (bytes, str)) else 300 for one in answer.records])
 
 
 def _is_loopback(server: str) -> bool:

@@ -11,6 +11,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
+from posthouse.net import resolver as module
 from posthouse.net.resolver import DnsResolver
 from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, Srv
 from posthouse.testing.journal import KeptMeter
@@ -200,3 +201,18 @@ async def test_a_resolver_elsewhere_may_not():
         resolver._load()
         resolver._trusted = False  # as for any address that is not loopback
         assert not (await resolver.a("mx.office.test")).authentic
+
+
+async def test_large_answers_push_out_old_ones_before_memory_runs_out(monkeypatch):
+    monkeypatch.setattr(module, "MAX_CACHED_OCTETS", 40_000)
+    async with world() as (server, resolver, _):
+        await resolver.txt("large.test")
+        await resolver.mx("office.test")
+        before = len(server.asked)
+        for number in range(60):  # 600 octets each: the oldest, which is the largest, has to go
+            await resolver.a(f"n{number}.test")
+        await resolver.txt("large.test")
+        assert ("large.test.", "TXT", "tcp") in server.asked[before:]
+        await resolver.mx("office.test")
+        resolver.forget()
+        assert (await resolver.txt("large.test")).records
