@@ -80,7 +80,7 @@ def test_the_look_never_fails_and_finds_only_so_much(octets: bytes) -> None:
 @settings(max_examples=300)
 @given(st.one_of(st.binary(max_size=400), damaged(ARCHIVES)))
 def test_what_reads_archives_fails_in_one_way_only(octets: bytes) -> None:
-    for read in (read_tar, read_tnef, lambda one: read_rar(one, 100), lambda one: parse_header(read_header(one)).names):
+    for read in (read_tar, read_tnef, read_rar, lambda one: parse_header(read_header(one)).names):
         try:
             assert len(list(read(octets))) <= 70_000
         except (ValueError, IndexError, Hidden):

@@ -67,16 +67,14 @@ def _pax_path(octets: bytes) -> str:
 # -- RAR
 
 
-def read_rar(octets: bytes, most: int) -> Iterator[Listed]:
+def read_rar(octets: bytes) -> Iterator[Listed]:
     """The files; raises ``ValueError`` for a broken header, or ``Hidden`` when even the list is encrypted."""
-    return _rar5(octets, most) if octets[6:7] == b"\x01" else _rar4(octets, most)
+    return _rar5(octets) if octets[6:7] == b"\x01" else _rar4(octets)
 
 
-def _rar4(octets: bytes, most: int) -> Iterator[Listed]:
+def _rar4(octets: bytes) -> Iterator[Listed]:
     at = 7
-    for _ in range(most):
-        if at + 7 > len(octets):
-            return
+    while at + 7 <= len(octets):
         kind, flags = octets[at + 2], int.from_bytes(octets[at + 3 : at + 5], "little")
         length = int.from_bytes(octets[at + 5 : at + 7], "little")
         if length < 7:
@@ -107,11 +105,9 @@ def _vint(octets: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a broken number")
 
 
-def _rar5(octets: bytes, most: int) -> Iterator[Listed]:
+def _rar5(octets: bytes) -> Iterator[Listed]:
     at = 8
-    for _ in range(most):
-        if at + 7 > len(octets):
-            return
+    while at + 7 <= len(octets):
         size, start = _vint(octets, at + 4)
         kind, place = _vint(octets, start)
         flags, place = _vint(octets, place)

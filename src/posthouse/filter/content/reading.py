@@ -147,7 +147,7 @@ def _oddities(header: Header, is_odd_encoding: bool, *, is_multipart: bool) -> l
         found.append("more than one Content-Disposition")
     for value in types:
         lower = value.lower()
-        if lower.lstrip().startswith(b"multipart/") or is_multipart:
+        if lower.lstrip().startswith(b"multipart/") or (is_multipart and len(types) == 1):
             found += _boundary_oddities(value, lower)
             encoding = header.first("content-transfer-encoding")
             if encoding and encoding.strip().lower() in KNOWN - IDENTITY:

@@ -150,7 +150,7 @@ def unpack(kind: str, octets: bytes, name: str, budget: Budget, findings: Findin
         elif kind == "tar":
             yield from _plain(read_tar(octets), budget, findings, where)
         elif kind == "rar":
-            yield from _plain(read_rar(octets, budget.bounds.entries), budget, findings, where)
+            yield from _plain(read_rar(octets), budget, findings, where)
         elif kind == "7z":
             yield from _seven(octets, budget, findings, where)
         elif kind == "PDF":
@@ -218,7 +218,7 @@ def _judge_entry_name(name: str, findings: Findings, where: str) -> None:
 
 
 def _zip(octets: bytes, budget: Budget, findings: Findings, where: str) -> Iterator[Member]:
-    directory = read_directory(octets, budget.bounds.entries)
+    directory = read_directory(octets, budget.bounds.entries + 1)
     if directory.excess:
         raise Excess(f"more than {budget.bounds.entries} files")
     if directory.overlaps:
