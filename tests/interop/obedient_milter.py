@@ -28,10 +28,14 @@ class Obedient(Milter.Base):
 
     def envfrom(self, path, *parameters):
         self.note("mail", path)
+        self.sender = path
         return Milter.TEMPFAIL if "later" in path else Milter.CONTINUE
 
     def envrcpt(self, path, *parameters):
         self.note("rcpt", path)
+        if "picky" in self.sender and "bob" in path:
+            self.setreply("550", "5.7.3", "not for bob")
+            return Milter.REJECT
         return Milter.CONTINUE
 
     def data(self):

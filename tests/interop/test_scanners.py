@@ -78,8 +78,9 @@ def send(
     with smtplib.SMTP("127.0.0.1", one.smtp, local_hostname=helo, timeout=30) as client:
         client.ehlo()
         client.mail(sender)
-        for address in to:
-            client.rcpt(address)
+        answers = [client.rcpt(address) for address in to]
+        if all(code != 250 for code, _ in answers):
+            return answers[0][0], answers[0][1].decode()
         code, text = client.data(content + b"\r\n" + body)
     return code, text.decode()
 
@@ -322,6 +323,42 @@ def test_a_milter_hears_everything(obeyed: tuple[Office, Program]) -> None:
     assert "field Subject 'listen'" in heard
     for step in ("data", "eoh", "end 10"):
         assert f"\n{step}" in heard
+
+
+def test_a_milter_refuses_one_recipient_of_two(obeyed: tuple[Office, Program]) -> None:
+    one, program = obeyed
+    heard = program.log.with_name("heard")
+    before = heard.read_text()
+    with smtplib.SMTP("127.0.0.1", one.smtp, timeout=30) as client:
+        client.ehlo()
+        client.mail("picky@sender.test")
+        assert client.rcpt("alice@office.test")[0] == 250
+        code, text = client.rcpt("bob@office.test")
+        assert f"{code} {text.decode()}".startswith("550 5.7.3 not for bob")
+        assert client.data(b"Subject: picky\r\n\r\nhello\r\n")[0] == 250
+    assert "picky" in subjects(one)
+    assert "picky" not in subjects(one, "bob")
+    assert heard.read_text()[len(before) :].count("\nconnect") <= 1, "all of it is one session"
+    assert heard.read_text()[len(before) :].count("mail <picky") == 1
+
+
+def test_a_milter_that_dies_after_rcpt_has_not_seen_the_message(obeyed: tuple[Office, Program]) -> None:
+    one, program = obeyed
+    with smtplib.SMTP("127.0.0.1", one.smtp, timeout=30) as client:
+        client.ehlo()
+        client.mail("x@sender.test")
+        assert client.rcpt("alice@office.test")[0] == 250
+        program.kill()
+        assert client.data(b"Subject: orphan\r\n\r\nhello\r\n")[0] == 451
+        program.start()
+        client.rset()
+        client.mail("x@sender.test")
+        client.rcpt("alice@office.test")
+        program.kill()
+        program.start()
+        assert client.data(b"Subject: told anew\r\n\r\nhello\r\n")[0] == 250
+    assert "orphan" not in subjects(one)
+    assert "told anew" in subjects(one)
 
 
 def test_a_milter_changes_the_header(obeyed: tuple[Office, Program]) -> None:

@@ -1,8 +1,5 @@
 """What a milter is shown of a message, and what its words mean to us."""
 
-import struct
-from collections.abc import Callable
-
 import pytest
 
 from posthouse.filter.action import Action
@@ -12,67 +9,18 @@ from posthouse.filter.scanners.terms import Terms
 from posthouse.filter.scanners.trial import letter_of
 from posthouse.lib.sansio import RemoteError
 from posthouse.net.places import Place
+from posthouse.testing.milter import Answers, ScriptedDialer, ScriptedMilter, packet, says
 from posthouse.testing.ports import ManualClock
 
 CONTENT = b"From:a@x.test\r\nSubject:  hi\r\n\tthere\r\ngarbage\r\n\r\nbody\r\n"
-Answers = Callable[[bytes, bytes], bytes]
-
-
-def packet(word: bytes, content: bytes = b"") -> bytes:
-    return struct.pack("!L", len(content) + 1) + word + content
-
-
-class Stream:
-    """Implements ``net.ports.Stream``: a milter that answers as the test says."""
-
-    channel = None
-
-    def __init__(self, answers: Answers, steps: int) -> None:
-        self.heard: list[tuple[bytes, bytes]] = []
-        self.answers = answers
-        self.steps = steps
-        self.waiting = b""
-        self.closed = False
-
-    async def write(self, pieces, _seconds: float) -> None:
-        octets = b"".join(pieces)
-        while octets:
-            length = int.from_bytes(octets[:4], "big")
-            word, content, octets = octets[4:5], octets[5 : 4 + length], octets[4 + length :]
-            self.heard.append((word, content))
-            if word == b"O":
-                self.waiting += packet(b"O", struct.pack("!LLL", 6, 0x1FF, self.steps))
-            elif word not in b"DQA":
-                self.waiting += self.answers(word, content)
-
-    async def read(self, _seconds: float) -> bytes:
-        octets, self.waiting = self.waiting, b""
-        return octets
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Dialer:
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-
-    async def dial(self, _place: Place, *, deadline_seconds: float) -> Stream:
-        assert deadline_seconds
-        return self.stream
-
-
-def says(word: bytes, *answers: bytes) -> Answers:
-    """``answers`` to ``word``, and go on to all else."""
-    return lambda asked, _content: b"".join(answers) if asked == word else packet(b"c")
 
 
 async def asked(answers: Answers, content: bytes = CONTENT, steps: int = 0):
-    stream = Stream(answers, steps)
+    stream = ScriptedMilter(answers, steps)
     terms = Terms(name="m", kind="milter", place=Place("127.0.0.1", 1))
     letter = letter_of(content, "t1")
     letter.prefix = b"Date: today\r\n"
-    opinion = await Milter(terms, Dialer(stream), ManualClock(), "mx.office.test").ask(letter)
+    opinion = await Milter(terms, ScriptedDialer(stream), ManualClock(), "mx.office.test").ask(letter)
     assert stream.closed
     return opinion, stream
 
