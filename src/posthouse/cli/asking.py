@@ -124,17 +124,19 @@ class House:
 
     def _ask_store(self, operation: str, arguments: Row) -> Iterator[Row]:
         """No server runs: open the store ourselves, under its lock."""
-        directory = self.directory
-        if not (directory / "posthouse.db").is_file():
+        directory, configuration = self.directory, self._configuration()
+        engine = configuration.store.engine if configuration is not None else ""
+        if not engine and not (directory / "posthouse.db").is_file():
             raise Failure(
                 f"no server runs in {directory}, and there is no store either",
                 "name the place with --dir, --config or --socket (or POSTHOUSE_DIR)",
             )
-        click.echo(f"no server runs; working on {directory} itself", err=True)
+        place = "the engine" if engine else directory
+        click.echo(f"no server runs here; working on {place} itself", err=True)
         from posthouse.supervisor.offline import Unopened, ask_offline
 
         try:
-            answers = ask_offline(directory, operation, arguments, self._configuration())
+            answers = ask_offline(directory, operation, arguments, configuration)
         except Unopened as error:
             raise Failure(str(error), "if it is a server that just starts, try again") from None
         return _rows(iter(answers))

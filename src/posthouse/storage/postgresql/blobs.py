@@ -63,10 +63,10 @@ class PostgresBlobs:
         """Stored and perhaps not yet accepted, by this node."""
 
     def prepare(self) -> None:
-        """Make the directory of the spool; what is left there of an earlier life was never promised."""
-        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in self._spool.iterdir():
-            path.unlink(missing_ok=True)
+        """What is left of an earlier life was never promised. The directory is made when it is needed."""
+        if self._spool.is_dir():
+            for path in self._spool.iterdir():
+                path.unlink(missing_ok=True)
 
     def open(self) -> BlobWriter:
         return PostgresBlobWriter(self) if self._bodies is None else self._bodies.open()
@@ -76,6 +76,7 @@ class PostgresBlobs:
         return None if self._bodies is None else self._bodies.key_of(blob)
 
     def spool(self) -> Spool:
+        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Spool(self.writing, self._spool / self._ids.token(12))
 
     async def store(self, name: BlobId, size: int, path: Path) -> None:
