@@ -131,3 +131,22 @@ def test_more_is_allowed_at_once_when_the_file_says_so(strict):
 def _greeting(server, source: str) -> bytes:
     with Caller(server, "smtp", source) as caller:
         return caller.line()[:3]
+
+
+def test_who_is_taken_out_of_junk_is_a_correspondent(strict):
+    """B06: what its owner wants stays in his Inbox, whatever surges."""
+    server = strict("client_messages = 400\n[filter.surge]\nmessages = 1")
+    bulk = b"Subject: Club %d\r\nList-Id: <club.test>\r\n\r\nHi"
+
+    def club(number: int) -> None:
+        with smtp(server, "smtp", stranger()) as caller:
+            assert send(caller, b"list@club.test", [b"alice@office.test"], bulk % number)[:3] == b"250"
+
+    club(1)
+    club(2)
+    assert subjects(server, "alice", "Junk") == [b"Club 2"]
+    with Imap(server, "alice") as imap:
+        imap.do("SELECT Junk")
+        assert b" OK " in imap.do("MOVE 1 INBOX")
+    club(3)
+    assert subjects(server, "alice", "INBOX") == [b"Club 1", b"Club 2", b"Club 3"]

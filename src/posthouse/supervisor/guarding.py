@@ -13,6 +13,7 @@ from posthouse.filter.disguise import Disguise
 from posthouse.filter.greylist import Greylist
 from posthouse.filter.greylist import Terms as GreylistTerms
 from posthouse.filter.networks import Networks
+from posthouse.filter.pardons import Pardons
 from posthouse.filter.ports import Examiner
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.filter.returns import Returns, Sent
@@ -46,6 +47,7 @@ class Guards:
     rooms: Rooms
     surge: Surge
     disguise: Disguise
+    pardons: Pardons
     lists: BlockLists | None = None
     """None when none is configured."""
     greylist: Greylist | None = None
@@ -87,6 +89,7 @@ def build_guards(
         Rooms(store, directory, clock),
         Surge(configuration.filter.surge.messages, acquaintance, clock),
         Disguise(journal, known=gateways, found=keeper.keep),
+        Pardons(store, acquaintance, journal),
     )
 
 

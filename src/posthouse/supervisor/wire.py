@@ -590,6 +590,7 @@ def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
             ids=tools.ids,
             journal=tools.journal,
             reception=works.welcome,
+            carried=works.guards.pardons.saw_carried,
             exempt=works.exempt,
             directory=works.directory,
         ).open

@@ -20,7 +20,7 @@ from posthouse.services.imapd.session import (
 )
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
-from posthouse.storage.ports import Change, Message
+from posthouse.storage.ports import Change, Mailbox, Message, Role
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 
@@ -134,6 +134,7 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
     pairs = sorted(
         (source, placed.uid) for source, placed in await carry(session.owner, selected.mailbox, uids, target.mailbox)
     )
+    _tell_carried(session, mailboxes, target, [placed for _, placed in pairs])
     code = codes.copy_uid(target.uidvalidity, pairs)
     if not moving:
         yield Tagged(event.tag, OK, "Copied", code)
@@ -144,6 +145,15 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
         for response in tell_expunged(session, selected.view.drop([source for source, _ in pairs])):
             yield response
     yield Tagged(event.tag, OK, "Done")
+
+
+def _tell_carried(session: Session, mailboxes: Sequence[Mailbox], target: Mailbox, uids: Sequence[Uid]) -> None:
+    """What somebody takes out of Junk, or puts there, says what he thinks of it."""
+    if session.carried is None:
+        return
+    source = next((one for one in mailboxes if one.mailbox == session.chosen.mailbox), None)
+    if source is not None and (source.role is Role.JUNK) != (target.role is Role.JUNK):
+        session.carried(session.owner, source, target, uids)
 
 
 async def expunge(session: Session, event: events.Expunge) -> Answer:

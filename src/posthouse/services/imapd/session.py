@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from posthouse.lib.ports import Clock
@@ -14,7 +14,7 @@ from posthouse.observe.ports import Journal
 from posthouse.standards.imap import attributes, codes
 from posthouse.standards.imap.responses import Condition, Exists, Expunged, Fetched, Notice, Response, Vanished
 from posthouse.standards.imap.sequence import SequenceSet, format_sequence_set
-from posthouse.storage.ports import AccountRow, Store
+from posthouse.storage.ports import AccountRow, Mailbox, Store
 
 Answer = AsyncIterator[Response]
 
@@ -36,6 +36,10 @@ class Selected:
         return self.view.mailbox.mailbox
 
 
+Carried = Callable[[AccountId, Mailbox, Mailbox, Sequence[Uid]], None]
+"""Account, from where, to where, and the UIDs there; it never waits."""
+
+
 class Session:
     """One session's state. ``dirty``: something of the account may have changed since the view was last brought up."""
 
@@ -43,6 +47,7 @@ class Session:
         "account",
         "append_octets",
         "appender", "appending",
+        "carried",
         "clock",
         "condstore",
         "dirty",
@@ -71,6 +76,8 @@ class Session:
         self.fault: Exception | None = None
         """What went wrong while a message was being appended; told at its end."""
         self.unwatch: Callable[[], None] | None = None
+        self.carried: Carried | None = None
+        """Told of messages that go into Junk or out of it."""
         self.failures = 0
         self.dirty = self.idling = self.condstore = self.qresync = self.rev2 = self.utf8 = False
 
