@@ -17,6 +17,7 @@ VIOLATIONS = [
     ("Standards, vocabulary and helpers do no I/O and keep no time", "lib/budget.py", "import asyncio"),
     ("Offices and doors see ports, not engines or sockets", "admd/limits.py", "import socket"),
     ("Only the composition root chooses an engine", "ms/__init__.py", "import posthouse.storage.sqlite"),
+    ("The attacker shares nothing with the house", "drill/smtp.py", "import posthouse.standards.smtp.server"),
     ("No cycles inside any room", "mail/address.py", "import posthouse.mail.outcome"),
 ]
 """Contract, the file that breaks it, and the line that does. The last needs its other half below."""

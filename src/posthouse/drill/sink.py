@@ -35,23 +35,25 @@ class Sink:
     port: int = 0
     refuse: Callable[[bytes], bytes] = lambda _recipient: b""
     _server: asyncio.Server | None = None
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, host, port, limit=MOST_OCTETS)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        await _shut(self._server, self._writers)
 
     def to(self, recipient: bytes) -> list[Delivery]:
         return [one for one in self.deliveries if recipient.lower() in map(bytes.lower, one.recipients)]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             await self._converse(self.connections, reader, writer)
         writer.close()
+        self._writers.discard(writer)
 
     async def _converse(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sender, recipients = b"", list[bytes]()
@@ -101,17 +103,28 @@ class Hostile:
     connections: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, host, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        await _shut(self._server, self._writers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
             await self.play(reader, writer)
         writer.close()
+        self._writers.discard(writer)
+
+
+async def _shut(server: asyncio.Server | None, writers: set[asyncio.StreamWriter]) -> None:
+    """Nobody new, and nobody who is still there."""
+    if server is not None:
+        server.close()
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.sleep(0)

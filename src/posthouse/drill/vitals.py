@@ -27,7 +27,8 @@ def measure(pid: int) -> Vitals | None:
     try:
         pids = (pid, *sorted(_children(pid)))
         files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-        return Vitals(sum(map(_resident, pids)), _resident(pid), files, _cpu(pid), pids)
+        own = _resident(pid)
+        return Vitals(own + sum(map(_resident, pids[1:])), own, files, _cpu(pid), pids)
     except (OSError, ValueError, IndexError):
         return None
 

@@ -127,8 +127,13 @@ def classes(one: Mapping[str, Any]) -> str:
     return f"{'/'.join(one['attack_class'])} ← {'/'.join(one['enabling_class'])}"
 
 
+def visible(text: str) -> str:
+    """Without what a terminal would obey: the server under attack chose some of it."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
 def _wrapped(word: str, text: str) -> Iterator[str]:
-    for at, line in enumerate(textwrap.wrap(text, WIDTH - 10, break_on_hyphens=False) or [""]):
+    for at, line in enumerate(textwrap.wrap(visible(text), WIDTH - 10, break_on_hyphens=False) or [""]):
         yield f"    {'' if at else word:<6}{line}"
 
 
