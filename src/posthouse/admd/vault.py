@@ -78,7 +78,7 @@ async def unlock(store: Store, key: bytes | None, make: Callable[[], bytes], whe
         await store.put(CHECK, vault.seal(_KNOWN, CHECK))
         return vault
     if key is None:
-        return Vault(None, f"the master key {where} is lost: put the file back from where you keep a copy")
+        return Vault(None, f"the master key {where} is lost: put the file back, from a copy or from another node")
     vault = Vault(key)
     try:
         vault.open(check, CHECK)

@@ -84,7 +84,7 @@ async def test_the_same_master_key_opens_it_again(store):
 async def test_a_lost_master_key_is_said_and_never_replaced(store):
     await unlock(store, KEY, nothing_made, "/x/master.key")
     vault = await unlock(store, None, nothing_made, "/x/master.key")
-    assert vault.why == "the master key /x/master.key is lost: put the file back from where you keep a copy"
+    assert vault.why == "the master key /x/master.key is lost: put the file back, from a copy or from another node"
 
 
 async def test_a_wrong_master_key_is_said(store):
