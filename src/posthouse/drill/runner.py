@@ -168,7 +168,7 @@ async def _attach(ground: Ground) -> None:
         caller = await Smtp.connect(ground.place.where("smtp"), source, Budget(Allowance()), Transcript())
         async with caller:
             await caller.greet()
-            body = WARM_BODY + b"QUJD\r\n" * 20_000 + b"--warm--\r\n"
+            body = WARM_BODY + (b"QUJD" * 19 + b"\r\n") * 25_000 + b"--warm--\r\n"
             content = WARM_HEADER + letter("warm up", body=body)
             await caller.send(b"warm@else.test", [ground.place.person(CANARY).address.encode()], content)
 
