@@ -1,0 +1,76 @@
+"""Which engine, and where large content goes: what the configuration may say, and what is read before we are nobody."""
+
+import os
+
+import pytest
+
+from posthouse.storage.ports import StorageError
+from posthouse.supervisor.config import StoreSection, parse_bucket
+from posthouse.supervisor.engine import BodyKeys, open_engine, own_directory, read_body_keys
+from posthouse.supervisor.load import Misconfigured, parse
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.ports import CountedIds, ManualClock
+
+
+def complaints(text):
+    with pytest.raises(Misconfigured) as caught:
+        parse(f'hostname = "a"\n[store]\n{text}', "f.toml")
+    return [str(one) for one in caught.value.complaints]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("s3://mail", ("mail", "")),
+        ("s3://mail/", ("mail", "")),
+        ("s3://my.mail-1/office/a/", ("my.mail-1", "office/a")),
+    ],
+)
+def test_a_bucket_and_a_prefix(text, place):
+    assert parse_bucket(text) == place
+    assert parse(f'hostname = "a"\n[store]\nbodies = "{text}"').store.bodies == text
+
+
+@pytest.mark.parametrize(
+    "text", ["mail", "s3:mail", "s3://", "s3://M", "s3://mail/../x y", "s3://mail/a?b", "gs://mail"]
+)
+def test_what_is_no_bucket_is_refused(text):
+    assert complaints(f'bodies = "{text}"')[0].startswith("f.toml:3: store.bodies: ")
+
+
+def test_files_that_are_not_there_and_keys_for_nothing_are_told(tmp_path):
+    assert "is not there" in complaints(f'bodies = "s3://mail"\ns3_key_file = "{tmp_path}/none"')[0]
+    assert "means nothing without bodies" in complaints(f's3_key_file = "{tmp_path}/none"')[0]
+    assert "https://" in complaints('bodies = "s3://mail"\ns3_endpoint = "s3.example.org"')[0]
+
+
+def test_a_key_file_has_two_lines(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("\n id \n a secret\n")
+    section = StoreSection(bodies="s3://mail", s3_key_file=file)
+    assert read_body_keys(section) == BodyKeys("id", "a secret")
+    for wrong in ("", "id", "id\nsecret\nmore"):
+        file.write_text(wrong)
+        with pytest.raises(StorageError, match="two lines"):
+            read_body_keys(section)
+    assert read_body_keys(StoreSection()) == BodyKeys()
+
+
+def test_each_process_has_a_directory_and_dead_ones_leave_nothing(tmp_path):
+    (tmp_path / "4194305").mkdir()  # above the largest process id of Linux
+    (tmp_path / "4194305" / "half").touch()
+    (tmp_path / str(os.getppid())).mkdir()
+    assert own_directory(tmp_path) == tmp_path / str(os.getpid())
+    assert [path.name for path in tmp_path.iterdir()] == [str(os.getppid())]
+    assert own_directory(tmp_path / "none").parent == tmp_path / "none"
+
+
+async def test_without_bodies_the_embedded_engine_keeps_all(tmp_path):
+    ports = {"clock": ManualClock(), "ids": CountedIds(), "journal": KeptJournal()}
+    store = await open_engine(StoreSection(directory=tmp_path), tmp_path, BodyKeys(), **ports)
+    writer = store.blobs.open()
+    writer.write(b"x" * 300_000)
+    blob = await writer.finish()
+    assert (tmp_path / "blobs" / blob.blob_id[:2] / blob.blob_id).exists()
+    writer.discard()
+    await store.close()
