@@ -94,11 +94,11 @@ class House:
 
     def _configuration(self) -> Any:
         """What the configuration file says; None when an option names the directory instead."""
-        from posthouse.supervisor.load import Misconfigured, load
-
         config = self.config
         if config is None:
             return None
+        from posthouse.supervisor.load import Misconfigured, load
+
         try:
             return load(config)
         except Misconfigured as error:
