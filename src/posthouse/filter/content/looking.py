@@ -121,9 +121,10 @@ class _Eye:
 
     def _decoded(self, octets: bytes, piece: Piece, around: Item) -> Iterator[Item]:
         for one in piece.types:
-            if one.startswith((b"message/partial", b"message/external-body")):
-                shown = one.decode("ascii", "replace")
-                self.findings.add(Kind.PARTIAL, f"{shown}{around.where}, whose content is elsewhere")
+            if one.startswith(b"message/partial"):
+                self.findings.add(Kind.PARTIAL, f"a piece of a message{around.where}, whose others we cannot see")
+            elif one.startswith(b"message/external-body"):
+                self.findings.add(Kind.ACTIVE, f"a content{around.where} that is to be fetched from elsewhere")
         for name in piece.names:
             judge_name(name, self.findings, around.where)
         raw = octets[piece.start : piece.end]

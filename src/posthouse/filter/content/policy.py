@@ -23,7 +23,7 @@ DEFAULTS: dict[Kind, tuple[Action, float, str]] = {
     Kind.ENCRYPTED: (Action.QUARANTINE, 2.0, "archives and documents with a password"),
     Kind.UNSCANNABLE: (Action.QUARANTINE, 3.0, "archives that are broken or beyond the limits"),
     Kind.OPAQUE: (Action.JUNK, 1.0, "archives whose files we can list at best"),
-    Kind.PARTIAL: (Action.QUARANTINE, 3.0, "messages in pieces, and contents that are elsewhere"),
+    Kind.PARTIAL: (Action.QUARANTINE, 3.0, "messages in pieces, which only together can be looked at"),
     Kind.SMUGGLING: (Action.QUARANTINE, 4.0, "HTML that builds a file by script"),
     Kind.ACTIVE: (Action.ACCEPT, 1.0, "scripts and embedded objects in HTML, PDF and RTF"),
     Kind.AMBIGUOUS: (Action.ACCEPT, 1.5, "structures that readers understand in different ways"),

@@ -118,13 +118,18 @@ def test_templates_from_elsewhere_are_seen() -> None:
     assert not seen(message(zipped({"word/_rels/settings.xml.rels": harmless}), "a.docx")).has(Kind.REMOTE)
 
 
-@pytest.mark.parametrize(
-    "kind", [b"message/partial; id=a; number=1; total=3", b"message/external-body; access-type=URL"]
-)
-def test_contents_that_are_elsewhere_are_held(kind: bytes) -> None:
-    octets = HEAD + b"MIME-Version: 1.0\r\nContent-Type: " + kind + b"\r\n\r\n" + TEST_FILE[:30]
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_pieces_of_a_message_are_held(number: int) -> None:
+    kind = b"message/partial; id=a; number=%d; total=3" % number
+    octets = HEAD + b"MIME-Version: 1.0\r\nContent-Type: " + kind + b"\r\n\r\n" + TEST_FILE[25 * number - 25 :][:25]
     assert seen(octets).has(Kind.PARTIAL)
     assert action_of(octets) is Action.QUARANTINE
+
+
+def test_a_content_that_is_elsewhere_is_only_told() -> None:
+    octets = HEAD + b"MIME-Version: 1.0\r\nContent-Type: message/external-body; access-type=anon-ftp\r\n\r\nx"
+    assert seen(octets).has(Kind.ACTIVE)
+    assert action_of(octets) is Action.ACCEPT
 
 
 def test_without_a_worker_archives_stay_closed_and_that_is_said() -> None:
