@@ -16,7 +16,6 @@ runs), *over* (last words are being written, input is ignored), gone.
 
 import asyncio
 import fcntl
-import math
 import os
 import socket
 import ssl
@@ -27,6 +26,7 @@ from typing import Any, Protocol, cast
 
 from posthouse.lib.ports import Clock
 from posthouse.lib.sansio import Channel, Conversation, Piece, RemoteError, Slice
+from posthouse.net.pace import ReaderPace, SenderPace
 from posthouse.net.ports import BlobReader, Door, Farewell, Line, Peer
 from posthouse.net.tls import HANDSHAKE_SECONDS, ForeignProtocol, Tunnel
 from posthouse.net.watch import Watch
@@ -46,11 +46,6 @@ LINGER_SECONDS = 5.0
 
 LINGER_OCTETS = 1024 * 1024
 """How much of what it still sends meanwhile is thrown away (a reset would destroy the last words on their way)."""
-
-RATE_WINDOW_SECONDS = 30.0
-"""L18: the least rate is an average over this long, asked for after the first such time. Of a reader it is asked over
-two: the kernels between us hand on what he reads in lumps.
-"""
 
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux has it; elsewhere there is nothing to do."""
@@ -108,13 +103,10 @@ class Session(asyncio.Protocol):
     __slots__ = (
         "_backlog",
         "_busy",
-        "_content_octets",
-        "_content_since",
         "_core",
         "_deadline",
         "_door",
         "_drained",
-        "_earlier",
         "_eof",
         "_heard",
         "_house",
@@ -124,14 +116,12 @@ class Session(asyncio.Protocol):
         "_open",
         "_over",
         "_porch",
-        "_prompted",
+        "_reader",
         "_received",
+        "_sender",
         "_sent",
-        "_stalled",
         "_transport",
         "_tunnel",
-        "_window_since",
-        "_windows",
         "_woken",
         "peer",
         "slot",
@@ -152,16 +142,13 @@ class Session(asyncio.Protocol):
         self._leaving: Farewell | None = None
         self._heard = False
         """Something whole was heard or said since the deadline was set: single octets buy no time (I03, S04)."""
-        self._prompted = False
-        """The content that comes now has had its first octets acknowledged at once."""
         self._more = self._woken = self._eof = self._over = self._lost = False
         self._backlog = self._received = self._sent = 0
-        self._deadline = self._window_since = self._content_since = 0.0
-        self._stalled = -math.inf
-        """Since when, while the peer does not read fast enough, ``_sent`` counts."""
-        self._earlier: int | None = None
-        """What it read in the window before."""
-        self._content_octets = self._windows = 0
+        self._deadline = 0.0
+        self._sender: SenderPace | None = None
+        """While a content comes in."""
+        self._reader: ReaderPace | None = None
+        """Since the peer first did not read fast enough."""
         self.slot = 0
 
     # -- what the door sees
@@ -248,10 +235,17 @@ class Session(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._drained = self._house.loop.create_future()
-        now = self._house.clock.monotonic()
-        if now - self._stalled >= RATE_WINDOW_SECONDS:  # a refill of the buffer begins no new window
-            self._begin_reading(now, None)
-        self._expect(self._stalled + RATE_WINDOW_SECONDS - now)
+        now, read = self._house.clock.monotonic(), self._read
+        if self._reader is None:
+            self._reader = ReaderPace(now, read)
+        else:
+            self._reader.stalled(now, read)
+        self._expect(self._reader.left(now))
+
+    @property
+    def _read(self) -> int:
+        """How many octets of what we said the peer has taken."""
+        return self._sent - self._transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
@@ -469,21 +463,19 @@ class Session(asyncio.Protocol):
         if self._door.receives_content:
             self._keep_rate()
         else:
-            self._windows = 0
+            self._sender = None
             if self._heard:
                 self._heard = False
                 self._expect(self._door.patience)
 
     def _keep_rate(self) -> None:
-        now = self._house.clock.monotonic()
-        if not self._windows:
-            self._content_since = now
-            self._begin_window(now)
-            self._prompted = False
-        elif not self._prompted:
-            self._prompted = True
+        now, sender = self._house.clock.monotonic(), self._sender
+        if sender is None:
+            sender = self._sender = SenderPace(now, self._received)
+        elif not sender.prompted:
+            sender.prompted = True
             self._acknowledge_at_once()
-        self._expect(min(self._door.patience, max(0.0, self._window_since + RATE_WINDOW_SECONDS - now)))
+        self._expect(min(self._door.patience, sender.left(now)))
 
     def _acknowledge_at_once(self) -> None:
         """The content did not come whole. Who sends it in two writes waits for our ACK of the first (Nagle), and the
@@ -492,11 +484,6 @@ class Session(asyncio.Protocol):
         carrier = self._transport.get_extra_info("socket")
         if carrier is not None and QUICK_ACK is not None and carrier.family in INTERNET:
             carrier.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
-
-    def _begin_window(self, now: float) -> None:
-        self._windows += 1
-        self._window_since = now
-        self._content_octets = self._received
 
     # -- deadlines
 
@@ -521,48 +508,41 @@ class Session(asyncio.Protocol):
             self._house.watch.put(self, self._deadline)
         elif self._over:
             self._abort()
-        elif self._drained is not None:
-            self._judge_reader(now)
+        elif self._drained is not None and self._reader is not None:
+            self._judge_reader(now, self._reader)
         elif self._busy is not None:  # they wait for us, not we for them
-            if self._windows:
-                self._begin_window(now)
+            if self._sender is not None:
+                self._sender.renew(now, self._received)
             self._expect(self._patience())
-        elif self._windows and now >= self._window_since + RATE_WINDOW_SECONDS:
-            self._judge_sender(now)
+        elif self._sender is not None and self._sender.is_over(now):
+            self._judge_sender(now, self._sender)
         elif self._in_handshake:
             self._abort()  # nothing can be said yet
         else:
             self._say_farewell(Farewell.IDLE)
 
-    def _judge_reader(self, now: float) -> None:
+    def _judge_reader(self, now: float, reader: ReaderPace) -> None:
         """L18 the other way round: what we have to say must be read at the least rate too."""
-        waiting = self._transport.get_write_buffer_size()
-        read = self._sent - waiting
-        elapsed = now - self._stalled
-        if elapsed < RATE_WINDOW_SECONDS:
-            self._expect(RATE_WINDOW_SECONDS - elapsed)
+        if not reader.is_over(now):
+            self._expect(reader.left(now))
             return
-        seconds = elapsed + RATE_WINDOW_SECONDS
-        if self._earlier is not None and self._earlier + read < seconds * self._house.least_rate:
-            self._note("net.slow_reader", seconds=round(seconds), waiting=waiting)
+        read = self._read
+        if reader.is_too_slow(now, read, self._house.least_rate):
+            waiting = self._transport.get_write_buffer_size()
+            self._note("net.slow_reader", seconds=round(reader.seconds(now)), waiting=waiting)
             self._abort()
             return
-        self._begin_reading(now, read)
-        self._expect(RATE_WINDOW_SECONDS)
+        reader.renew(now, read)
+        self._expect(reader.left(now))
 
-    def _begin_reading(self, now: float, earlier: int | None) -> None:
-        self._stalled, self._earlier = now, earlier
-        self._sent = self._transport.get_write_buffer_size()
-
-    def _judge_sender(self, now: float) -> None:
+    def _judge_sender(self, now: float, sender: SenderPace) -> None:
         """L18: at least ``least_rate`` on average over each window but the first; and an end to every content."""
-        came = self._received - self._content_octets
-        too_slow = self._windows > 1 and came < (now - self._window_since) * self._house.least_rate
-        if too_slow or now - self._content_since > self._house.transfer_seconds:
-            self._note("net.slow_sender", octets=came, seconds=round(now - self._content_since))
+        house, seconds = self._house, sender.seconds(now)
+        if sender.is_too_slow(now, self._received, house.least_rate) or seconds > house.transfer_seconds:
+            self._note("net.slow_sender", octets=sender.came(self._received), seconds=round(seconds))
             self._say_farewell(Farewell.SLOW)
             return
-        self._begin_window(now)
+        sender.renew(now, self._received)
         self._keep_rate()
 
     # -- TLS
