@@ -42,6 +42,7 @@ SUMMARIES = {
     "status": "how the server is",
     "limits": "every limit of the house",
     "engine": "copy everything from one engine to another",
+    "drill": "attack your own server and read what held",
     "config": "the configuration file",
 }
 
@@ -116,6 +117,12 @@ line and key.""",
 }
 
 EXAMPLES = {
+    "drill": (
+        "posthouse drill run --profile essay",
+        "posthouse drill explain S01",
+        "posthouse drill prove S01 A01",
+        "posthouse drill report last --format html > drill.html",
+    ),
     "engine": (
         "posthouse engine copy /var/lib/posthouse postgresql://posthouse@db1,db2,db3/posthouse",
         "posthouse engine copy postgresql://posthouse@db1/posthouse /var/lib/posthouse",
@@ -189,7 +196,15 @@ the store itself, under its lock, and says so.
 """
 
 
-PLACES = {"localserve": "", "engine": "", "serve": ENVIRONMENT, "config": ENVIRONMENT}
+DRILL_PLACES = """\
+.SH ENVIRONMENT
+.TP
+.B POSTHOUSE_DRILL_REPORTS
+where reports are kept, when there is no
+.B --reports
+"""
+
+PLACES = {"localserve": "", "drill": DRILL_PLACES, "engine": "", "serve": ENVIRONMENT, "config": ENVIRONMENT}
 """What a page says of where things are, when not everything."""
 
 

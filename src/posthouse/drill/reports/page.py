@@ -33,7 +33,8 @@ summary .id{font-weight:600;width:42px;flex:none}summary .what{flex:1}summary .c
 .tag.BROKEN{background:var(--broken)}.tag.UNPROVEN{background:var(--unproven);color:var(--ink)}
 .inner{padding:0 14px 12px;font-size:14px;overflow-x:auto}table{border-collapse:collapse;width:100%}
 td,th{text-align:left;padding:3px 8px 3px 0;border-bottom:1px solid var(--line);vertical-align:top;font-size:13px;
-overflow-wrap:anywhere}td.no{color:var(--broken);font-weight:600}footer{color:var(--soft);font-size:13px;margin-top:36px;
+overflow-wrap:anywhere}td:nth-child(-n+2),th{overflow-wrap:normal}td:first-child{white-space:nowrap}
+.top>div{flex:1;min-width:320px}td.no{color:var(--broken);font-weight:600}footer{color:var(--soft);font-size:13px;margin-top:36px;
 overflow-wrap:anywhere}
 """
 

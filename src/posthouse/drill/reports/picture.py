@@ -31,7 +31,7 @@ def _bar(label: str, counts: Mapping[str, int], top: int, most: int) -> list[str
                 f'class="{verdict.lower()}"><title>{escape(label)}: {counts[verdict]} {verdict.lower()}</title></rect>'
             )
             left += width
-    told = "  ".join(f"{counts[verdict]} {verdict.lower()}" for verdict in ORDER if counts[verdict]) or "none"
+    told = ", ".join(f"{counts[verdict]} {verdict.lower()}" for verdict in ORDER if counts[verdict]) or "none"
     parts.append(f'<text x="{left + 8:.1f}" y="{top + 14}" class="number">{told}</text>')
     return parts
 
