@@ -16,6 +16,8 @@ PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
 CLONE_NEWNET = 0x40000000
+CLONE_NEWUSER = 0x10000000
+"""Who may not make a network namespace may, on most machines, in a user namespace of his own."""
 
 _LANDLOCK = {"x86_64": (444, 446), "aarch64": (444, 446)}
 _LANDLOCK_ACCESS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
@@ -50,7 +52,7 @@ def confine(*, memory_octets: int, files: int = 16) -> tuple[str, ...]:
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     measures = ["rlimits"]
-    if libc.unshare(CLONE_NEWNET) == 0:
+    if libc.unshare(CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
         measures.append("network namespace")
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
         measures.append("no_new_privs")

@@ -106,6 +106,7 @@ class WorkerPool:
                 raise
             self._journal.note("worker.did-not-start", Level.ALARM, reason=str(error) or type(error).__name__)
             raise Failed("busy", "no worker could be started") from error
+        self._journal.note("worker.started", pid=worker.pid, gave_up=", ".join(self.measures))
         return worker
 
     @property
