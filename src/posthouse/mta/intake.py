@@ -151,7 +151,8 @@ class Intake:
         """What accepting a message of our own means: the unit that ``store.accept`` or ``store.settle`` commits.
 
         A recipient that leads nowhere is left out: our own messages are never reported about. A report
-        that leaves is signed, nothing else is (threat D06); ``octets`` are those of a ``blob`` that is too large to have them at hand.
+        that leaves is signed, nothing else is (threat D06); ``octets`` are those of a ``blob`` that is
+        too large to have them at hand.
         """
         content = (blob.octets or b"") if octets is None else octets
         known = facts or self._describe(b"", content)
