@@ -9,6 +9,10 @@ from posthouse.standards.dkim.canonical import BodyHashes
 from posthouse.standards.dkim.verify import SignedFields, Verifier
 from posthouse.standards.imf.header import HEADER_OCTETS, Header, parse_header
 
+_MARKS = (b"\n--", b"\nbegin", b"-ANTIVIRUS-TEST-FILE!")
+"""Where a part, a uuencoded file or the scanners' test string may begin; the last is the middle of it."""
+_SEAM = max(map(len, _MARKS)) - 1
+
 _SIGNED = ("dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results")
 
 
@@ -18,7 +22,7 @@ class Examination:
     ``beginning`` is then all that had come until there. Without ``verifies`` nobody's signature is looked at.
     """
 
-    __slots__ = ("_bodies", "_held", "_verifies", "beginning", "chain", "header", "signatures")
+    __slots__ = ("_bodies", "_has_marks", "_held", "_tail", "_verifies", "beginning", "chain", "header", "signatures")
 
     def __init__(self, *, verifies: bool = True) -> None:
         self.header: Header | None = None
@@ -26,7 +30,10 @@ class Examination:
         self.signatures: Verifier | None = None
         self.chain: ChainVerifier | None = None
         self._bodies: BodyHashes | None = None
+        self._has_marks = False
         self._held: bytearray | None = None
+        self._tail: bytes | None = None
+        """The last octets of a body that was watched."""
         self._verifies = verifies
 
     def feed(self, octets: bytes) -> bool:
@@ -34,6 +41,8 @@ class Examination:
         if self.header is not None:
             if self._bodies is not None:
                 self._bodies.update(octets)
+            if not self._has_marks:
+                self._watch(octets, self.header)
             return True
         held, start = self._held, 0
         if held is None:
@@ -48,6 +57,23 @@ class Examination:
         elif held is None:
             self._held = bytearray(octets)
         return self.header is not None
+
+    def _watch(self, octets: bytes, header: Header) -> None:
+        """Look for ``_MARKS`` in a body that comes in pieces, so that a large text need not be read again for them."""
+        tail = self._tail
+        if tail is None:
+            tail = self.beginning[max(header.body_start - 1, 0) :]
+            self._has_marks = any(mark in tail for mark in _MARKS)
+            tail = tail[-_SEAM:]
+        seam = tail + octets[:_SEAM]
+        if any(mark in octets or mark in seam for mark in _MARKS):
+            self._has_marks = True
+        self._tail = octets[-_SEAM:] if len(octets) >= _SEAM else seam[-_SEAM:]
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the body came in pieces, and no part, no file and no test virus may begin in it."""
+        return self._tail is not None and not self._has_marks
 
     @property
     def held_octets(self) -> int:

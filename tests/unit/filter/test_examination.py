@@ -70,3 +70,22 @@ def test_without_verification_no_signature_is_looked_at() -> None:
     examination = Examination(verifies=False)
     assert examination.feed(LETTER)
     assert (examination.signatures, examination.chain) == (None, None)
+
+
+MARKED = st.sampled_from([b"\n--", b"\nbegin", b"-ANTIVIRUS-TEST-FILE!", b"- -", b"\nbegi", b"\n-", b"words\r\n"])
+
+
+@given(st.lists(MARKED, max_size=4), st.lists(st.integers(0, 80), min_size=1, max_size=6))
+def test_a_mark_in_a_body_is_seen_wherever_it_is_cut(words: list[bytes], places: list[int]) -> None:
+    content = b"Subject: s\r\n\r\n" + b"line\r\n".join(words) + b"end\r\n"
+    examination = Examination()
+    start = content.index(b"\r\n\r\n") + 4
+    inner = {start + place for place in places if start + place < len(content)}
+    for begin, end in pairwise(sorted({0, start, len(content)} | inner)):
+        examination.feed(content[begin:end])
+    body = content[start - 1 :]
+    assert examination.is_bare is not any(mark in body for mark in (b"\n--", b"\nbegin", b"-ANTIVIRUS-TEST-FILE!"))
+
+
+def test_what_came_in_one_piece_was_not_watched() -> None:
+    assert not examine(b"Subject: s\r\n\r\nnothing\r\n").is_bare

@@ -85,6 +85,9 @@ class ContentExaminer:
     async def examine(self, letter: Letter) -> Opinion:
         octets, header = letter.blob.octets, letter.examination.header
         if octets is None:
+            beginning = letter.blob.beginning
+            if beginning and letter.examination.is_bare and is_plain(parse_header(beginning), beginning):
+                return NOTHING  # one plain text, watched while it came: most large ones need not be read again
             return await self._ask(Source(letter.blob.size, letter.read), letter)
         if header is None or octets[header.start : header.end] != header.octets:  # fields that somebody forged were cut
             header = parse_header(octets)
