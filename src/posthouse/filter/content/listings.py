@@ -44,7 +44,8 @@ def read_tar(octets: bytes) -> Iterator[Listed]:
             name = block[:100].partition(b"\x00")[0].decode("utf-8", "replace")
             prefix = block[345:500].partition(b"\x00")[0].decode("utf-8", "replace")
             whole = f"{prefix}/{name}" if prefix and block[257:262] == b"ustar" else name
-            yield Listed(long_name or whole, content if kind in b"\x0007" else b"")
+            called = (long_name or whole).rstrip("/") + "/" * (kind == b"5")
+            yield Listed(called, content if kind in b"\x0007" else b"")
             long_name = ""
 
 

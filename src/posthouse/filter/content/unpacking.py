@@ -290,8 +290,9 @@ def _seven(octets: bytes, budget: Budget, findings: Findings, where: str) -> Ite
     listing = _list_seven(octets, budget)
     names = iter(listing.names)
     encrypted = unread = 0
-    for name in listing.empty:
-        yield _named(name, None, budget, findings, where)
+    for name in listing.empty:  # directories, and files without a single octet
+        budget.take_entry()
+        _judge_entry_name(name, findings, where)
     for folder in listing.folders:
         content = None if folder.is_encrypted else _unfold(octets, folder, budget)
         encrypted += len(folder.files or ()) if folder.is_encrypted else 0

@@ -2,7 +2,9 @@
 
 import base64
 import gzip
+import io
 import itertools
+import tarfile
 from collections.abc import Iterator
 
 import pytest
@@ -142,6 +144,16 @@ def test_a_message_of_very_many_parts_is_a_workers_too() -> None:
     octets = HEAD + b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n" * 200
     assert look(octets, bounds=None).needs_worker
     assert not seen(octets).needs_worker
+
+
+def test_a_directory_may_be_called_like_a_program() -> None:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+        entry = tarfile.TarInfo("example.com")
+        entry.type = tarfile.DIRTYPE
+        archive.addfile(entry)
+    assert not seen(message(target.getvalue(), "site.tgz")).all
+    assert not seen(message(zipped({"example.com/": b"", "example.com/index.txt": b"x"}), "site.zip")).all
 
 
 def test_findings_are_few_however_much_is_found() -> None:
