@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes that serve; more than one need an engine of their own.",
+    help="Processes that serve; more than one need [store] engine. The next ports after metrics are theirs.",
 )
 def serve(file: Path, engine: str, workers: int) -> None:
     """Serve mail until told to stop. SIGHUP reads the configuration again, SIGTERM stops cleanly."""

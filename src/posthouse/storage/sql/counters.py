@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from posthouse.storage.ports import Role
 
+QUARANTINE = Role.QUARANTINE.name
+
 
 @dataclass(slots=True)
 class Tally:
@@ -40,7 +42,7 @@ class Box:
     @property
     def is_counted(self) -> bool:
         """Whether its octets count towards the quota."""
-        return self.role != Role.QUARANTINE.name
+        return self.role != QUARANTINE
 
     def add(self, flags: str, octets: int, modseq: int) -> int:
         """Room for one more message; its UID."""
