@@ -9,9 +9,9 @@ from posthouse.standards.dkim.canonical import BodyHashes
 from posthouse.standards.dkim.verify import SignedFields, Verifier
 from posthouse.standards.imf.header import HEADER_OCTETS, Header, parse_header
 
-_MARKS = (b"\n--", b"\nbegin", b"-ANTIVIRUS-TEST-FILE!")
-"""Where a part, a uuencoded file or the scanners' test string may begin; the last is the middle of it."""
-_SEAM = max(map(len, _MARKS)) - 1
+_PART, _FILE, _TEST_VIRUS = b"\n--", b"\nbegin", b"-ANTIVIRUS-TEST-FILE!"
+"""Where a part or a uuencoded file may begin, and the middle of the scanners' test string."""
+_SEAM = len(_TEST_VIRUS) - 1
 
 _SIGNED = ("dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results")
 
@@ -59,14 +59,14 @@ class Examination:
         return self.header is not None
 
     def _watch(self, octets: bytes, header: Header) -> None:
-        """Look for ``_MARKS`` in a body that comes in pieces, so that a large text need not be read again for them."""
+        """Look for marks in a body that comes in pieces, so that a large text need not be read again for them."""
         tail = self._tail
         if tail is None:
             tail = self.beginning[max(header.body_start - 1, 0) :]
-            self._has_marks = any(mark in tail for mark in _MARKS)
+            self._has_marks = _has_mark(tail)
             tail = tail[-_SEAM:]
         seam = tail + octets[:_SEAM]
-        if any(mark in octets or mark in seam for mark in _MARKS):
+        if _has_mark(octets) or _has_mark(seam):
             self._has_marks = True
         self._tail = octets[-_SEAM:] if len(octets) >= _SEAM else seam[-_SEAM:]
 
@@ -96,6 +96,12 @@ class Examination:
                 self._bodies = bodies
                 bodies.update(content[header.body_start :])
         return header
+
+
+def _has_mark(octets: bytes) -> bool:
+    if b"-" in octets and (_PART in octets or _TEST_VIRUS in octets):  # one octet is found much faster than three
+        return True
+    return _FILE in octets
 
 
 def examine(content: bytes, *, verifies: bool = True) -> Examination:
