@@ -19,9 +19,15 @@ keeps_reports = click.option("--reports", type=path, help="Where reports are kep
 
 def chooses(command: Command) -> Command:
     """Which entries of the catalogue."""
-    command = click.option("--profile", type=click.Choice(["quick", "essay", "full", "soak"]), help="A set of entries.")(command)
-    command = click.option("--surface", metavar="NAME", default="", help="Only this surface (smtp, tls, imap …).")(command)
-    command = click.option("--class", "fault", metavar="CODE", default="", help="Only this fault class (IA, SF-n …).")(command)
+    command = click.option(
+        "--profile", type=click.Choice(["quick", "essay", "full", "soak"]), help="A set of entries."
+    )(command)
+    command = click.option("--surface", metavar="NAME", default="", help="Only this surface (smtp, tls, imap …).")(
+        command
+    )
+    command = click.option("--class", "fault", metavar="CODE", default="", help="Only this fault class (IA, SF-n …).")(
+        command
+    )
     command = click.option("--motive", metavar="SIGN", default="", help="Only this motive ($, E, S, H, A, R).")(command)
     return click.argument("ids", nargs=-1, metavar="[ID]…")(command)
 
@@ -53,7 +59,9 @@ def drill() -> None:
 @drill.command("list")
 @chooses
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def list_entries(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str, motive: str, as_json: bool) -> None:
+def list_entries(
+    ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str, motive: str, as_json: bool
+) -> None:
     """The catalogue: what can be done to a mail server, and whether we can try it."""
     from posthouse.cli.show import Column, print_rows
     from posthouse.drill.attacks.index import all_scenarios
@@ -93,7 +101,9 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
     threats = _select(ids, profile or ("" if ids else "quick"), surface, fault, motive)
     scenarios = all_scenarios()
     with_attack = [(one, scenarios[one.id]) for one in threats if one.id in scenarios]
-    servers = {scenario.wish: number + 1 for number, scenario in enumerate({s.wish: s for _, s in with_attack}.values())}
+    servers = {
+        scenario.wish: number + 1 for number, scenario in enumerate({s.wish: s for _, s in with_attack}.values())
+    }
     rows = [
         {
             "id": one.id,
@@ -123,13 +133,20 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
 
 @drill.command("run")
 @chooses
-@click.option("--target", type=click.Choice(["sandbox"]), default="sandbox", show_default=True, help="What to attack.")
-@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The sandbox goes by this file.")
+@click.option("--target", type=click.Choice(["sandbox", "local"]), default="sandbox", show_default=True, help="What.")
+@click.option(
+    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The configuration to go by."
+)
+@click.option("--dir", "directory", type=path, help="local: the directory of the store.")
+@click.option("--socket", "control", type=path, help="local: the control socket of the server.")
+@click.option("--yes", is_flag=True, help="local: do not ask.")
 @click.option("--seed", default=42, show_default=True, help="The same seed, the same attacks.")
 @click.option("--repeat", default=0, metavar="N", help="Times each; what differs is unproven. (1, full: 3)")
 @click.option("--strict", is_flag=True, help="Unproven entries fail the run, too (exit 2).")
 @click.option("--shared-network", is_flag=True, help="Stay on this machine's loopback, also as root.")
-@click.option("--format", "form", default="text", metavar="FORM", help="text, json, junit, sarif, html, md, openmetrics.")
+@click.option(
+    "--format", "form", default="text", metavar="FORM", help="text, json, junit, sarif, html, md, openmetrics."
+)
 @keeps_reports
 def run(
     ids: tuple[str, ...],
@@ -138,8 +155,11 @@ def run(
     surface: str,
     fault: str,
     motive: str,
-    target: str,  # noqa: ARG001 - one so far
+    target: str,
     config: Path | None,
+    directory: Path | None,
+    control: Path | None,
+    yes: bool,
     seed: int,
     repeat: int,
     strict: bool,
@@ -147,26 +167,43 @@ def run(
     form: str,
     reports: Path | None,
 ) -> None:
-    """Attack a sandbox: a second server from the same program, on loopback."""
+    """Attack a sandbox: a second server from the same program, on loopback.
+
+    With --target local the running server itself, by the few entries that harm
+    nobody, through accounts that are made for it and removed.
+    """
     import asyncio
 
+    from posthouse.drill.control import Declined
     from posthouse.drill.drilling import Ask, Drill
     from posthouse.drill.fence import Refused
+    from posthouse.drill.sandbox import NotStarted
 
     threats = _select(ids, profile or ("" if ids else "quick"), surface, fault, motive)
     name = profile or ("chosen" if ids else "quick")
-    one = Drill(Ask(threats, name, _reports(reports), seed, repeat, config, own_network=not shared_network))
+    live = _live(directory, config, control, yes=yes) if target == "local" else None
+    one = Drill(Ask(threats, name, _reports(reports), seed, repeat, config, own_network=not shared_network, live=live))
     one.enter_network()
     try:
         asyncio.run(one.carry_out(_Progress(len(threats))))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
-    except Refused as error:
+    except (Refused, Declined, NotStarted) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(REFUSED)
     _print_report(one.document, form)
     click.echo(f"report {one.file}", err=True)
     sys.exit(_status(one.document, strict=strict))
+
+
+def _live(directory: Path | None, config: Path | None, control: Path | None, *, yes: bool) -> Path:
+    """The control socket of the server that is to be attacked, once its operator has agreed."""
+    from posthouse.cli.asking import House
+
+    socket = control or House(directory, config, None).directory / "control.sock"
+    if not yes:
+        click.confirm(f"Attack the live server at {socket}, by entries that harm nobody?", abort=True, err=True)
+    return socket
 
 
 class _Progress:
@@ -275,7 +312,9 @@ def _today() -> str:
 
 @drill.command("report")
 @click.argument("name", metavar="last|RUN|FILE", default="last")
-@click.option("--format", "form", default="text", metavar="FORM", help="text, json, junit, sarif, html, md, openmetrics.")
+@click.option(
+    "--format", "form", default="text", metavar="FORM", help="text, json, junit, sarif, html, md, openmetrics."
+)
 @keeps_reports
 def report(name: str, *, form: str, reports: Path | None) -> None:
     """A report once more, in any form."""

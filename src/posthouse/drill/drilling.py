@@ -13,12 +13,13 @@ from typing import Any
 
 from posthouse.drill.attacks.index import all_scenarios
 from posthouse.drill.catalogue.index import CATALOGUE
-from posthouse.drill.fence import RUN_SECONDS
+from posthouse.drill.control import Declined
+from posthouse.drill.fence import RUN_SECONDS, Refused
 from posthouse.drill.reports.document import document_of
 from posthouse.drill.reports.keep import NotThere, keep, proofs, read
 from posthouse.drill.result import Run
-from posthouse.drill.runner import NOT_WRITTEN, Order, Tell, chosen, run_all
-from posthouse.drill.sandbox import enter_own_network
+from posthouse.drill.runner import NOT_WRITTEN, Order, Tell, chosen, run_all, run_live
+from posthouse.drill.sandbox import NotStarted, enter_own_network
 from posthouse.drill.threat import Threat
 from posthouse.drill.watchdog import Watchdog
 
@@ -38,6 +39,8 @@ class Ask:
     repeat: int = 0
     config: Path | None = None
     own_network: bool = True
+    live: Path | None = None
+    """The control socket of the operator's own server, if that is the target."""
     scratch: Path | None = None
     """Where sandboxes live; a directory of ours in the system's place for such."""
 
@@ -54,11 +57,12 @@ class Drill:
     def __post_init__(self) -> None:
         started = time.time()
         name = f"{datetime.fromtimestamp(started, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        self.run = Run(name, self.ask.profile, "sandbox", "", self.ask.seed, started)
+        target = "sandbox" if self.ask.live is None else "local"
+        self.run = Run(name, self.ask.profile, target, "", self.ask.seed, started)
 
     def enter_network(self) -> None:
         """Before any thread or loop: this process moves, and with it all that it starts."""
-        moved = self.ask.own_network and enter_own_network()
+        moved = self.ask.own_network and self.ask.live is None and enter_own_network()
         self.run.network = "a network with lo only" if moved else "loopback of this machine"
 
     async def carry_out(self, tell: Tell) -> None:
@@ -70,7 +74,7 @@ class Drill:
         watchdog.tell(f"clear {directory}")
         order = Order(
             threats=ask.threats,
-            scenarios=chosen(ask.threats, scenarios, live=False),
+            scenarios=chosen(ask.threats, scenarios, live=ask.live is not None),
             directory=directory,
             config=ask.config,
             repeat=ask.repeat or REPEAT.get(ask.profile, 1),
@@ -80,13 +84,19 @@ class Drill:
         if ask.config is not None:
             run.server["config_sha256"] = hashlib.sha256(ask.config.read_bytes()).hexdigest()
         try:
-            await run_all(order, run, tell)
+            if ask.live is not None:
+                await run_live(order, run, tell, ask.live)
+            else:
+                await run_all(order, run, tell)
+        except (Refused, Declined, NotStarted) as error:
+            run.aborted = str(error)
+            raise
         except BaseException as error:
             run.aborted = run.aborted or f"stopped by hand ({type(error).__name__})"
             raise
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-            run.clean = f"{directory}" if directory.exists() else ""
+            run.clean = f"{run.clean} {directory}".strip() if directory.exists() else run.clean
             watchdog.done()
             self._report()
 

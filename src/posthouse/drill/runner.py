@@ -13,6 +13,7 @@ from posthouse.drill.cage import Cage
 from posthouse.drill.caller import Silent
 from posthouse.drill.control import NAME, Declined, ask
 from posthouse.drill.fence import RUN_SECONDS, Allowance, Budget
+from posthouse.drill.live import left_behind, live_ground
 from posthouse.drill.result import Attempt, Result, Run
 from posthouse.drill.sandbox import CANARY, NotStarted, Wish, sandbox
 from posthouse.drill.scenario import Scenario
@@ -60,6 +61,38 @@ async def run_all(order: Order, run: Run, tell: Tell) -> None:
         run.seconds = time.monotonic() - began
         ranks = {threat.id: at for at, threat in enumerate(order.threats)}
         run.results.sort(key=lambda one: ranks[one.threat.id])
+
+
+async def run_live(order: Order, run: Run, tell: Tell, socket: Path) -> None:
+    """Against the operator's own server: only what harms nobody, and not a moment longer than it is well."""
+    began = time.monotonic()
+    for threat in order.threats:
+        if threat.id not in order.scenarios:
+            run.results.append(unproven(threat, "" if threat.needs else "not for a live server"))
+    waiting = [threat for threat in order.threats if threat.id in order.scenarios]
+    try:
+        async with live_ground(socket, run.id) as ground:
+            ground.settle_seconds = order.settle
+            await _listen_in_peace(ground)
+            while waiting and not run.aborted:
+                await _run_one(order, run, tell, waiting.pop(0), ground)
+                if ground.is_dead or (ground.cage is not None and ground.cage.is_choking):
+                    run.aborted = "the server is not well: its canary choked"
+    finally:
+        run.results += [unproven(one, run.aborted or "stopped") for one in waiting]
+        run.seconds = time.monotonic() - began
+        run.clean = " ".join(await left_behind(socket))
+
+
+async def _listen_in_peace(ground: Ground) -> None:
+    """How the canary does before anything is attacked. Raises ``NotStarted`` if it does not sing."""
+    if ground.cage is None:
+        return
+    began = time.monotonic()
+    await ground.cage.wait_for_songs(IDLE_SONGS, 30.0)
+    ground.idle = ground.cage.songs(began)
+    if not ground.idle.good:
+        raise NotStarted(f"the canary does not sing even in peace: {(*ground.idle.complaints, 'silence')[0]}")
 
 
 def unproven(threat: Threat, why: str = "") -> Result:
@@ -124,13 +157,7 @@ async def ground_of(order: Order, run: Run, wish: Wish, directory: Path) -> Asyn
         try:
             await warm_up(ground)
             await cage.open()
-            began = time.monotonic()
-            await cage.wait_for_songs(IDLE_SONGS, 30.0)
-            ground.idle = cage.songs(began)
-            if not ground.idle.good:
-                raise NotStarted(
-                    f"the canary does not sing even in peace: {'; '.join(ground.idle.complaints) or 'silence'}"
-                )
+            await _listen_in_peace(ground)
             yield ground
         finally:
             await cage.close()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import socket
 import struct
 
 import pytest
@@ -14,6 +15,7 @@ from posthouse.drill.caller import Caller, Silent
 from posthouse.drill.fence import MIB, Allowance, Budget, Refused, Spent, fence
 from posthouse.drill.invariants import Seen, examine
 from posthouse.drill.ledger import Audit, Ledger, marked
+from posthouse.drill.live import listening_ports, recognise
 from posthouse.drill.names import Names
 from posthouse.drill.place import Absent, Place
 from posthouse.drill.sandbox import merged
@@ -279,3 +281,23 @@ def test_the_operators_file_and_what_an_attack_needs():
 
 def test_chance_is_the_same_for_the_same_seed():
     assert random.Random("42:S01").random() == random.Random("42:S01").random()
+
+
+# -- a live server
+
+
+async def test_only_ports_of_that_very_process_are_found_and_known_by_their_words():
+    sink = Sink()
+    await sink.open()
+    other = socket.socket()
+    other.bind(("127.0.0.1", 0))  # bound by us, and nobody listens
+    try:
+        ports = listening_ports(os.getpid())
+        assert sink.port in ports
+        assert other.getsockname()[1] not in ports
+        assert listening_ports(os.getppid()) != ports
+        assert await recognise(sink.port) == "smtp"
+    finally:
+        other.close()
+        await sink.close()
+        await asyncio.sleep(0.01)

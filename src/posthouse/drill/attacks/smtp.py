@@ -18,7 +18,7 @@ ENDS = (
 """What some server somewhere took for the end of a message; only CRLF.CRLF is."""
 
 HIDDEN = (
-    b"MAIL FROM:<forged@hidden.else.test>\r\nRCPT TO:<carol@office.test>\r\nDATA\r\n"
+    b"MAIL FROM:<forged@hidden.else.test>\r\nRCPT TO:<%s>\r\nDATA\r\n"
     b"From: forged@hidden.else.test\r\nSubject: SMUGGLED\r\n\r\nhidden\r\n.\r\n"
 )
 TOP = b"From: a@else.test\r\nTo: carol@office.test\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
@@ -27,15 +27,15 @@ TOP = b"From: a@else.test\r\nTo: carol@office.test\r\nDate: Sat, 21 Nov 2026 12:
 async def smuggling(bench: Bench) -> None:
     """S01: a second transaction behind each false end, by DATA whole and split, and inside a chunk of BDAT."""
     await bench.empty("carol")
-    odd = []
+    hidden, odd = HIDDEN % _carol(bench), []
     for end in ENDS:
         content = TOP + b"Subject: outer\r\n\r\nbody" + end
         for split in (0, len(content) - 1, len(content)):
-            reply, after = await _smuggle(bench, content + HIDDEN, split)
+            reply, after = await _smuggle(bench, content + hidden, split)
             strays = any(mark in end.replace(b"\r\n", b"") for mark in (b"\r", b"\n", b"\0"))
             if reply[:3] not in ({b"550"} if strays else {b"250"}) or (strays and after):
                 odd.append((end, reply[:40], after[:40]))
-        reply = await _chunk(bench, content + HIDDEN)
+        reply = await _chunk(bench, content + hidden)
         if reply[:1] not in b"25":
             odd.append((end, b"BDAT", reply[:40]))
     bench.expect("false ends answered otherwise than they must be", [], odd)
@@ -49,11 +49,15 @@ async def smuggling(bench: Bench) -> None:
     bench.twin("and unstuffed", True, any(one.endswith(b"\r\n\r\n.\r\n..two\r\n") for one in await bench.box("carol")))
 
 
+def _carol(bench: Bench) -> bytes:
+    return bench.place.person("carol").address.encode()
+
+
 async def _smuggle(bench: Bench, octets: bytes, split: int) -> tuple[bytes, bytes]:
     """The reply to the content, and what was answered after it to the hidden commands, if anything."""
     async with await bench.smtp() as caller:
         caller.patience = 5.0
-        await caller.envelope(bench.sender(), b"carol@office.test")
+        await caller.envelope(bench.sender(), _carol(bench))
         if (await caller.ask(b"DATA\r\n"))[:3] != b"354":
             return b"", b""
         if split:
@@ -73,7 +77,7 @@ async def _smuggle(bench: Bench, octets: bytes, split: int) -> tuple[bytes, byte
 
 async def _chunk(bench: Bench, content: bytes) -> bytes:
     async with await bench.smtp() as caller:
-        await caller.envelope(bench.sender(), b"carol@office.test")
+        await caller.envelope(bench.sender(), _carol(bench))
         return await caller.ask(b"BDAT %d LAST\r\n" % len(content), content)
 
 
@@ -285,7 +289,7 @@ ENDLESS = '[limits]\ncommand_octets = "1GiB"\noverlong_drain_octets = "1GiB"\n'
 ONE_COPY_EACH = "[limits]\nrecipients_per_transfer = 1\naccount_recipients_burst = 100000\n"
 
 SCENARIOS = (
-    Scenario("S01", smuggling, allowance=Allowance(connections=120, seconds=60), weakened="S01"),
+    Scenario("S01", smuggling, allowance=Allowance(connections=120, seconds=60), live_safe=True, weakened="S01"),
     Scenario("S02", smuggling_out, allowance=Allowance(connections=220, seconds=60), weakened="S02"),
     Scenario("S04", endless_command, allowance=Allowance(octets=200 * MIB), memory=24 * MIB, without=ENDLESS),
     Scenario("S05", oversize, allowance=Allowance(connections=60, octets=160 * MIB, seconds=60), weakened="S05"),
