@@ -11,8 +11,8 @@ Answer = TypeVar("Answer")
 class Failed(Exception):
     """The work has no answer, and ``reason`` says whose fault that is.
 
-    ``busy``: too much waits already, another time it may be done. ``late``: it took longer than it was given.
-    ``died``: the process ended on it, out of memory most likely. ``broken``: the work itself failed.
+    ``busy``: too much waits already, or the octets do not come; another time it may be done. ``late``: it took longer
+    than it was given. ``died``: the process ended on it, out of memory most likely. ``broken``: the work itself failed.
     """
 
     def __init__(self, reason: str, text: str = "") -> None:

@@ -22,6 +22,8 @@ PIECE_OCTETS = MIB
 ERRANDS = 2000
 """One worker does no more than so many: what a work leaves behind in memory is gone with it."""
 START_SECONDS = 30.0
+HANDING_SECONDS = 60.0
+"""To hand the octets over, which may come from afar; nothing is done with them before all are there."""
 
 
 class WorkerPool:
@@ -76,8 +78,13 @@ class WorkerPool:
     async def _have_done(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> Report:
         worker = self._idle.pop() if self._idle else await self._start()
         try:
+            try:
+                async with asyncio.timeout(HANDING_SECONDS):
+                    await worker.hand(work, octets, terms, seconds)
+            except TimeoutError:
+                raise Failed("busy", "the octets did not come") from None
             async with asyncio.timeout(seconds):
-                report = await worker.ask(work, octets, terms, seconds)
+                report = await worker.report()
         except TimeoutError:
             self._journal.note("worker.killed", Level.WARNING, work=work, seconds=seconds)
             raise Failed("late") from None
@@ -141,7 +148,8 @@ class _Worker:
     def pid(self) -> int:
         return self._process.pid
 
-    async def ask(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> Report:
+    async def hand(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> None:
+        """All that it needs to begin."""
         self.errands += 1
         sink = self._process.stdin
         assert sink is not None
@@ -153,14 +161,13 @@ class _Worker:
             while at < size:
                 piece = await octets.read(at, min(PIECE_OCTETS, size - at))
                 if not piece:
-                    raise EOFError
+                    raise Failed("busy", "the octets ended too early")
                 sink.write(piece)
                 await sink.drain()
                 at += len(piece)
         else:
             sink.write(octets)
             await sink.drain()
-        return await self.report()
 
     async def report(self) -> Report:
         source = self._process.stdout

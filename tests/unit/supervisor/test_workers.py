@@ -55,6 +55,20 @@ async def test_a_source_that_fails_is_its_own_error_and_harms_nobody(pool: Worke
     assert (await measure(pool))[0] == 3
 
 
+async def test_octets_that_end_too_early_or_come_slowly_are_nobodys_fault(pool: WorkerPool) -> None:
+    async def nothing(start: int, length: int) -> bytes:
+        return b""
+
+    async def slowly(start: int, length: int) -> bytes:
+        await asyncio.sleep(0.3)
+        return bytes(length)
+
+    with pytest.raises(Failed) as failure:
+        await measure(pool, Source(10, nothing))
+    assert failure.value.reason == "busy"
+    assert await pool.run(HOME + "measure", Source(9, slowly), tuple[int, object], seconds=0.2) == (9, None)
+
+
 @pytest.mark.parametrize(
     ("work", "reason"), [("hang", "late"), ("grow", "died"), ("die", "died"), ("fail", "broken"), ("nobody", "broken")]
 )
