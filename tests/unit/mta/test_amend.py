@@ -3,11 +3,15 @@
 import pytest
 
 from posthouse.filter.amendment import AddField, AddRecipient, ChangeField, DropRecipient, NewBody, NewSender
+from posthouse.filter.boundary import Boundary
+from posthouse.filter.ports import Opinion
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Body, Envelope, Recipient
 from posthouse.mta.amend import Amend
 from posthouse.storage.ports import Blobs
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.office import RELAY
 
 CONTENT = b"From: a@x.test\r\nSubject: one\r\n two\r\nsubject: second\r\nX-Kept: y\r\n\r\nbody\r\n"
 ADDED = b"Date: today\r\nMessage-ID: <m>\r\n"
@@ -111,3 +115,60 @@ async def test_the_envelope(amended) -> None:
 async def test_nothing_asked_nothing_changed(amended) -> None:
     result, added, octets = await amended()
     assert (result.envelope, added, octets, result.places) == (ENVELOPE, ADDED, CONTENT, None)
+
+
+# -- on the road
+
+
+class Wishful:
+    """Implements ``Examiner``: wants ``amendments``."""
+
+    name = "wishful"
+
+    def __init__(self, *amendments: object) -> None:
+        self.amendments = amendments
+
+    async def examine(self, _letter) -> Opinion:
+        return Opinion((), self.amendments)
+
+
+TWO = ("alice@office.test", "bob@office.test")
+
+
+@pytest.mark.parametrize("dropped", [TWO[:1], TWO[1:], TWO])
+async def test_lmtp_answers_for_each_recipient_whoever_was_dropped(open_office, dropped) -> None:
+    office = await open_office(boundary=boundary(*map(DropRecipient, dropped)))
+    async with office.lmtp() as session:
+        await session.hello(verb="LHLO")
+        answers = await session.send("a@x.test", TWO, CONTENT)
+    assert [answer[:3] for answer in answers] == ["250"] * 4
+    for address in TWO:
+        assert len(await office.read(address.partition("@")[0])) == (address not in dropped)
+
+
+async def test_a_full_mailbox_is_told_for_the_right_recipient(open_office) -> None:
+    office = await open_office(boundary=boundary(DropRecipient(TWO[0]), AddRecipient("carol@office.test")))
+    await office.store.change_account(office.accounts["bob"], quota=1)
+    await office.directory.refresh(office.store)
+    async with office.lmtp() as session:
+        await session.hello(verb="LHLO")
+        answers = await session.send("a@x.test", TWO, CONTENT)
+    assert [answer[:3] for answer in answers[-2:]] == ["250", "452"]
+    assert len(await office.read("carol")) == 1
+
+
+async def test_what_a_milter_adds_and_changes_is_what_readers_get(open_office) -> None:
+    office = await open_office(boundary=boundary(AddField(b"X-Seen", b" yes"), ChangeField(b"Subject", 1, b" new")))
+    async with office.smtp(RELAY) as session:
+        await session.hello()
+        answers = await session.send("a@x.test", TWO[:1], CONTENT)
+    assert answers[-1].startswith("250")
+    (message,) = await office.read("alice")
+    assert b"X-Seen: yes\r\n" in message
+    assert message.endswith(CONTENT.replace(b"Subject: one\r\n two", b"Subject: new"))
+    (stored,) = await office.stored("alice")
+    assert stored.facts.subject.lower() == "new"
+
+
+def boundary(*amendments: object) -> Boundary:
+    return Boundary(None, [Wishful(*amendments)], journal=KeptJournal())
