@@ -27,6 +27,11 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",  # a node that hangs must not hold rows that others wait for
     "jit": "off",
     "timezone": "UTC",
+    # All we ask is by key. A plan made while a table was small, and kept, would read it whole when it has grown.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
 }
 KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
