@@ -27,7 +27,7 @@ from posthouse.storage.s3.objects import Objects, Patience, Place
 
 HOUR = 3600.0
 OVER = 16 * 1024
-HASTY = Patience(connect=1, request=2, retries=1, retrying=1, question=2.5)
+HASTY = Patience(connect=1, request=2, retries=1, retrying=1, question=2.5, turn=1)
 _numbers = itertools.count()
 
 
@@ -348,6 +348,15 @@ async def test_who_never_answers_is_not_waited_for(seaweed, tmp_path, wire):
             await house.store.blobs.read(blob.blob_id)
         wire.is_deaf = False
         assert await house.store.blobs.read(blob.blob_id) == content(1)
+
+
+async def test_many_uploads_to_who_never_answers_end_together(seaweed, tmp_path, wire):
+    wire.is_deaf = True
+    async with House(tmp_path, seaweed, port=wire.port, patience=HASTY) as house:
+        uploads = [house.upload(content(number)) for number in range(60)]
+        results = await asyncio.gather(*uploads, return_exceptions=True)
+        assert {type(result) for result in results} == {StorageError}
+        assert any("too slow" in str(result) for result in results)
 
 
 @pytest.mark.parametrize("size", [200_000, 20_000_000])

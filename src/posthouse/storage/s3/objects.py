@@ -61,6 +61,8 @@ class Patience:
     retrying: float = 8
     question: float = 30
     """A small request with all its retries."""
+    turn: float = 60
+    """For one of the uploads that run at once to end."""
 
 
 class Objects:
@@ -69,12 +71,12 @@ class Objects:
     def __init__(self, place: Place, patience: Patience, journal: Journal) -> None:
         self.place = place
         self._journal = journal
-        self._patience = patience
+        self.patience = patience
         self._store = _open(place, patience)
 
     async def put(self, key: str, content: bytes | Path, size: int) -> None:
         """Return only once the object is there, whole. Content in a file goes in parts if it is large."""
-        seconds = self._patience.question + size / UPLOAD_RATE
+        seconds = self.patience.question + size / UPLOAD_RATE
         upload = obstore.put_async(self._store, key, content, chunk_size=PART_OCTETS, max_concurrency=PARTS_AT_ONCE)
         await self._ask("written", key, upload, seconds)
         found = await self._ask("found", key, obstore.head_async(self._store, key))
@@ -84,7 +86,7 @@ class Objects:
     async def create(self, key: str, octets: bytes) -> bool:
         """Write a small object unless there is one; False if there is."""
         try:
-            await asyncio.wait_for(obstore.put_async(self._store, key, octets, mode="create"), self._patience.question)
+            await asyncio.wait_for(obstore.put_async(self._store, key, octets, mode="create"), self.patience.question)
         except AlreadyExistsError:
             return False
         except (BaseError, OSError, TimeoutError) as error:
@@ -124,7 +126,7 @@ class Objects:
 
     async def _ask(self, done: str, key: str, request: Awaitable[T], seconds: float | None = None) -> T:
         try:
-            return await asyncio.wait_for(request, seconds or self._patience.question)
+            return await asyncio.wait_for(request, seconds or self.patience.question)
         except FileNotFoundError as error:
             raise Missing(f"object {key} in {self.place}") from error
         except (BaseError, OSError, TimeoutError) as error:

@@ -145,9 +145,16 @@ class ObjectBlobWriter:
         return blob
 
     async def _put(self, name: BlobId, content: bytes | Path) -> None:
-        async with self._yard.slots:
+        slots = self._yard.slots
+        try:
+            await asyncio.wait_for(slots.acquire(), self._yard.objects.patience.turn)
+        except TimeoutError:
+            raise StorageError(f"{self._yard.objects.place} is too slow: other uploads have not ended") from None
+        try:
             key, at = self._yard.new_key()
             await self._yard.objects.put(key, content, self._size)
+        finally:
+            slots.release()
         if self._is_over:
             raise StorageError("the blob was discarded")
         self._flight = Flight(key, self._size, at)
