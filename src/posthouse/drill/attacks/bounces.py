@@ -52,7 +52,36 @@ async def telltale_reports(bench: Bench) -> None:
     await _honest_report(bench)
 
 
+def forged_report(mark: str, to: str) -> bytes:
+    """A report about mail that was never sent."""
+    header = (
+        f"From: MAILER-DAEMON@far.test\r\nTo: {to}\r\nSubject: Undelivered {mark}\r\nMIME-Version: 1.0\r\n"
+        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nAuto-Submitted: auto-replied\r\n"
+        f'Content-Type: multipart/report; report-type=delivery-status; boundary="{mark}"\r\n\r\n'
+    )
+    status = (
+        "Reporting-MTA: dns; far.test\r\n\r\nFinal-Recipient: rfc822; x@far.test\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+    )
+    body = (
+        f"--{mark}\r\nContent-Type: text/plain\r\n\r\nYour message was not delivered. Click here.\r\n"
+        f"--{mark}\r\nContent-Type: message/delivery-status\r\n\r\n{status}\r\n--{mark}--\r\n"
+    )
+    return (header + body).encode()
+
+
+async def forged_bounces(bench: Bench) -> None:
+    """B07: twenty reports about mail that we never sent; a real one arrives beside them."""
+    person = bench.place.person("bob").address
+    marks = [bench.unique("forged") for _ in range(20)]
+    for mark in marks:
+        await bench.deliver("bob", forged_report(mark, person), sender=b"")
+    await _honest_report(bench)
+    inbox = b"".join(await bench.box("bob"))
+    bench.expect("forged reports in the Inbox", 0, sum(mark.encode() in inbox for mark in marks))
+
+
 SCENARIOS = (
     Scenario("B01", backscatter, allowance=Allowance(connections=100), decoy=takes_everything),
     Scenario("B02", telltale_reports),
+    Scenario("B07", forged_bounces, without="[filter.bounces]\ncheck = false\n"),
 )
