@@ -115,6 +115,17 @@ async def test_no_more_sessions_wait_for_content_than_agreed() -> None:
     assert await scanner.begin(OPENING) is None
 
 
+async def test_a_session_that_never_began_takes_no_place() -> None:
+    pairs = [(ScriptedMilter(says(b"-")), ScriptedMilter(says(b"-"))) for _ in range(MOST_VISITS)]
+    for broken, _ in pairs:
+        broken.is_dead = True
+    scanner = made(*[one for pair in pairs for one in pair], ScriptedMilter(says(b"-")))
+    for _ in pairs:
+        assert await scanner.begin(OPENING) is None
+        await scanner.probe()
+    assert await scanner.begin(OPENING) is not None
+
+
 async def test_mail_that_it_does_not_look_at_begins_nothing() -> None:
     stream = ScriptedMilter(says(b"-"))
     assert await Early([made(stream, scope=Scope.OUT)], OPENING).ask(ALICE) is None
