@@ -16,7 +16,7 @@ from posthouse.filter.content.finding import Finding, Kind, quoted
 from posthouse.filter.content.looking import look
 from posthouse.filter.content.magic import EICAR, recognise
 from posthouse.filter.content.policy import SOURCE, Policy
-from posthouse.filter.content.reading import FIELD
+from posthouse.filter.content.reading import FIELD, MARK
 from posthouse.filter.content.replication import Replication
 from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.letter import Letter
@@ -82,20 +82,20 @@ class ContentExaminer:
         self._seconds = seconds
         self._replication = replication
 
-    async def examine(self, letter: Letter) -> Opinion:
+    def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
         octets, header = letter.blob.octets, letter.examination.header
         if octets is None:
             beginning = letter.blob.beginning
             if beginning and letter.examination.is_bare and is_plain(parse_header(beginning), beginning):
                 return NOTHING  # one plain text, watched while it came: most large ones need not be read again
-            return await self._ask(Source(letter.blob.size, letter.read), letter)
+            return self._ask(Source(letter.blob.size, letter.read), letter)
         if header is None or octets[header.start : header.end] != header.octets:  # fields that somebody forged were cut
             header = parse_header(octets)
         if is_plain(header, octets):
             return NOTHING
         found = look(octets, bounds=None, digests=self._counts(letter))
         if found.needs_worker:
-            return await self._ask(octets, letter)
+            return self._ask(octets, letter)
         return self._opinion(self._with_worm(letter, Report(list(found.all), found.files)))
 
     def _counts(self, letter: Letter) -> bool:
@@ -149,15 +149,13 @@ def is_plain(header: Header, octets: bytes) -> bool:
     return _is_bare(octets, header.body_start)
 
 
-_MARK = re.compile(rb"\n[-b](?:-|egin)")
-"""One pass for both: where a part or a uuencoded file may begin."""
 _PART = re.compile(rb"\n(?:--[^\n]*+\n" + FIELD.pattern + rb"|begin)", re.IGNORECASE)
 
 
 def _is_bare(octets: bytes, body: int) -> bool:
     if EICAR in octets:
         return False
-    mark = _MARK.search(octets, body - 1)
+    mark = MARK.search(octets, body - 1)
     if mark is not None and _PART.search(octets, mark.start()):
         return False
     start = octets[body : body + 600]

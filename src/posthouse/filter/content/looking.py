@@ -18,7 +18,7 @@ from posthouse.filter.content.finding import Findings, Kind, quoted
 from posthouse.filter.content.links import judge_html
 from posthouse.filter.content.magic import EICAR, Family, Nature, recognise, recognise_script
 from posthouse.filter.content.names import extension, judge_name, plain
-from posthouse.filter.content.reading import Piece, loose_parts, read_parts
+from posthouse.filter.content.reading import MARK, Piece, loose_parts, read_parts
 from posthouse.filter.content.unpacking import Bounds, Budget, Excess, unpack
 from posthouse.filter.content.zipdirectory import ZIP_END
 from posthouse.standards.imf.header import Header
@@ -50,9 +50,12 @@ def _may_have_parts(octets: bytes) -> bool:
     """Whether some reader may take decoded octets for a message, or for the inside of a multipart."""
     if b"\x00" in octets[:TEXT_OCTETS]:
         return False
-    if _MESSAGE_START.match(octets) or octets.startswith(b"begin") or b"\nbegin" in octets:
+    if _MESSAGE_START.match(octets) or octets.startswith(b"begin"):
         return True
-    return (octets.startswith(b"--") or b"\n--" in octets) and bool(loose_parts(b"\n" + octets, set()))
+    if not octets.startswith(b"--") and MARK.search(octets) is None:
+        return False
+    loose = loose_parts(b"\n" + octets, set())
+    return loose.has_files or bool(loose.parts)
 
 
 class Item(msgspec.Struct):
@@ -114,7 +117,9 @@ class _Eye:
         """The parts of a message, in every plausible decoding."""
         reading = read_parts(octets, header)
         self._oddities.update(reading.oddities)
-        if octets.find(b"\nbegin") >= 0:
+        if reading.is_cut:
+            self.findings.add(Kind.UNSCANNABLE, f"more that looks like parts{around.where} than can be looked at")
+        if reading.has_files:
             yield from self._uuencoded(octets, around)
         for piece in reading.pieces:
             yield from self._decoded(octets, piece, around)

@@ -23,6 +23,9 @@ HIDDEN = 200
 NAMES = 12
 
 FIELD = re.compile(rb"[ \t]*+(?:content-[a-z-]{2,40}|mime-version)[ \t]*+:", re.IGNORECASE)
+MARK = re.compile(rb"\n[-b](?:-|egin)")
+"""Where a part or a uuencoded file may begin."""
+HYPHEN = 0x2D
 _ANY_NAME = re.compile(
     rb"name(?:\*\d{0,3}\*?)?[ \t\r\n]*+=[ \t\r\n]*+(?:\"((?:[^\"\\]++|\\.)*+)\"?+|([^\s\";]++))",
     re.IGNORECASE | re.DOTALL,
@@ -52,6 +55,16 @@ class Reading(msgspec.Struct):
     pieces: list[Piece]
     oddities: dict[str, None]
     """Why readers may differ, for people."""
+    has_files: bool = False
+    """Whether a uuencoded file may be in it."""
+    is_cut: bool = False
+    """Whether there is more that looks like a part than is looked at."""
+
+
+class Loose(msgspec.Struct):
+    parts: list[tuple[int, int]]
+    has_files: bool = False
+    is_cut: bool = False
 
 
 def read_parts(octets: bytes, header: Header | None = None) -> Reading:
@@ -69,8 +82,9 @@ def read_parts(octets: bytes, header: Header | None = None) -> Reading:
             reading.pieces.append(piece)
             if FIELD.match(octets, part.body, part.end):  # fields behind what we take for the end of the header
                 _add_hidden(octets, part.body, part.end, reading)
-    ends = loose_parts(octets, starts)
-    for start, end in ends:
+    loose = loose_parts(octets, starts)
+    reading.has_files, reading.is_cut = loose.has_files, loose.is_cut
+    for start, end in loose.parts:
         _add_hidden(octets, start, end, reading)
     return reading
 
@@ -80,26 +94,28 @@ def _is_closed(part: Part, piece: Piece) -> bool:
     return piece.encodings[0] not in IDENTITY or (len(part.parts) == 1 and part.parts[0].header == part.end)
 
 
-def loose_parts(octets: bytes, known: set[int]) -> list[tuple[int, int]]:
-    """Where else parts may begin, and where they end at the latest."""
-    found: list[tuple[int, int]] = []
-    opened = -1
-    at = octets.find(b"\n--")
-    for _ in range(DELIMITERS):
-        if at < 0:
-            break
+def loose_parts(octets: bytes, known: set[int]) -> Loose:
+    """Where else parts may begin, and where they end at the latest; one pass at the speed of C."""
+    loose = Loose([])
+    opened, lines = -1, 0
+    for match in MARK.finditer(octets):
+        at = match.start()
+        if octets[at + 1] != HYPHEN:
+            loose.has_files = True
+            continue
         if opened >= 0:
-            found.append((opened, at))
+            loose.parts.append((opened, at))
             opened = -1
-        line_end = octets.find(b"\n", at + 3)
-        if line_end < 0 or len(found) >= HIDDEN:
-            return found
-        if line_end + 1 not in known and FIELD.match(octets, line_end + 1):
-            opened = line_end + 1
-        at = octets.find(b"\n--", line_end)
+        lines += 1
+        start = octets.find(b"\n", at + 3) + 1
+        if not start or lines > DELIMITERS or len(loose.parts) >= HIDDEN:
+            loose.is_cut = start > 0
+            return loose
+        if start not in known and FIELD.match(octets, start):
+            opened = start
     if opened >= 0:
-        found.append((opened, len(octets)))
-    return found
+        loose.parts.append((opened, len(octets)))
+    return loose
 
 
 def _add_hidden(octets: bytes, start: int, end: int, reading: Reading) -> None:

@@ -1,6 +1,6 @@
 """The parts of a message as every reader might see them."""
 
-from posthouse.filter.content.reading import file_names, loose_parts, read_parts
+from posthouse.filter.content.reading import DELIMITERS, file_names, loose_parts, read_parts
 from posthouse.standards.imf.header import parse_header
 from posthouse.testing.carriers import HEAD, message, mixed
 
@@ -26,8 +26,14 @@ def test_a_part_that_only_another_boundary_shows_is_a_part_too() -> None:
 
 
 def test_a_line_of_hyphens_before_anything_else_is_no_part() -> None:
-    assert not loose_parts(b"x\n--y\nhello: world\n\n-- \nContents: none\n--", set())
-    assert loose_parts(b"x\n--y\nContent-Type: a/b\n\nz\n--y--", set()) == [(6, 26)]
+    assert not loose_parts(b"x\n--y\nhello: world\n\n-- \nContents: none\n--", set()).parts
+    assert loose_parts(b"x\n--y\nContent-Type: a/b\n\nz\n--y--", set()).parts == [(6, 26)]
+
+
+def test_what_is_not_looked_at_any_more_is_said() -> None:
+    decoys = b"--x\r\n" * (DELIMITERS + 10)
+    assert read_parts(HEAD + b"\r\n" + decoys + b"--y\r\nContent-Type: a/b; name=x.exe\r\n\r\n").is_cut
+    assert not read_parts(HEAD + b"\r\n" + decoys[: 5 * DELIMITERS - 100]).is_cut
 
 
 def test_every_name_of_a_part_counts() -> None:
