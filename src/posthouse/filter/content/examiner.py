@@ -82,20 +82,20 @@ class ContentExaminer:
         self._seconds = seconds
         self._replication = replication
 
-    def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
+    async def examine(self, letter: Letter) -> Opinion:
         octets, header = letter.blob.octets, letter.examination.header
         if octets is None:
             beginning = letter.blob.beginning
             if beginning and letter.examination.is_bare and is_plain(parse_header(beginning), beginning):
                 return NOTHING  # one plain text, watched while it came: most large ones need not be read again
-            return self._ask(Source(letter.blob.size, letter.read), letter)
+            return await self._ask(Source(letter.blob.size, letter.read), letter)
         if header is None or octets[header.start : header.end] != header.octets:  # fields that somebody forged were cut
             header = parse_header(octets)
         if is_plain(header, octets):
             return NOTHING
         found = look(octets, bounds=None, digests=self._counts(letter))
         if found.needs_worker:
-            return self._ask(octets, letter)
+            return await self._ask(octets, letter)
         return self._opinion(self._with_worm(letter, Report(list(found.all), found.files)))
 
     def _counts(self, letter: Letter) -> bool:
