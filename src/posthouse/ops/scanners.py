@@ -37,7 +37,8 @@ async def _try(scanner: Scanner, house: House) -> Rows:
     try:
         said = await scanner.probe()
     except (OSError, RemoteError) as error:
-        yield {"scanner": scanner.name, "trial": "probe", "result": f"failed: {str(error) or type(error).__name__}", "ms": 0}
+        why = str(error) or type(error).__name__
+        yield {"scanner": scanner.name, "trial": "probe", "result": f"failed: {why}", "ms": 0}
         return
     yield {"scanner": scanner.name, "trial": "probe", "result": said, "ms": 0}
     for trial, content in TRIALS.items():
