@@ -52,7 +52,7 @@ def bodies(run, messages, octets):
 
 async def raw(engine, contents, _run):
     """The bare loop."""
-    sessions = [await asyncpg.connect(engine) for _ in range(LANES)]
+    sessions = [await asyncpg.connect(engine, target_session_attrs="read-write") for _ in range(LANES)]
     await sessions[0].execute("DROP TABLE IF EXISTS raw_insert")
     await sessions[0].execute("CREATE TABLE raw_insert (id BIGINT PRIMARY KEY, octets BYTEA, rest BYTEA)")
     await sessions[0].execute("ALTER TABLE raw_insert ALTER octets SET STORAGE EXTERNAL")
