@@ -5,6 +5,7 @@ last, because it weighs the others. The cost of a message whose answers are
 cached is that of its signatures; nothing here can fail.
 """
 
+import math
 from collections.abc import Coroutine
 from ipaddress import ip_address
 from typing import Any
@@ -13,7 +14,7 @@ from posthouse.filter.author import Ambiguous, Author, author_of
 from posthouse.filter.eagerly import together
 from posthouse.filter.evidence import Evidence, IpRev, SpfEvidence
 from posthouse.filter.examination import Examination
-from posthouse.filter.memory import Memory
+from posthouse.filter.memory import Memory, Policed, Road
 from posthouse.filter.questions import MAX_CHAIN_QUESTIONS, MAX_SPF_QUESTIONS, Allowance, Questions
 from posthouse.lib.ports import Clock
 from posthouse.standards.arc.verify import Chain
@@ -58,7 +59,6 @@ async def authenticate(
     allowance = Allowance(clock)
     key = (peer, helo, mail_from.rpartition("@")[2])
     road = memory.road(key) if memory is not None else None
-    spf_helo, spf_mail = (road.helo, road.mail) if road is not None else (None, None)
     dkim: tuple[Verification, ...] | None = None
     arc: Chain | None = None
     name: tuple[IpRev, str] | None = None
@@ -74,25 +74,26 @@ async def authenticate(
             _client_name(Questions(resolver, allowance), peer) if with_name else None,
         )
         if road is None:
-            spf_helo, spf_mail = found_helo, found_mail
+            road = Road(asking.until, found_helo, found_mail)
             if memory is not None:
-                memory.keep_road(key, asking.until, spf_helo, spf_mail)
-    spf = spf_mail or spf_helo
+                road = memory.keep_road(key, road)
     signers = tuple([one.domain for one in dkim if one.result is DkimResult.PASS]) if dkim else ()
+    policed = await _evaluate(author, signers, road.mail or road.helo, Questions(resolver, allowance, kept=0), memory)
     return Evidence(
         author=author,
         peer=peer,
         helo=helo,
         mail_from=mail_from,
-        spf_helo=spf_helo,
-        spf_mail=spf_mail,
+        spf_helo=road.helo,
+        spf_mail=road.mail,
         dkim=dkim or (),
-        dmarc=await _evaluate(author, signers, spf, Questions(resolver, allowance, kept=0), memory),
+        dmarc=policed.evaluation,
         arc=arc or NO_CHAIN,
         iprev=name[0] if name else None,
         client_name=name[1] if name else "",
         reply_to=_reply_to(header),
         queries=allowance.asked,
+        until=min(road.until, policed.until),
     )
 
 
@@ -167,12 +168,12 @@ async def _evaluate(
     spf: SpfEvidence | None,
     questions: Questions,
     memory: Memory | None,
-) -> Evaluation:
+) -> Policed:
     if isinstance(author, Ambiguous):
-        return Evaluation(DmarcResult.NONE, "", reason="no author")
+        return Policed(math.inf, Evaluation(DmarcResult.NONE, "", reason="no author"))
     domain = author.domain
     if not is_name(domain):
-        return Evaluation(DmarcResult.NONE, domain, reason="not a domain name")
+        return Policed(math.inf, Evaluation(DmarcResult.NONE, domain, reason="not a domain name"))
     proven = proven_by(domain, signers, spf)
     known = memory.policy((domain, proven)) if memory is not None else None
     if known is not None:
@@ -180,9 +181,8 @@ async def _evaluate(
     found = await evaluate(questions, domain, proven)
     if found.result is DmarcResult.TEMPERROR and questions.spent:  # too many signers; only the author's own count
         found = await evaluate(questions, domain, [one for one in proven if one.domain == domain])
-    if memory is not None:
-        memory.keep_policy((domain, proven), questions.until, found)
-    return found
+    policed = Policed(questions.until, found)
+    return memory.keep_policy((domain, proven), policed) if memory is not None else policed
 
 
 def proven_by(author: str, signers: tuple[str, ...], spf: SpfEvidence | None) -> tuple[Identifier, ...]:

@@ -7,16 +7,17 @@ start, and it is left out with an alarm.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv6Address
-from typing import Final
+from typing import Any, Final
 
 from posthouse.filter.clue import Clue
 from posthouse.filter.eagerly import within
 from posthouse.filter.letter import Letter
 from posthouse.filter.networks import normalise
-from posthouse.filter.ports import Opinion
+from posthouse.filter.ports import NOTHING, Opinion
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.reply import Reply
@@ -116,9 +117,12 @@ class BlockLists:
         """What they say of a client."""
         return await asyncio.shield(self.begin(address))
 
-    async def examine(self, letter: Letter) -> Opinion:
+    def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
         if letter.submitter is not None or not letter.peer:
-            return Opinion()
+            return NOTHING
+        return self._examine_client(letter)
+
+    async def _examine_client(self, letter: Letter) -> Opinion:
         listing = await self.find(letter.peer)
         return Opinion(
             tuple(

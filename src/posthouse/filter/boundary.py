@@ -7,10 +7,10 @@ message through unseen: an examiner that breaks demands ``DEFER``, unless the
 configuration says what its failing means.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,7 +20,7 @@ from posthouse.filter.clue import Clue
 from posthouse.filter.display import format_display
 from posthouse.filter.eagerly import together, within
 from posthouse.filter.letter import Letter
-from posthouse.filter.ports import Examiner, Opinion
+from posthouse.filter.ports import NOTHING, Examiner, Opinion
 from posthouse.filter.sender import Findings, SenderCheck
 from posthouse.mail.ids import AccountId
 from posthouse.mail.reply import Reply
@@ -163,22 +163,46 @@ class Boundary:
             letter.evidence = findings.evidence
             clues = _of_sender(findings)
         if self._examiners and all(self._demand(clue).lets_in for clue in clues):
-            opinions = await together(*[self._ask(one, letter) for one in self._examiners])
-            judgement = self.weigh(findings, clues, opinions)
+            judgement = self.weigh(findings, clues, await self._ask_all(letter))
         else:
             judgement = self.weigh(findings, clues)
         for witness in self._witnesses:
             witness.saw(letter, judgement)
         return judgement
 
-    async def _ask(self, examiner: Examiner, letter: Letter) -> Opinion:
+    async def _ask_all(self, letter: Letter) -> Sequence[Opinion]:
+        """What they all say, in their order; those who must wait wait at the same time."""
+        opinions: list[Opinion] = []
+        waiting: list[tuple[int, Coroutine[Any, Any, Opinion]]] = []
+        for examiner in self._examiners:
+            try:
+                said = examiner.examine(letter)
+            except Exception as error:  # noqa: BLE001 - see _wait_for
+                said = self._failed(examiner, error)
+            if isinstance(said, Opinion):
+                opinions.append(said)
+            else:
+                waiting.append((len(opinions), self._wait_for(examiner, said)))
+                opinions.append(NOTHING)
+        if waiting:
+            late = await together(*[work for _, work in waiting])
+            for (place, _), opinion in zip(waiting, late, strict=True):
+                opinions[place] = opinion
+        return opinions
+
+    async def _wait_for(self, examiner: Examiner, work: Coroutine[Any, Any, Opinion]) -> Opinion:
         try:
-            return await within(examiner.examine(letter), MOST_SECONDS)
+            return await within(work, MOST_SECONDS)
         except TimeoutError:
-            why = "took too long"
+            return self._without(examiner, "took too long")
         except Exception as error:  # noqa: BLE001 - a broken examiner must not break the road, and lets nothing through
-            self._journal.bug(f"examiner {examiner.name}", error)
-            why = "failed"
+            return self._failed(examiner, error)
+
+    def _failed(self, examiner: Examiner, error: Exception) -> Opinion:
+        self._journal.bug(f"examiner {examiner.name}", error)
+        return self._without(examiner, "failed")
+
+    def _without(self, examiner: Examiner, why: str) -> Opinion:
         text = f"{examiner.name} {why}"
         return Opinion((Clue(examiner.name, f"{examiner.name}.failed", text, action=Action.DEFER, reply=DEFERRED),))
 

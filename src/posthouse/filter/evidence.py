@@ -60,6 +60,8 @@ class Evidence:
     """Why nothing is asked of this client (``relay network``, ``authenticated``); empty for strangers."""
     queries: int = 0
     """How many questions to the DNS it took."""
+    until: float = 0.0
+    """How long what was found out of the road and the policy may be believed of another message (monotonic)."""
 
     @property
     def spf(self) -> SpfEvidence | None:

@@ -51,18 +51,24 @@ class Memory:
         known = self._roads.get(key)
         return known if known is not None and known.until > self._clock.monotonic() else None
 
-    def keep_road(self, key: RoadKey, until: float, helo: SpfEvidence | None, mail: SpfEvidence | None) -> None:
-        if mail is not None and mail.verdict.personal:
-            return
+    def keep_road(self, key: RoadKey, road: Road) -> Road:
+        """The same, as long as it may be believed."""
         now = self._clock.monotonic()
-        if until > now:
-            self._roads.put(key, Road(min(until, now + MOST_SECONDS), helo, mail))
+        if road.until <= now or (road.mail is not None and road.mail.verdict.personal):
+            return Road(0.0, road.helo, road.mail)
+        kept = Road(min(road.until, now + MOST_SECONDS), road.helo, road.mail)
+        self._roads.put(key, kept)
+        return kept
 
-    def policy(self, key: PolicyKey) -> Evaluation | None:
+    def policy(self, key: PolicyKey) -> Policed | None:
         known = self._policies.get(key)
-        return known.evaluation if known is not None and known.until > self._clock.monotonic() else None
+        return known if known is not None and known.until > self._clock.monotonic() else None
 
-    def keep_policy(self, key: PolicyKey, until: float, evaluation: Evaluation) -> None:
+    def keep_policy(self, key: PolicyKey, policed: Policed) -> Policed:
+        """The same, as long as it may be believed."""
         now = self._clock.monotonic()
-        if until > now:
-            self._policies.put(key, Policed(min(until, now + MOST_SECONDS), evaluation))
+        if policed.until <= now:
+            return Policed(0.0, policed.evaluation)
+        kept = Policed(min(policed.until, now + MOST_SECONDS), policed.evaluation)
+        self._policies.put(key, kept)
+        return kept

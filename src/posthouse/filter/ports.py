@@ -1,7 +1,7 @@
 """What the boundary asks of those who examine messages: scanners, our own content checks, the classifier."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,13 +17,18 @@ class Opinion(msgspec.Struct, frozen=True):
     amendments: Sequence[Amendment] = ()
 
 
+NOTHING = Opinion()
+"""What most say about most."""
+
+
 class Examiner(Protocol):
     """One who looks at messages. It keeps to a time budget of its own and never raises.
 
     What it could not find out is a clue too: usually one that demands ``Action.DEFER``.
+    An opinion that nothing must be waited for is given at once, without a coroutine (docs/adr/0005).
     """
 
     @property
     def name(self) -> str: ...
 
-    async def examine(self, letter: Letter) -> Opinion: ...
+    def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]: ...

@@ -9,14 +9,15 @@ ours and goes to Junk, where it is not lost.
 import asyncio
 import hashlib
 import re
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from posthouse.filter.acquaintance import Acquaintance
 from posthouse.filter.action import Action
 from posthouse.filter.boundary import Judgement
 from posthouse.filter.clue import Clue
 from posthouse.filter.letter import Letter
-from posthouse.filter.ports import Opinion
+from posthouse.filter.ports import NOTHING, Opinion
 from posthouse.filter.surge import parse_sender
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level
@@ -38,8 +39,6 @@ GATHER_SECONDS: Final = 0.5
 _LINES: Final = re.IGNORECASE | re.MULTILINE
 _MESSAGE_ID = re.compile(rb"^[ \t>]{0,8}Message-ID:[ \t]{0,8}(?:\r?\n[ \t]{1,8})?(<[^<>\s]{1,250}>)", _LINES)
 _RECIPIENT = re.compile(rb"^(?:Final|Original)-Recipient:[ \t]{0,8}rfc822;[ \t]{0,8}<?([^<>\s;]{3,254})", _LINES)
-
-NOTHING: Final = Opinion()
 
 
 class Sent:
@@ -105,9 +104,12 @@ class Returns:
         self._sent = sent
         self._acquaintance = acquaintance
 
-    async def examine(self, letter: Letter) -> Opinion:
+    def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
         if letter.mail_from or letter.submitter is not None or not letter.accounts or not is_report(letter):
             return NOTHING
+        return self._examine_report(letter)
+
+    async def _examine_report(self, letter: Letter) -> Opinion:
         octets = letter.blob.octets
         if octets is None:
             octets = await letter.read(0, min(letter.blob.size, LOOKED_AT))

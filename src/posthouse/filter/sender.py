@@ -7,7 +7,7 @@ import msgspec
 
 from posthouse.filter.action import Action
 from posthouse.filter.authenticate import NO_CHAIN, authenticate
-from posthouse.filter.author import Ambiguous, author_of
+from posthouse.filter.author import Ambiguous, author_of, has_false_from
 from posthouse.filter.display import Display, Standing, display_of
 from posthouse.filter.evidence import Evidence, SpfEvidence, results_of, summary_of
 from posthouse.filter.examination import Examination
@@ -24,7 +24,13 @@ from posthouse.standards.dns.ports import Resolver
 
 MOST_FIELDS = 2000
 """About 2 MiB of written fields."""
+MOST_ALIKE = 2000
+"""About 6 MiB of findings."""
 REPLAYED = Reason("replay", "this very message was sent to too many whom it does not name")
+
+
+Likeness = tuple[str, str, str, bytes, tuple[bytes, ...]]
+"""The address of the client, its HELO, MAIL FROM, and the values of From and Reply-To."""
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -47,6 +53,7 @@ class SenderCheck:
     """``policy`` and ``known`` (domains worth imitating) are asked for each message, so that they may change."""
 
     __slots__ = (
+        "_alike",
         "_authserv_id",
         "_clock",
         "_fields",
@@ -76,6 +83,7 @@ class SenderCheck:
         self._known = known
         self._likenesses = Likenesses()
         self._memory = Memory(clock)
+        self._alike: Lru[Likeness, _Alike] = Lru(MOST_ALIKE)
         self._fields: Lru[tuple[str, str, str], _Written] = Lru(MOST_FIELDS)
 
     async def look(
@@ -89,6 +97,12 @@ class SenderCheck:
         exempt: str = "",
     ) -> Findings:
         """What is found out and decided. ``exempt`` says why this client is asked nothing; it costs no DNS then."""
+        likeness = None if exempt else likeness_of(examination, peer, helo, mail_from)
+        policy, known = self._policy(), self._known()
+        if likeness is not None:
+            alike = self._alike.get(likeness)
+            if alike is not None and alike.still_holds(policy, known, self._clock.monotonic()):
+                return alike.findings
         if exempt:
             author = author_of(examination.close())
             evidence = Evidence(author=author, peer=peer, helo=helo, mail_from=mail_from, exempt=exempt)
@@ -103,16 +117,18 @@ class SenderCheck:
                 receiver=self._authserv_id,
                 memory=self._memory,
             )
-        policy = self._policy()
         verdict = judge(evidence, policy)
-        display = display_of(evidence, verdict, policy, self._known(), self._likenesses)
+        display = display_of(evidence, verdict, policy, known, self._likenesses)
         if exempt:
             return Findings(evidence, verdict, display, b"")
         if evidence.dkim and verdict.action is Action.ACCEPT and self._is_replay(examination, evidence, recipients):
             verdict = replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
             display = replace(display, standing=Standing.UNVERIFIED)
         written = self._written(evidence)
-        return Findings(evidence, verdict, display, written.field, written.summary)
+        findings = Findings(evidence, verdict, display, written.field, written.summary)
+        if likeness is not None:
+            self._alike.put(likeness, _Alike(evidence.until, policy, known, findings))
+        return findings
 
     def _is_replay(self, examination: Examination, evidence: Evidence, recipients: Sequence[Recipient]) -> bool:
         return self._replays is not None and self._replays.is_replay(evidence, examination.close(), recipients)
@@ -131,6 +147,29 @@ class SenderCheck:
     def _write(self, evidence: Evidence) -> "_Written":
         field = format_results(self._authserv_id, results_of(evidence))
         return _Written(evidence.spf_helo, evidence.spf_mail, evidence.dmarc, field, summary_of(evidence))
+
+
+def likeness_of(examination: Examination, peer: str, helo: str, mail_from: str) -> Likeness | None:
+    """All that the findings about an unsigned message follow from; None where they follow from more than this."""
+    header = examination.close()
+    if examination.signatures is not None or header.excess:
+        return None
+    authors = header.all("from")
+    if len(authors) != 1 or has_false_from(header):
+        return None
+    return peer, helo, mail_from, authors[0], tuple(header.all("reply-to"))
+
+
+class _Alike(msgspec.Struct, frozen=True):
+    """What was found of a message just like this one (the next of a list, a program's next notice)."""
+
+    until: float
+    policy: Policy
+    known: Iterable[str]
+    findings: Findings
+
+    def still_holds(self, policy: Policy, known: Iterable[str], now: float) -> bool:
+        return self.until > now and self.policy is policy and self.known is known
 
 
 class _Written(msgspec.Struct, frozen=True):

@@ -5,22 +5,21 @@ many in ten minutes goes to Junk, where nothing is lost. Mail of known
 correspondents and mail that is not bulk stays where it belongs.
 """
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from posthouse.filter.acquaintance import Acquaintance
 from posthouse.filter.action import Action
 from posthouse.filter.allowance import Allowance
 from posthouse.filter.clue import Clue
 from posthouse.filter.letter import Letter
-from posthouse.filter.ports import Opinion
+from posthouse.filter.ports import NOTHING, Opinion
 from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
 from posthouse.standards.imf.header import Header
 
 SECONDS: Final = 600.0
-
-NOTHING: Final = Opinion()
 
 
 class Surge:
@@ -38,10 +37,13 @@ class Surge:
         """So many from now on."""
         self._bulk.change(most, SECONDS)
 
-    async def examine(self, letter: Letter) -> Opinion:
+    def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
         header = letter.examination.header
         if letter.submitter is not None or not letter.accounts or header is None or not is_bulk(header):
             return NOTHING
+        return self._examine_bulk(letter)
+
+    async def _examine_bulk(self, letter: Letter) -> Opinion:
         sender = parse_sender(letter.mail_from)
         clues = []
         for account in letter.accounts:

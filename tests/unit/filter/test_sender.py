@@ -39,3 +39,60 @@ async def test_an_exempt_client_is_asked_nothing() -> None:
     found = await check(zone).look(examine(letter), peer="10.0.0.1", helo="x", mail_from="", exempt="authenticated")
     assert (found.verdict.action, str(found.display), found.field) == (Action.ACCEPT, "verified office.test", b"")
     assert zone.asked == []
+
+
+class Walking(Still):
+    """Its time goes on when it is told to."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+async def look(checked: SenderCheck, letter: bytes, **given: str):
+    return await checked.look(examine(letter), **({"peer": "192.0.2.1", "helo": "x.test", "mail_from": ""} | given))
+
+
+async def test_a_message_just_like_the_last_costs_no_second_look() -> None:
+    zone, clock = Zone({"_dmarc.far.test": {"txt": (b"v=DMARC1; p=none",)}}), Walking()
+    policy, known = Policy(), ("office.test",)
+    checked = SenderCheck(zone, clock, authserv_id="mx.office.test", policy=lambda: policy, known=lambda: known)
+    first = await look(checked, LETTER)
+    asked = len(zone.asked)
+    assert await look(checked, LETTER.replace(b"hello", b"something else")) is first
+    for other in (LETTER.replace(b"alice", b"Bob <alice"), LETTER, b"Reply-To: x@y.test\r\n" + LETTER):
+        found = await look(checked, other.replace(b"<alice@far.test", b"<alice@far.test>"), helo="other.test")
+        assert found is not first
+    clock.seconds = 61.0
+    assert await look(checked, LETTER) is not first
+    assert len(zone.asked) > asked
+
+
+async def test_a_second_from_is_never_taken_for_a_message_seen_before() -> None:
+    policy, known = Policy(), ("office.test",)
+    checked = SenderCheck(Zone(), Walking(), authserv_id="mx", policy=lambda: policy, known=lambda: known)
+    assert (await look(checked, LETTER)).verdict.action is Action.ACCEPT
+    for double in (
+        b"From: boss@office.test\r\n" + LETTER,
+        LETTER.replace(b"Subject", b"From : boss@office.test\r\nSubject"),
+    ):
+        assert (await look(checked, double)).verdict.action is Action.REFUSE
+
+
+async def test_another_policy_is_asked_again() -> None:
+    policies = [Policy(), Policy(unwelcome=frozenset({"far.test"}))]
+    known = ("office.test",)
+    checked = SenderCheck(Zone(), Walking(), authserv_id="mx", policy=lambda: policies[0], known=lambda: known)
+    assert (await look(checked, LETTER)).verdict.action is Action.ACCEPT
+    policies.pop(0)
+    assert (await look(checked, LETTER)).verdict.action is Action.REFUSE
+
+
+async def test_trouble_with_the_dns_is_not_remembered() -> None:
+    zone = Zone(broken=frozenset({"_dmarc.far.test"}))
+    policy, known = Policy(), ("office.test",)
+    checked = SenderCheck(zone, Walking(), authserv_id="mx", policy=lambda: policy, known=lambda: known)
+    assert (await look(checked, LETTER)).verdict.action is Action.DEFER
+    zone.broken = frozenset()
+    assert (await look(checked, LETTER)).verdict.action is Action.ACCEPT

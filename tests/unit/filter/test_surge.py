@@ -15,6 +15,7 @@ from posthouse.mail.envelope import Recipient
 from posthouse.mail.ids import AccountId, BlobId
 from posthouse.storage.ports import Role
 from posthouse.testing.journal import KeptJournal
+from posthouse.testing.opinions import opinion_of
 
 ALICE, BOB = AccountId(1), AccountId(2)
 BULK = b"From: list@shop.test\r\nList-Unsubscribe: <mailto:x@shop.test>\r\nSubject: Confirm\r\n\r\nHi\r\n"
@@ -59,7 +60,7 @@ async def test_in_a_surge_known_correspondents_and_personal_mail_stay_where_they
     surge = Surge(1, book, office.clock)
     book.remember(ALICE, [Address("list", "known.test")])
     for _ in range(5):
-        await surge.examine(letter(BULK))
+        await opinion_of(surge, letter(BULK))
     assert await roles(surge, letter(BULK, "list@known.test")) == {}
     assert await roles(surge, letter(PLAIN, "friend@client.test")) == {}
     assert await roles(surge, letter(BULK, accounts=(ALICE, BOB))) == {ALICE: Role.JUNK}, "Bob has no surge"
@@ -80,8 +81,8 @@ async def test_in_a_surge_known_correspondents_and_personal_mail_stay_where_they
 async def test_what_is_bulk(office, book, field, bulk):
     surge = Surge(1, book, office.clock)
     content = b"From: a@b.test\r\n" + field + b"\r\n\r\n"
-    await surge.examine(letter(content))
-    assert bool((await surge.examine(letter(content))).clues) is bulk
+    await opinion_of(surge, letter(content))
+    assert bool((await opinion_of(surge, letter(content))).clues) is bulk
 
 
 # -- reports
@@ -123,7 +124,7 @@ async def test_forged_reports_go_to_junk_every_one(book, sent):
     returns = Returns(sent, book)
     forged = [await roles(returns, report(b"f%d@office.test" % number)) for number in range(200)]
     assert forged == [{ALICE: Role.JUNK}] * 200
-    assert (await returns.examine(report())).clues[0].action is Action.JUNK
+    assert (await opinion_of(returns, report())).clues[0].action is Action.JUNK
 
 
 async def test_a_report_about_somebody_one_has_written_to_is_believed(book, sent):

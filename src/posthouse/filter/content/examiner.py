@@ -7,6 +7,8 @@ be killed: one that is late or dies has met something unscannable.
 
 import codecs
 import re
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 
@@ -20,7 +22,7 @@ from posthouse.filter.content.reading import FIELD, MARK
 from posthouse.filter.content.replication import Replication
 from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.letter import Letter
-from posthouse.filter.ports import Opinion
+from posthouse.filter.ports import NOTHING, Opinion
 from posthouse.lib.work import Failed, Source, Workers
 from posthouse.mail.reply import Reply
 from posthouse.standards.imf.header import Header, parse_header
@@ -30,7 +32,6 @@ WORK = "posthouse.filter.content.examiner:look_whole"
 """What a worker is asked for."""
 
 BUSY = Reply(451, "4.7.1", ("this message cannot be examined at the moment, try later",))
-NOTHING = Opinion()
 
 _ORDINARY = frozenset({b"7bit", b"8bit", b"binary"})
 
@@ -82,20 +83,20 @@ class ContentExaminer:
         self._seconds = seconds
         self._replication = replication
 
-    async def examine(self, letter: Letter) -> Opinion:
+    def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
         octets, header = letter.blob.octets, letter.examination.header
         if octets is None:
             beginning = letter.blob.beginning
             if beginning and letter.examination.is_bare and is_plain(parse_header(beginning), beginning):
                 return NOTHING  # one plain text, watched while it came: most large ones need not be read again
-            return await self._ask(Source(letter.blob.size, letter.read), letter)
+            return self._ask(Source(letter.blob.size, letter.read), letter)
         if header is None or octets[header.start : header.end] != header.octets:  # fields that somebody forged were cut
             header = parse_header(octets)
         if is_plain(header, octets):
             return NOTHING
         found = look(octets, bounds=None, digests=self._counts(letter))
         if found.needs_worker:
-            return await self._ask(octets, letter)
+            return self._ask(octets, letter)
         return self._opinion(self._with_worm(letter, Report(list(found.all), found.files)))
 
     def _counts(self, letter: Letter) -> bool:

@@ -24,6 +24,7 @@ from posthouse.supervisor.workers import WorkerPool
 from posthouse.testing.bombs import bombs
 from posthouse.testing.carriers import HEAD, TEST_FILE, containers, message, wrappers, zipped
 from posthouse.testing.journal import KeptJournal
+from posthouse.testing.opinions import opinion_of
 
 MIB = 1024 * 1024
 WORKER_OCTETS = 272 * MIB
@@ -77,47 +78,47 @@ def names(opinion: Opinion) -> set[str]:
 
 
 async def test_a_plain_text_costs_no_worker_and_says_nothing() -> None:
-    assert await examiner(Nobody()).examine(letter_of(HEAD + b"\r\nhello\r\n")) == Opinion()
+    assert await opinion_of(examiner(Nobody()), letter_of(HEAD + b"\r\nhello\r\n")) == Opinion()
 
 
 async def test_small_things_without_archives_are_looked_at_at_once() -> None:
-    assert names(await examiner(Nobody()).examine(letter_of(message(TEST_FILE)))) == {"content.virus"}
+    assert names(await opinion_of(examiner(Nobody()), letter_of(message(TEST_FILE)))) == {"content.virus"}
 
 
 async def test_the_body_is_looked_at_from_its_beginning_when_fields_were_cut_from_the_header() -> None:
     letter = letter_of(HEAD + b"X-Forged: " + b"x" * 60 + b"\r\n\r\nbegin 644 a.exe\r\n")
     letter.blob = Blob(BlobId("x"), 0, HEAD + b"\r\nbegin 644 a.exe\r\n`\r\nend\r\n" + b"and more\r\n" * 9)
-    assert names(await examiner(Nobody()).examine(letter)) == {"content.executable"}
+    assert names(await opinion_of(examiner(Nobody()), letter)) == {"content.executable"}
 
 
 async def test_archives_are_opened_by_a_worker(pool: WorkerPool) -> None:
     asked = examiner(pool)
-    found = await asked.examine(letter_of(message(zipped({"b.zip": zipped({"a.txt": TEST_FILE})}), "a.zip")))
+    found = await opinion_of(asked, letter_of(message(zipped({"b.zip": zipped({"a.txt": TEST_FILE})}), "a.zip")))
     assert names(found) == {"content.virus"}
     assert found.clues[0].action is Action.QUARANTINE
     assert '"a.txt" in "b.zip" in "a.zip"' in found.clues[0].text
-    assert await asked.examine(letter_of(message(zipped({"a.txt": b"fine"}), "a.zip"))) == Opinion()
+    assert await opinion_of(asked, letter_of(message(zipped({"a.txt": b"fine"}), "a.zip"))) == Opinion()
 
 
 async def test_a_large_message_is_read_and_looked_at_by_a_worker(pool: WorkerPool) -> None:
     large = message(bytes(8 * MIB) + TEST_FILE)
-    assert names(await examiner(pool).examine(letter_of(large, large=True))) == {"content.virus"}
+    assert names(await opinion_of(examiner(pool), letter_of(large, large=True))) == {"content.virus"}
 
 
 async def test_all_containers_are_the_same_to_a_worker(pool: WorkerPool) -> None:
     """Nothing that it needs is loaded too late for a process that may open no file."""
     for way, octets in containers().items():
-        assert "content.virus" in names(await examiner(pool).examine(letter_of(octets, large=True))), way
+        assert "content.virus" in names(await opinion_of(examiner(pool), letter_of(octets, large=True))), way
 
 
 @pytest.mark.parametrize("reason", ["late", "died", "broken"])
 async def test_who_did_not_survive_the_look_met_something_unscannable(reason: str) -> None:
-    found = await examiner(Nobody(reason)).examine(letter_of(b"", large=True))
+    found = await opinion_of(examiner(Nobody(reason)), letter_of(b"", large=True))
     assert [(clue.name, clue.action) for clue in found.clues] == [("content.unscannable", Action.QUARANTINE)]
 
 
 async def test_too_much_work_is_no_verdict_the_sender_comes_again() -> None:
-    found = await examiner(Nobody("busy")).examine(letter_of(b"", large=True))
+    found = await opinion_of(examiner(Nobody("busy")), letter_of(b"", large=True))
     assert [(clue.name, clue.action) for clue in found.clues] == [("content.failed", Action.DEFER)]
 
 
@@ -137,7 +138,7 @@ async def test_bombs_are_unscannable_and_the_loop_goes_on(pool: WorkerPool) -> N
     wrong = {}
     for name, octets in kinds.items():
         before = heartbeats
-        found = await examiner(pool).examine(letter_of(octets, large=True))
+        found = await opinion_of(examiner(pool), letter_of(octets, large=True))
         if "content.unscannable" not in names(found) or heartbeats == before:
             wrong[name] = [clue.text for clue in found.clues]
         for pid in pool.pids:
@@ -153,7 +154,7 @@ def most_resident(pid: int) -> int:
 
 
 async def test_a_bomb_that_takes_too_long_is_killed(pool: WorkerPool) -> None:
-    await examiner(pool).examine(letter_of(message(zipped({"a": b"b"}), "a.zip")))
+    await opinion_of(examiner(pool), letter_of(message(zipped({"a": b"b"}), "a.zip")))
     (pid,) = pool.pids
     found = await examiner(pool, seconds=0.02).examine(
         letter_of(message(zipped({"a": os.urandom(30 * MIB)}), "a.zip"), large=True)
@@ -193,7 +194,7 @@ FILE = b"\x01 what spreads itself \x02" * 20
 async def sent_by(watched: ContentExaminer, account: int | None, octets: bytes) -> set[str]:
     letter = letter_of(octets)
     letter.submitter = None if account is None else AccountId(account)
-    return names(await watched.examine(letter))
+    return names(await opinion_of(watched, letter))
 
 
 async def test_a_file_that_many_accounts_send_is_held_from_the_fifth_on(pool: WorkerPool) -> None:
