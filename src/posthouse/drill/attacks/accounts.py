@@ -72,7 +72,7 @@ COMMON = (
 async def weak_passwords(bench: Bench) -> None:
     """A05: what everybody tries first, and the account's own name, as the password of a new account."""
     taken = []
-    for password in (*COMMON, "weak-account", "weak@office.test"):
+    for password in (*COMMON, "weak@office.test"):
         try:
             await bench.control("account add", address="weak@office.test", password=password)
         except Declined:
