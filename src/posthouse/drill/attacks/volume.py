@@ -77,9 +77,14 @@ async def mail_bomb(bench: Bench) -> None:
         late += [] if await bench.arrives(name, mark) else [reply]
     bench.expect("letters of somebody known that did not arrive", [], late)
     await bench.empty(name)
+    well = await bench.wait_until(lambda: _gets(bench, name), 5.0)
+    bench.twin("when the bomb is deleted, strangers' mail arrives again", True, well)
+
+
+async def _gets(bench: Bench, name: str) -> bool:
     mark = bench.unique("after")
-    await bench.deliver(name, letter(mark, to=owner))
-    bench.twin("when the bomb is deleted, all is well at once", True, await bench.arrives(name, mark))
+    reply = await bench.deliver(name, letter(mark))
+    return reply[:3] == b"250" and await bench.arrives(name, mark)
 
 
 SMALL_DISK = Wish(config='[limits]\nfree_octets = "6MiB"\nfree_inodes = 100\n', disk=96 * MIB)
