@@ -2,34 +2,44 @@
 
     python bench/micro/inbound.py [rounds]
 
-Each round sends 200 messages three ways and takes the CPU time of the whole
+Each round sends 200 messages four ways and takes the CPU time of the whole
 process: through a core with a door that says yes; through the real thing over
-a real store in a temporary directory; and as ready acceptances straight into
-that store. The least of each way is taken: a neighbour on the machine only
-ever adds. ``describe`` (facts for readers) is shown apart and contained in
-``inbound``.
+a real store in a temporary directory, once with the boundary filter as a
+server is wired with it and once without; and as ready acceptances straight
+into that store. The least of each way is taken: a neighbour on the machine
+only ever adds. ``describe`` (facts for readers) is shown apart and contained
+in ``inbound``. ``boundary`` is what the filter adds (who sent it, by SPF and
+DMARC of a zone in memory, and what is in it) for a message like one of a
+moment ago, ``stranger`` the same when each message is of another sender.
 """
 
 import asyncio
+import gc
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from posthouse.filter.boundary import Boundary
 from posthouse.ms.describe import describe
 from posthouse.mta.reception import Desk
 from posthouse.services.smtpd import open_smtp
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.storage.ports import Acceptance, Filing
 from posthouse.storage.sqlite.engine import open_store
+from posthouse.observe.metrics import PrometheusMeter
+from posthouse.supervisor.load import parse
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.serve import GC_THRESHOLDS
+from posthouse.supervisor.wire import Setting, Tools, build, build_boundary
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.office import STRANGER, FakeLine, Office
 from posthouse.testing.wire import Agreeable
+from posthouse.testing.zone import Zone
 
 HEADER = (
-    b"From: Friend <friend@elsewhere.test>\r\nTo: Alice <alice@office.test>\r\nSubject: A letter\r\n"
+    b"From: Friend <%s@elsewhere.test>\r\nTo: Alice <alice@office.test>\r\nSubject: A letter\r\n"
     b"Date: Fri, 15 Jan 2027 08:00:00 +0000\r\nMessage-ID: <%d@elsewhere.test>\r\nMIME-Version: 1.0\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
 )
@@ -37,12 +47,19 @@ LINE = b"The quick brown fox jumps over the lazy dog, as it does in every such l
 BODY = LINE * ((4096 - len(HEADER)) // len(LINE))
 COUNT = 200
 AT_ONCE = 20
+ZONE = {
+    "client.example": {"txt": (b"v=spf1 ip4:192.0.2.1 -all",), "a": ("192.0.2.1",)},
+    "elsewhere.test": {"txt": (b"v=spf1 ip4:192.0.2.0/24 -all",), "mx": ((10, "mx.elsewhere.test"),)},
+    "_dmarc.elsewhere.test": {"txt": (b"v=DMARC1; p=reject",)},
+    "192.0.2.1": {"ptr": ("client.example",)},
+}
 
 
 def octets_of(content: bytes) -> tuple[bytes, ...]:
+    sender = content[content.index(b"<") : content.index(b">")]
     return (
         b"EHLO client.example\r\n",
-        b"MAIL FROM:<friend@elsewhere.test> SIZE=4096\r\n",
+        b"MAIL FROM:" + sender + b"> SIZE=4096\r\n",
         b"RCPT TO:<alice@office.test>\r\n",
         b"DATA\r\n",
         content + b".\r\n",
@@ -119,15 +136,26 @@ async def in_groups(make: Callable, contents: list[bytes]) -> None:
         await asyncio.gather(*map(make, contents[at : at + AT_ONCE]))
 
 
+def boundary_of(office: Office, directory: str) -> Boundary:
+    """As a server has it whose configuration says nothing of it."""
+    configuration = parse(f'hostname = "mx.office.test"\n[store]\ndirectory = "{directory}"\n')
+    tools = Tools(office.clock, office.ids, office.journal, PrometheusMeter(), office.limits)
+    setting = Setting(configuration, resolver=Zone(ZONE, remembers=False))
+    return build_boundary(build(setting, office.store, office.directory, tools), setting, tools)[0]
+
+
 async def run(rounds: int) -> None:
     number = 0
 
-    def fresh() -> list[bytes]:
+    def fresh(sender: bytes = b"friend") -> list[bytes]:
         nonlocal number
         number += COUNT
-        return [HEADER % (number + each) + BODY for each in range(COUNT)]
+        return [
+            HEADER % (sender if sender != b"?" else b"friend%d" % (number + each), number + each) + BODY
+            for each in range(COUNT)
+        ]
 
-    least = dict.fromkeys(("core", "store", "describe", "whole"), 1e9)
+    least = dict.fromkeys(("core", "store", "describe", "bare", "whole", "others"), 1e9)
 
     def note(name: str, started: float) -> None:
         least[name] = min(least[name], (time.process_time() - started) / COUNT * 1e6)
@@ -138,6 +166,10 @@ async def run(rounds: int) -> None:
         office = Office(store, clock=clock, ids=ids, journal=Deaf(), exempt=("192.0.2.1",))
         await office.furnish(quota=10**12)
         desk = office.desk("smtp", office.receiver(), office.offer())
+        office.boundary = boundary_of(office, directory)
+        watched = office.desk("smtp", office.receiver(), office.offer())
+        gc.freeze()  # as a server does
+        gc.set_threshold(*GC_THRESHOLDS)
         grouped = Grouped(store)
         store.accept = grouped.accept
         for _ in range(rounds):
@@ -152,13 +184,19 @@ async def run(rounds: int) -> None:
             note("describe", started)
             started = time.process_time()
             await in_groups(lambda content: converse(content, desk), contents)
-            note("whole", started)
+            note("bare", started)
+            for name, contents in (("whole", fresh()), ("others", fresh(b"?"))):
+                started = time.process_time()
+                await in_groups(lambda content: converse(content, watched), contents)
+                note(name, started)
             contents = fresh()
             started = time.process_time()
             await in_groups(lambda content: straight(content, grouped.last, store, ids.trace_id()), contents)
             note("store", started)
         await store.close()
-    least["inbound"] = least["whole"] - least["core"] - least["store"]
+    least["inbound"] = least["bare"] - least["core"] - least["store"]
+    least["boundary"] = least["whole"] - least["bare"]
+    least["stranger"] = least.pop("others") - least["bare"]
     for name, microseconds in least.items():
         print(f"{name:8} {microseconds:7.1f} us a message")
 
