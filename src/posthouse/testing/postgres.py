@@ -46,8 +46,8 @@ def find_programs() -> Path:
     raise Absent("no initdb of PostgreSQL 15 or newer (Debian: apt install postgresql-15)")
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
-    """Who runs the server: None for ourselves."""
+def unprivileged() -> pwd.struct_passwd | None:
+    """Who runs servers that refuse root: None for ourselves."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -63,7 +63,7 @@ class ThrowawayPostgres:
 
     def __init__(self, *, port: int = 0, settings: Mapping[str, str] | None = None) -> None:
         self._programs = find_programs()
-        self._user = _unprivileged()
+        self._user = unprivileged()
         self._root = Path(tempfile.mkdtemp(prefix="pg-", dir=tempfile.gettempdir()))
         self._data = self._root / "data"
         self._port = port
