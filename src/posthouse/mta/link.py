@@ -31,6 +31,7 @@ class Link:
 
     __slots__ = (
         "_clock", "_core", "_until", "address", "dirty", "farewell", "host", "lmtp", "messages", "opened", "stream",
+        "tls_failure",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, clock: Clock, host: str, address: str, *, lmtp: bool = False) -> None:
@@ -44,6 +45,8 @@ class Link:
         """A transaction was left open: RSET comes first."""
         self.farewell: Reply | None = None
         """The 421 with which the server ended it."""
+        self.tls_failure = ""
+        """Why it is in the clear, or was nearly (RFC 8460 section 4.3)."""
         self._clock = clock
         self._core = ClientConnection(lmtp=lmtp)
         self._until = self.opened + CEILING_SECONDS

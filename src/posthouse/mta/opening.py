@@ -9,6 +9,7 @@ from posthouse.lib.ports import Clock, Ids
 from posthouse.lib.sansio import RemoteError
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.classify import with_status
+from posthouse.mta.feedback.sessions import NO_STARTTLS, failure_of
 from posthouse.mta.link import Link
 from posthouse.mta.route import Credentials, Hop, Terms, TlsPolicy
 from posthouse.net.ports import Dialer
@@ -21,18 +22,22 @@ MAX_CHALLENGES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No link: why. ``in_tls``: the handshake failed, so that a try in the clear is another question."""
+    """No link: why. ``in_tls``: the handshake failed, so that a try in the clear is another question.
+
+    ``tls_failure`` is the word of RFC 8460 section 4.3 for what went wrong with TLS, if anything did.
+    """
 
     reply: Reply
     in_tls: bool = False
+    tls_failure: str = ""
 
 
 class _Unwelcome(Exception):
     """The server's refusal of us, whatever the message."""
 
-    def __init__(self, answer: Reply, *, in_tls: bool = False) -> None:
+    def __init__(self, answer: Reply, *, in_tls: bool = False, tls_failure: str = "") -> None:
         super().__init__(str(answer))
-        self.refused = Refused(with_status(answer), in_tls)
+        self.refused = Refused(with_status(answer), in_tls, tls_failure)
 
 
 class Opening:
@@ -48,7 +53,10 @@ class Opening:
         """A link ready for MAIL, or why not. Falls back to the clear where ``terms`` allow it."""
         opened = await self._attempt(hop, address, terms)
         if isinstance(opened, Refused) and opened.in_tls and terms.tls is TlsPolicy.MAY and not terms.implicit_tls:
-            return await self._attempt(hop, address, replace(terms, tls=TlsPolicy.NEVER))
+            failure = opened.tls_failure
+            opened = await self._attempt(hop, address, replace(terms, tls=TlsPolicy.NEVER))
+            if isinstance(opened, Link):
+                opened.tls_failure = failure
         return opened
 
     async def _attempt(self, hop: Hop, address: str, terms: Terms) -> Link | Refused:
@@ -104,12 +112,16 @@ class Opening:
             return
         if not link.offered.starttls:
             if must:
-                raise _Unwelcome(reply(454, "4.7.4", "the server does not offer TLS, which its route requires"))
+                why = reply(454, "4.7.4", "the server does not offer TLS, which its route requires")
+                raise _Unwelcome(why, tls_failure=NO_STARTTLS)
+            link.tls_failure = NO_STARTTLS
             return
         answer = await link.ask(STARTTLS)
         if not link.wants_tls:
             if must:
-                raise _Unwelcome(reply(454, "4.7.5", f"the server refuses TLS, which its route requires: {answer}"))
+                why = reply(454, "4.7.5", f"the server refuses TLS, which its route requires: {answer}")
+                raise _Unwelcome(why, tls_failure=NO_STARTTLS)
+            link.tls_failure = NO_STARTTLS
             return
         try:
             await link.secure(link.host, verify=terms.tls is TlsPolicy.VERIFY)
@@ -117,7 +129,8 @@ class Opening:
             raise RemoteError("the server talked before the TLS handshake") from error
         except OSError as error:
             link.drop()
-            raise _Unwelcome(reply(454, "4.7.5", "the TLS handshake with the server failed"), in_tls=True) from error
+            why = reply(454, "4.7.5", "the TLS handshake with the server failed")
+            raise _Unwelcome(why, in_tls=True, tls_failure=failure_of(error)) from error
         await self._hello(link)
 
     async def _log_in(self, link: Link, terms: Terms, credentials: Credentials) -> None:

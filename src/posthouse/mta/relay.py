@@ -13,6 +13,7 @@ from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.outcome import Deferred, Failed, Outcome
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.classify import with_status
+from posthouse.mta.feedback.sessions import Sessions
 from posthouse.mta.link import Link
 from posthouse.mta.load import Load
 from posthouse.mta.mx import LOOP, MAX_HOSTS
@@ -49,8 +50,10 @@ class Relay:
         ids: Ids,
         hostname: str,
         signer: Signer | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self._routes = routes
+        self._sessions = sessions
         self._signer = signer
         self._blobs = blobs
         self._opening = Opening(dialer, clock, ids, hostname)
@@ -70,6 +73,7 @@ class Relay:
                 continue
             host = hop.host
             fresh = await self._opening.open(hop, address, route.terms)
+            self._count(route, hop, address, load, fresh)
             if isinstance(fresh, Refused):
                 last, permanent = fresh.reply, permanent and fresh.reply.permanent
                 continue
@@ -82,6 +86,13 @@ class Relay:
         answer = with_status(last)
         outcome = Failed(answer, host) if permanent and answer.permanent else Deferred(_soften(answer), host)
         return Trip({item.item: outcome for item in load.items}, None, reached=False)
+
+    def _count(self, route: HostRoute, hop: Hop, address: str, load: Load, found: Link | Refused) -> None:
+        """For the reports about TLS: not mail that a smarthost passes on, and no reports."""
+        if self._sessions is None or load.first.is_report or route.terms.lmtp or self._routes.is_default(route):
+            return
+        if found.tls_failure or (isinstance(found, Link) and found.stream.channel is not None):
+            self._sessions.saw(load.first.domain, hop.host, address, found.tls_failure)
 
     async def _try(self, route: HostRoute, load: Load, link: Link, may_send: MaySend) -> "_Tried":
         verified = link.stream.channel is not None and route.terms.tls is TlsPolicy.VERIFY

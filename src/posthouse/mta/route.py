@@ -103,6 +103,10 @@ class Routes:
                 return route
         return self._default
 
+    def is_default(self, route: Route) -> bool:
+        """Whether everything goes there that has no route of its own: to somebody who passes it on."""
+        return route is self._default
+
     async def find(self, domain: str) -> Route | Reply:
         """The route, or the reply that says why there is none (5yz: for good)."""
         if route := self.static(domain):

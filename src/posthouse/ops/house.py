@@ -10,6 +10,7 @@ from posthouse.admd.vault import Vault
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock
 from posthouse.mta.digest import Digests
+from posthouse.mta.feedback.post import Post
 from posthouse.mta.quarantine import Quarantine
 from posthouse.mta.settler import Secretary
 from posthouse.ops.dnsadvice import Place
@@ -28,6 +29,9 @@ class CannotDo(Exception):
 
 
 def _nothing() -> None: ...
+
+
+async def _gather_nothing() -> None: ...
 
 
 def _no_facts() -> Row:
@@ -64,6 +68,10 @@ class House:
     quarantine: Quarantine | None = None
     """With the ear of the classifier; without it one is made that has none."""
     digests: Digests | None = None
+    post: Post | None = None
+    """Who sends reports about authentication and TLS."""
+    gather: Callable[[], Awaitable[None]] = _gather_nothing
+    """Puts on the shelves what is to be reported and still in memory."""
 
     @property
     def now(self) -> int:

@@ -378,6 +378,22 @@ class QuarantineSection(Section):
     digest: bool = Field(default=True, description="Tell users once a day what was newly quarantined for them")
 
 
+class ReportsSection(Section):
+    send: bool = Field(
+        default=True,
+        description="Tell domains that ask for it once a day of mail in their name (DMARC) and of their TLS",
+    )
+    organization: str = Field(default="", description="Who we are in these reports; without it, our first domain")
+    contact: str = Field(
+        default="", description="The address of ours that they come from; without it, postmaster of our first domain"
+    )
+    addresses: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses of ours that take reports of others, besides postmaster, dmarc and tlsrpt here",
+    )
+    keep: Days = Field(default="90d", validate_default=True, description="How long reports of others are kept")
+
+
 class CertificateFiles(Section):
     certificate: Path = Field(description="PEM, the chain included")
     key: Path = Field(description="PEM, readable by us alone")
@@ -455,6 +471,7 @@ class Configuration(Section):
     filter: FilterSection = FilterSection()
     scanner: tuple[ScannerSection, ...] = ()
     quarantine: QuarantineSection = QuarantineSection()
+    reports: ReportsSection = ReportsSection()
     tls: TlsSection = TlsSection()
     keys: KeysSection = KeysSection()
     dkim: DkimSection = DkimSection()

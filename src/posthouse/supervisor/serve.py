@@ -36,6 +36,7 @@ from posthouse.storage.ports import Store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
 from posthouse.supervisor.engine import BodyKeys, load_engine, open_engine, read_body_keys
+from posthouse.supervisor.feedback import tend_feedback
 from posthouse.supervisor.guarding import check_disguises
 from posthouse.supervisor.housekeeping import (
     feed_watchdog,
@@ -251,6 +252,8 @@ class Server:
             scanners=lambda: works.scanners,
             quarantine=works.quarantine,
             digests=works.digests,
+            post=works.feedback.post,
+            gather=works.feedback.write,
             facts=lambda: self._facts(works),
         )
         name = SOCKET_NAME if self.number == 0 else f"control-{self.number + 1}.sock"
@@ -285,6 +288,7 @@ class Server:
                 clock=tools.clock,
                 journal=journal,
             ),
+            "reports": lambda: tend_feedback(works.feedback, store.node, journal),
             "keys": lambda: tend_keys(works.ring, works.resolver, store.node, journal, self.setting.publish),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }

@@ -34,6 +34,9 @@ from posthouse.msa.submit import Submission
 from posthouse.mta.amend import Amend
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.digest import Digests
+from posthouse.mta.feedback.reading import WORK as READ_REPORTS
+from posthouse.mta.feedback.rows import TLS, RowBook
+from posthouse.mta.feedback.sessions import Sessions
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
 from posthouse.mta.manager import Crew, Manager
@@ -71,6 +74,7 @@ from posthouse.standards.imap.offer import Offer as ImapOffer
 from posthouse.standards.smtp.offer import Offer
 from posthouse.storage.ports import Blobs, StorageError, Store
 from posthouse.supervisor.config import Configuration, parse_endpoint
+from posthouse.supervisor.feedback import Feedback, build_feedback
 from posthouse.supervisor.files import DirectoryFiles, measure_space
 from posthouse.supervisor.guarding import Guards, adopt, build_guards
 from posthouse.supervisor.scanning import build_scanners, milters_of
@@ -142,6 +146,8 @@ class Works:
     """Which files our own people send."""
     quarantine: Quarantine
     digests: Digests
+    feedback: Feedback
+    """Reports about authentication and TLS."""
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
     """Who has which maildrop open, on whatever port."""
     gates: dict[str, ClientGate] = field(default_factory=dict)
@@ -206,10 +212,14 @@ def build(
     secretary = Secretary(store, reporter, intake)
     server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
     resolver = setting.resolver or DnsResolver(clock, tools.meter, server)
-    manager = build_manager(setting, store, secretary, schedule, tools, resolver, signer, directory.is_local_domain)
+    sessions = Sessions(RowBook(TLS, store, clock, tools.journal), clock)
+    manager = build_manager(
+        setting, store, secretary, schedule, tools, resolver, signer, directory.is_local_domain, sessions
+    )
     intake.handoff = manager
     space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
     quarantine = Quarantine(store, clock)
+    workers = build_workers(tools)
     works = Works(
         store,
         directory,
@@ -224,10 +234,21 @@ def build(
         resolver=resolver,
         ring=ring,
         signer=signer,
-        workers=build_workers(tools),
+        workers=workers,
         replication=Replication(clock, accounts=limits.worm_accounts, seconds=WORM_SECONDS),
         quarantine=quarantine,
         digests=Digests(store, quarantine, intake, clock, keep_seconds=configuration.quarantine.keep),
+        feedback=build_feedback(
+            configuration,
+            intake,
+            directory,
+            sessions,
+            resolver,
+            workers,
+            clock=clock,
+            ids=tools.ids,
+            journal=tools.journal,
+        ),
     )
     authenticator.welcome = works.guards.census.note_login
     works.troubles.append(lambda: "there is not enough free space" if space.is_short else "")
@@ -256,6 +277,7 @@ def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
     )
     for one in (works.authenticator, works.intake, works.manager):
         one.adopt(tools.limits)
+    works.feedback.adopt(setting.configuration.reports)
     works.welcome.adopt(most=tools.limits.imap_account_connections, failures=tools.limits.auth_failures)
     boundary, outbound = build_boundary(works, setting, tools)
     add_mail_doors(works, setting, tools, boundary)
@@ -305,7 +327,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         [*guards.examiners, *examiners],
         journal=tools.journal,
         rules=rules,
-        witnesses=(guards.sent,),
+        witnesses=(guards.sent, works.feedback.evaluations, works.feedback.arrivals),
     )
     own = (guards.acquaintance, guards.sent)
     return inbound, Boundary(None, examiners, journal=tools.journal, rules=rules, witnesses=own)
@@ -333,7 +355,7 @@ def build_workers(tools: Tools) -> WorkerPool:
     """Who looks into large contents and archives; nobody is started before the first."""
     limits = tools.limits
     return WorkerPool(
-        (WORK,),
+        (WORK, READ_REPORTS),
         journal=tools.journal,
         most=limits.content_workers,
         backlog=limits.content_backlog,
@@ -350,6 +372,7 @@ def build_manager(
     resolver: Resolver,
     signer: Signer | None,
     is_own: Callable[[str], bool],
+    sessions: Sessions,
 ) -> Manager:
     """The queue and the road out."""
     configuration = setting.configuration
@@ -372,6 +395,7 @@ def build_manager(
         ids=tools.ids,
         hostname=configuration.hostname,
         signer=signer,
+        sessions=sessions,
     )
     settler = Settler(
         store,

@@ -25,6 +25,8 @@ OVERSIGNED = (
     "mime-version", "content-type", "content-transfer-encoding",
     "list-id", "list-unsubscribe", "list-unsubscribe-post",
 )  # fmt: skip
+IF_THERE = ("tls-report-domain", "tls-report-submitter")
+"""RFC 8460 section 5.3: signed where they are."""
 LINE = 72
 
 
@@ -58,7 +60,8 @@ def format_signatures(
     header: Header, body_hash: bytes, keys: Iterable[SigningKey], *, now: int, expires_at: int | None = None
 ) -> bytes:
     """One DKIM-Signature field for each key, none of which signs another; the header is brought into form once."""
-    names, state = hash_fields(SignedFields(header), OVERSIGNED)
+    wanted = OVERSIGNED if IF_THERE[0] not in header else OVERSIGNED + IF_THERE
+    names, state = hash_fields(SignedFields(header), wanted)
     expiry = f" x={expires_at};" if expires_at is not None else ""
     fields = []
     for key in keys:

@@ -7,8 +7,9 @@ from enum import Enum
 from posthouse.standards.dkim.tags import NAME
 
 VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
-URI = re.compile(r"(?P<uri>[A-Za-z][A-Za-z0-9+.-]*:[^\s,!]+)(?:![0-9]+[kmgtKMGT]?)?\Z")
-"""The size after ``!`` is obsolete and ignored (RFC 9989 section 4.8)."""
+URI = re.compile(r"(?P<uri>[A-Za-z][A-Za-z0-9+.-]*:[^\s,!]+)(?:!(?P<most>[0-9]{1,15})(?P<unit>[kmgtKMGT]?))?\Z")
+"""The size after ``!`` is obsolete (RFC 9989 section 4.8); who still sends reports to him does well to keep to it."""
+UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 MAX_REPORT_URIS = 10
 
 
@@ -32,6 +33,8 @@ class Record:
     strict_dkim: bool = False
     strict_spf: bool = False
     rua: tuple[str, ...] = ()
+    rua_octets: tuple[int, ...] = ()
+    """For each of ``rua`` the largest report it takes; 0 when it sets no limit."""
     ruf: tuple[str, ...] = ()
     fo: str = "0"
 
@@ -52,7 +55,7 @@ def parse_record(text: str) -> Record | None:
         name, equals, value = part.partition("=")
         if equals and NAME.match(name.strip()):
             tags.setdefault(name.strip().lower(), value.strip())
-    rua = _uris(tags.get("rua", ""))
+    rua, rua_octets = _uris(tags.get("rua", ""))
     requests = {name: _policy(tags[name]) for name in ("p", "sp", "np") if name in tags}
     p = requests.get("p")
     if p is None or None in requests.values():
@@ -71,7 +74,8 @@ def parse_record(text: str) -> Record | None:
         strict_dkim=_choice(tags.get("adkim", ""), "rs", "r") == "s",
         strict_spf=_choice(tags.get("aspf", ""), "rs", "r") == "s",
         rua=rua,
-        ruf=_uris(tags.get("ruf", "")),
+        rua_octets=rua_octets,
+        ruf=_uris(tags.get("ruf", ""))[0],
         fo=tags.get("fo", "0"),
     )
 
@@ -88,6 +92,9 @@ def _choice(value: str, allowed: str, default: str) -> str:
     return value if len(value) == 1 and value in allowed else default
 
 
-def _uris(text: str) -> tuple[str, ...]:
-    found = (URI.match(part.strip()) for part in text.split(","))
-    return tuple(match["uri"] for match in found if match)[:MAX_REPORT_URIS]
+def _uris(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The URIs, and the sizes that they set."""
+    matches = (URI.match(part.strip()) for part in text.split(","))
+    found = [match for match in matches if match][:MAX_REPORT_URIS]
+    sizes = [int(match["most"] or 0) * UNITS[(match["unit"] or "").lower()] for match in found]
+    return tuple([match["uri"] for match in found]), tuple(sizes)

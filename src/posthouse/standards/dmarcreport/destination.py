@@ -27,6 +27,12 @@ async def destinations(resolver: Resolver, policy_domain: str, rua: Iterable[str
     return tuple(found)[:MAX_DESTINATIONS]
 
 
+def address_of(uri: str) -> str | None:
+    """The address of a ``mailto:`` URI, as ``destinations`` gives it; None for any other."""
+    match = _MAILTO.match(uri)
+    return f"{match['local']}@{match['domain'].lower().rstrip('.')}" if match is not None else None
+
+
 async def _agreed(resolver: Resolver, policy_domain: str, local: str, host: str) -> tuple[str, ...]:
     """The address itself, or what its own domain put in its place; nothing if that domain did not agree."""
     address = (f"{local}@{host}",)

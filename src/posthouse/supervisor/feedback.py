@@ -1,0 +1,119 @@
+"""Reports about authentication and TLS: the office that gathers, sends and reads them, and when it does."""
+
+import asyncio
+from dataclasses import dataclass
+
+from posthouse.admd.directory import Directory
+from posthouse.lib.ports import Clock, Ids
+from posthouse.lib.work import Workers
+from posthouse.mta.feedback.arrivals import Arrivals
+from posthouse.mta.feedback.evaluations import Evaluations
+from posthouse.mta.feedback.letters import Sign
+from posthouse.mta.feedback.post import Post
+from posthouse.mta.feedback.recognise import Recognition
+from posthouse.mta.feedback.rows import DMARC, RowBook
+from posthouse.mta.feedback.sessions import Sessions
+from posthouse.mta.intake import Intake
+from posthouse.observe.ports import Journal, Level
+from posthouse.standards.dns.ports import Resolver
+from posthouse.storage.ports import StorageError
+from posthouse.supervisor.config import Configuration, ReportsSection
+
+WRITE_SECONDS = 5.0
+POST_SECONDS = 300.0
+FIRST_POST_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Feedback:
+    """All of it, and what the configuration wants of it."""
+
+    clock: Clock
+    recognition: Recognition
+    evaluations: Evaluations
+    sessions: Sessions
+    arrivals: Arrivals
+    post: Post
+    wanted: ReportsSection
+
+    def adopt(self, wanted: ReportsSection) -> None:
+        """Go by ``wanted`` from now on."""
+        self.wanted = wanted
+        self.recognition.adopt(wanted.addresses)
+        self.evaluations.wanted = self.sessions.wanted = wanted.send
+        self.arrivals.keep_seconds = wanted.keep
+
+    async def write(self) -> None:
+        """What was seen goes to the shelves."""
+        await self.evaluations.write()
+        await self.sessions.write()
+
+    async def send_due(self, owner: str) -> int:
+        """How many reports were sent; none while that is switched off."""
+        return await self.post.tend(owner) if self.wanted.send else 0
+
+
+def build_feedback(
+    configuration: Configuration,
+    intake: Intake,
+    directory: Directory,
+    sessions: Sessions,
+    resolver: Resolver,
+    workers: Workers,
+    *,
+    clock: Clock,
+    ids: Ids,
+    journal: Journal,
+) -> Feedback:
+    """The office; ``sessions`` is what the relay tells."""
+    store, wanted = intake.store, configuration.reports
+    recognition = Recognition(directory.is_local_domain, wanted.addresses)
+    arrivals = Arrivals(
+        store,
+        workers,
+        recognition,
+        lambda: directory.domains,
+        clock=clock,
+        journal=journal,
+        keep_seconds=wanted.keep,
+    )
+    book = RowBook(DMARC, store, clock, journal)
+    feedback: Feedback
+
+    def sign() -> Sign:
+        home = directory.primary or configuration.hostname
+        return Sign(feedback.wanted.organization or home, feedback.wanted.contact or f"postmaster@{home}")
+
+    post = Post(
+        store,
+        intake,
+        resolver,
+        arrivals,
+        clock=clock,
+        ids=ids,
+        journal=journal,
+        sign=sign,
+        is_own=directory.is_local_domain,
+    )
+    feedback = Feedback(
+        clock, recognition, Evaluations(book, clock, recognition), sessions, arrivals, post, configuration.reports
+    )
+    return feedback
+
+
+async def tend_feedback(feedback: Feedback, owner: str, journal: Journal) -> None:
+    """Write and read what waits, every few seconds; send what is due, among all nodes one at a time."""
+    due = feedback.clock.monotonic() + FIRST_POST_SECONDS
+    try:
+        while True:
+            await asyncio.sleep(WRITE_SECONDS)
+            try:
+                await feedback.write()
+                await feedback.arrivals.read()
+                if feedback.clock.monotonic() >= due:
+                    due = feedback.clock.monotonic() + POST_SECONDS
+                    await feedback.send_due(owner)
+            except StorageError as error:
+                journal.note("report.untended", Level.ALARM, reason=str(error))
+    finally:
+        await feedback.write()
