@@ -29,8 +29,8 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def drop(user: str, group: str = "") -> None:
-    """Become ``user`` for good, and make sure that there is no way back. Raises ``Privileged``."""
+def find_user(user: str, group: str = "") -> tuple[int, int]:
+    """The numbers of who we become. Raises ``Privileged``."""
     if not user:
         raise Privileged("started as root, but [privileges] user is not set: say who to become once ports are bound")
     try:
@@ -40,12 +40,19 @@ def drop(user: str, group: str = "") -> None:
         raise Privileged(f"[privileges]: {str(error).strip(chr(34))}") from error
     if entry.pw_uid == 0:
         raise Privileged("[privileges] user is root: choose somebody who may do little")
+    return entry.pw_uid, group_id
+
+
+def drop(user: str, group: str = "") -> None:
+    """Become ``user`` for good, and make sure that there is no way back. Raises ``Privileged``."""
+    user_id, group_id = find_user(user, group)
     load_what_is_late()
     os.setgroups([group_id])
     os.setresgid(group_id, group_id, group_id)
-    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    os.setresuid(user_id, user_id, user_id)
     os.umask(0o077)
-    verify(entry.pw_uid, group_id)
+    os.environ["HOME"] = pwd.getpwuid(user_id).pw_dir  # libraries look there for keys and passwords: in ours, not root's
+    verify(user_id, group_id)
 
 
 def load_what_is_late() -> None:

@@ -31,6 +31,7 @@ def test_there_is_no_way_back():
     script = (
         "import os; from posthouse.supervisor.privileges import drop; drop('nobody')\n"
         "assert os.geteuid() != 0 and os.getegid() != 0 and 0 not in os.getgroups()\n"
+        "assert os.environ['HOME'] != '/root'\n"
         "try: os.setuid(0)\nexcept PermissionError: print('no way back')"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
