@@ -24,11 +24,11 @@ from pathlib import Path
 from posthouse.filter.boundary import Boundary
 from posthouse.ms.describe import describe
 from posthouse.mta.reception import Desk
+from posthouse.observe.metrics import PrometheusMeter
 from posthouse.services.smtpd import open_smtp
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.storage.ports import Acceptance, Filing
 from posthouse.storage.sqlite.engine import open_store
-from posthouse.observe.metrics import PrometheusMeter
 from posthouse.supervisor.load import parse
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.serve import GC_THRESHOLDS

@@ -17,7 +17,6 @@ import msgspec
 from posthouse.filter.action import Action, strongest
 from posthouse.filter.amendment import Amendment
 from posthouse.filter.clue import Clue
-from posthouse.filter.display import format_display
 from posthouse.filter.eagerly import together, within
 from posthouse.filter.letter import Letter
 from posthouse.filter.ports import NOTHING, Examiner, Opinion
@@ -72,8 +71,8 @@ class Judgement(msgspec.Struct, frozen=True):
 
     @property
     def note(self) -> bytes:
-        """The header field that tells our own readers who really sent it (``filter.display.parse_display``)."""
-        return format_display(self.findings.display) if self.findings is not None else b""
+        """The header field that tells our own readers who really sent it (``filter.display``)."""
+        return self.findings.note if self.findings is not None else b""
 
     @property
     def role(self) -> Role:

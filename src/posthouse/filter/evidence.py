@@ -1,8 +1,10 @@
 """What was found out about one message: plain values, gathered once, judged and shown elsewhere."""
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from posthouse.filter.author import Ambiguous, Author
 from posthouse.standards.arc.verify import Chain
@@ -39,8 +41,7 @@ class SpfEvidence:
         return self.verdict.result is SpfResult.PASS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. ``mail_from`` is empty for the null reverse-path; ``client_name`` when iprev found none."""
 
     author: Author | Ambiguous
@@ -50,8 +51,8 @@ class Evidence:
     spf_helo: SpfEvidence | None = None
     spf_mail: SpfEvidence | None = None
     dkim: tuple[Verification, ...] = ()
-    dmarc: Evaluation = field(default_factory=lambda: Evaluation(DmarcResult.NONE, ""))
-    arc: Chain = field(default_factory=lambda: Chain(ArcStatus.NONE))
+    dmarc: Evaluation = Evaluation(DmarcResult.NONE, "")
+    arc: Chain = Chain(ArcStatus.NONE)
     iprev: IpRev | None = None
     client_name: str = ""
     reply_to: tuple[str, ...] = ()
@@ -125,7 +126,7 @@ def results_of(evidence: Evidence) -> list[MethodResult]:
         results.append(
             MethodResult("iprev", evidence.iprev.value, "", comment, (Property("policy", "iprev", evidence.peer),))
         )
-    results += [_spf(one, evidence) for one in (evidence.spf_helo, evidence.spf_mail) if one is not None]
+    results += [spf_result(one, evidence) for one in (evidence.spf_helo, evidence.spf_mail) if one is not None]
     results += [_dkim(one) for one in evidence.dkim]
     results.append(_dmarc(evidence))
     if evidence.arc.status is not ArcStatus.NONE:
@@ -133,7 +134,8 @@ def results_of(evidence: Evidence) -> list[MethodResult]:
     return results
 
 
-def _spf(one: SpfEvidence, evidence: Evidence) -> MethodResult:
+def spf_result(one: SpfEvidence, evidence: Evidence) -> MethodResult:
+    """RFC 8601 section 2.7.2."""
     value = evidence.helo if one.identity == "helo" else evidence.mail_from
     return MethodResult(
         "spf", one.verdict.result.value, one.verdict.reason, "", (Property("smtp", one.identity, value),)

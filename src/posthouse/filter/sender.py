@@ -8,8 +8,8 @@ import msgspec
 from posthouse.filter.action import Action
 from posthouse.filter.authenticate import NO_CHAIN, authenticate
 from posthouse.filter.author import Ambiguous, author_of, has_false_from
-from posthouse.filter.display import Display, Standing, display_of
-from posthouse.filter.evidence import Evidence, SpfEvidence, results_of, summary_of
+from posthouse.filter.display import Display, Standing, display_of, format_display
+from posthouse.filter.evidence import Evidence, SpfEvidence, results_of, spf_result, summary_of
 from posthouse.filter.examination import Examination
 from posthouse.filter.judge import Policy, Reason, Verdict, judge
 from posthouse.filter.lookalike import Likenesses
@@ -18,7 +18,7 @@ from posthouse.filter.replay import Replays
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.envelope import Recipient
-from posthouse.standards.authres.write import format_results
+from posthouse.standards.authres.write import format_beginning, format_result
 from posthouse.standards.dmarc.evaluate import Evaluation
 from posthouse.standards.dns.ports import Resolver
 
@@ -42,6 +42,8 @@ class Findings(msgspec.Struct, frozen=True):
     field: bytes
     summary: tuple[str, ...] = ()
     """The evidence in a few words each, for the ledger."""
+    note: bytes = b""
+    """The field that tells our own readers (``filter.display``)."""
 
 
 def nobody_known() -> Iterable[str]:
@@ -120,12 +122,13 @@ class SenderCheck:
         verdict = judge(evidence, policy)
         display = display_of(evidence, verdict, policy, known, self._likenesses)
         if exempt:
-            return Findings(evidence, verdict, display, b"")
+            return Findings(evidence, verdict, display, b"", note=format_display(display))
         if evidence.dkim and verdict.action is Action.ACCEPT and self._is_replay(examination, evidence, recipients):
             verdict = replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
             display = replace(display, standing=Standing.UNVERIFIED)
         written = self._written(evidence)
-        findings = Findings(evidence, verdict, display, written.field, written.summary)
+        field = written.field(evidence)
+        findings = Findings(evidence, verdict, display, field, written.summary, format_display(display))
         if likeness is not None:
             self._alike.put(likeness, _Alike(evidence.until, policy, known, findings))
         return findings
@@ -134,10 +137,10 @@ class SenderCheck:
         return self._replays is not None and self._replays.is_replay(evidence, examination.close(), recipients)
 
     def _written(self, evidence: Evidence) -> "_Written":
-        """Our field; that of an equal message that nobody signed is still at hand."""
+        """Our field; what it says of a domain that nobody signed for is still at hand."""
         if evidence.dkim or evidence.arc is not NO_CHAIN or isinstance(evidence.author, Ambiguous):
             return self._write(evidence)
-        key = (evidence.peer, evidence.helo, evidence.mail_from)
+        key = (evidence.peer, evidence.helo, evidence.mail_from.rpartition("@")[2])
         known = self._fields.get(key)
         if known is None or not known.tells(evidence):
             known = self._write(evidence)
@@ -145,8 +148,14 @@ class SenderCheck:
         return known
 
     def _write(self, evidence: Evidence) -> "_Written":
-        field = format_results(self._authserv_id, results_of(evidence))
-        return _Written(evidence.spf_helo, evidence.spf_mail, evidence.dmarc, field, summary_of(evidence))
+        results = results_of(evidence)
+        lines = [format_result(one, is_last=one is results[-1]) for one in results]
+        found = evidence.spf_mail
+        at = results.index(spf_result(found, evidence)) if found is not None else len(results)
+        before = format_beginning(self._authserv_id) + "".join(lines[:at])
+        return _Written(
+            evidence.spf_helo, found, evidence.dmarc, before, "".join(lines[at + 1 :]), summary_of(evidence)
+        )
 
 
 def likeness_of(examination: Examination, peer: str, helo: str, mail_from: str) -> Likeness | None:
@@ -173,13 +182,19 @@ class _Alike(msgspec.Struct, frozen=True):
 
 
 class _Written(msgspec.Struct, frozen=True):
-    """A field, and the conclusions that it tells."""
+    """A field, and the conclusions that it tells: what stands before and after the line of MAIL FROM."""
 
     helo: SpfEvidence | None
     mail: SpfEvidence | None
     dmarc: Evaluation
-    field: bytes
+    before: str
+    after: str
     summary: tuple[str, ...]
+
+    def field(self, evidence: Evidence) -> bytes:
+        """As it is written for one sender of that domain."""
+        own = format_result(spf_result(self.mail, evidence), is_last=not self.after) if self.mail is not None else ""
+        return f"{self.before}{own}{self.after}".encode()
 
     def tells(self, evidence: Evidence) -> bool:
         """Whether these are the very same conclusions, from ``Memory``."""

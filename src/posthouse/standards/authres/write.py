@@ -25,12 +25,25 @@ _KEYWORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
 def format_results(authserv_id: str, results: Iterable[MethodResult], *, field: str = FIELD, start: str = "") -> bytes:
     """The whole field with its line end. ``start`` goes before the id (``i=1; `` in ARC-Authentication-Results)."""
-    lines = [f"{field}: {start}{format_value(authserv_id)};"]
-    written = [_pieces(one) for one in results] or [["none"]]
-    for number, pieces in enumerate(written):
-        pieces[-1] += ";" if number < len(written) - 1 else ""
-        _lay_out(lines, pieces)
-    return ("\r\n".join(lines) + "\r\n").encode("utf-8")
+    written = list(results)
+    last = len(written) - 1
+    lines = [format_result(one, is_last=number == last) for number, one in enumerate(written)] or ["\tnone\r\n"]
+    return "".join([format_beginning(authserv_id, field=field, start=start), *lines]).encode("utf-8")
+
+
+def format_beginning(authserv_id: str, *, field: str = FIELD, start: str = "") -> str:
+    """The first line; results follow."""
+    return f"{field}: {start}{format_value(authserv_id)};\r\n"
+
+
+def format_result(one: MethodResult, *, is_last: bool) -> str:
+    """One result on lines of its own, which depend on nothing but it."""
+    pieces = _pieces(one)
+    if not is_last:
+        pieces[-1] += ";"
+    lines: list[str] = []
+    _lay_out(lines, pieces)
+    return "\r\n".join(lines) + "\r\n"
 
 
 def format_value(text: str) -> str:
