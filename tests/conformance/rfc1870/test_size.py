@@ -57,4 +57,4 @@ def test_the_size_counts_line_ends_and_not_the_dots_of_the_transport():
     with smtp(HELLO, MAIL, RCPT, "DATA") as wire:
         wire.client("ab", "..", ".")
         wire.server("250")
-        assert wire.door.heard[-1] == EndContent(len(b"ab\r\n.\r\n"))
+        assert wire.door.heard[-1] == EndContent(len(b"ab\r\n.\r\n"), lines=2)
