@@ -51,7 +51,9 @@ def drop(user: str, group: str = "") -> None:
     os.setresgid(group_id, group_id, group_id)
     os.setresuid(user_id, user_id, user_id)
     os.umask(0o077)
-    os.environ["HOME"] = pwd.getpwuid(user_id).pw_dir  # libraries look there for keys and passwords: in ours, not root's
+    os.environ["HOME"] = pwd.getpwuid(
+        user_id
+    ).pw_dir  # libraries look there for keys and passwords: in ours, not root's
     verify(user_id, group_id)
 
 

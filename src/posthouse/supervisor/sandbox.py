@@ -13,7 +13,13 @@ import struct
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+CAPABILITY_VERSION_3 = 0x20080522
+LAST_CAPABILITY = 63
+"""More than any kernel has."""
 SIGKILL = 9
 CLONE_NEWNET = 0x40000000
 CLONE_NEWUSER = 0x10000000
@@ -56,6 +62,8 @@ def confine(*, memory_octets: int, files: int = 16) -> tuple[str, ...]:
         measures.append("network namespace")
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
         measures.append("no_new_privs")
+    if drop_capabilities(libc):  # those of the new namespace too
+        measures.append("no capabilities")
     machine = platform.machine()
     if _restrict_files(libc, machine):
         measures.append("landlock")
@@ -71,11 +79,21 @@ def give_seconds(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
 
 
+def drop_capabilities(libc: ctypes.CDLL) -> bool:
+    """None of them is left, and none can come back: not by a program that is run, nor by being root."""
+    for number in range(LAST_CAPABILITY + 1):
+        libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # without CAP_SETPCAP there are none to be had
+    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = struct.pack("=II", CAPABILITY_VERSION_3, 0)
+    return bool(libc.capset(header, bytes(24)) == 0)
+
+
 def _limit(memory_octets: int, files: int) -> None:
     for what, most in (
         (resource.RLIMIT_AS, memory_octets),
         (resource.RLIMIT_NOFILE, files),
         (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(what)[1]

@@ -49,11 +49,12 @@ from posthouse.supervisor.housekeeping import (
 from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
 from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
+from posthouse.supervisor.nursery import NOBODY_ELSE, Nursery
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.quarantining import tend_quarantine
 from posthouse.supervisor.scanning import watch_scanners
 from posthouse.supervisor.selftest import Ground, check_relay
-from posthouse.supervisor.wire import Setting, SliceReader, Tools, Works, build, open_doors, place_of
+from posthouse.supervisor.wire import WORKS, Setting, SliceReader, Tools, Works, build, open_doors, place_of
 
 RESTART_SECONDS = 1.0
 """What dies is started again, not faster than this."""
@@ -104,6 +105,8 @@ class Server:
     service_manager: ServiceManager = field(default_factory=lambda: ServiceManager(dict(os.environ)))
     listeners: list[Listener] = field(default_factory=list)
     works: Works | None = None
+    nursery: Nursery | None = None
+    """Where workers are born; a fleet shares one."""
     _master_key: bytes | None = None
     _body_keys: BodyKeys = field(default_factory=BodyKeys)
     _admin: AdminDoor | None = None
@@ -117,6 +120,9 @@ class Server:
     def prepare(self) -> None:
         """Bind, read keys, and be nobody special from here on. Raises ``PortTaken``, ``OSError``, ``Privileged``."""
         configuration = self.setting.configuration
+        is_dropping = privileges.is_root() and not self.may_be_root
+        given = configuration.privileges
+        become = privileges.find_user(given.user, given.group) if is_dropping else NOBODY_ELSE
         privileges.raise_file_limit()
         give_back_large_blocks()
         for one in configuration.listener:
@@ -126,8 +132,10 @@ class Server:
         self._master_key = read_master_key(master_key_file(configuration))
         self._body_keys = read_body_keys(configuration.store)
         load_engine(configuration.store)
-        if privileges.is_root() and not self.may_be_root:
-            privileges.drop(configuration.privileges.user, configuration.privileges.group)
+        limits = configuration.effective_limits
+        self.nursery = Nursery(WORKS, memory_octets=limits.worker_octets, become=become)
+        if is_dropping:
+            privileges.drop(given.user, given.group)
 
     def become(self, number: int, service_manager: ServiceManager) -> None:
         """In a new process: we are this worker, who tells of himself there."""
@@ -168,7 +176,8 @@ class Server:
         meter = PrometheusMeter()
         meter.gauge("build_info", 1, version=__version__)
         counting = CountingJournal(self.journal, meter)
-        tools = Tools(SystemClock(), RandomIds(), counting, meter, self.setting.configuration.effective_limits)
+        limits = self.setting.configuration.effective_limits
+        tools = Tools(SystemClock(), RandomIds(), counting, meter, limits, self.nursery)
         directory_path = self.setting.configuration.store.directory
         directory_path.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = await open_engine(

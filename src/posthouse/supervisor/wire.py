@@ -77,6 +77,7 @@ from posthouse.supervisor.config import Configuration, parse_endpoint
 from posthouse.supervisor.feedback import Feedback, build_feedback
 from posthouse.supervisor.files import DirectoryFiles, measure_space
 from posthouse.supervisor.guarding import Guards, adopt, build_guards
+from posthouse.supervisor.nursery import Nursery
 from posthouse.supervisor.scanning import build_scanners, milters_of
 from posthouse.supervisor.workers import WorkerPool
 
@@ -85,6 +86,9 @@ LMTP_MESSAGES = 1_000_000
 
 WORM_SECONDS = 600.0
 """M08: the same file from many accounts within so long spreads itself."""
+
+WORKS = (WORK,)
+"""What workers may be asked to do: loaded while all of Python can be read."""
 
 PUBLIC = frozenset({"smtp"})
 """Doors for strangers: they obey L15, and leave room for our own people (L14)."""
@@ -118,6 +122,8 @@ class Tools:
     journal: Journal
     meter: PrometheusMeter
     limits: Limits
+    nursery: Nursery | None = None
+    """Where workers are born; None makes one when the first is needed."""
 
 
 @dataclass(slots=True)
@@ -360,6 +366,7 @@ def build_workers(tools: Tools) -> WorkerPool:
         most=limits.content_workers,
         backlog=limits.content_backlog,
         memory_octets=limits.worker_octets,
+        nursery=tools.nursery,
     )
 
 

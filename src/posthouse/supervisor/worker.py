@@ -1,13 +1,14 @@
 """The other end of ``supervisor.workers``: a process that does what it is told, one work at a time, and can do no else.
 
-On standard input: the length of a request and the request (``Errand``, then as
-many octets as it says); on standard output: the length of an answer and the
-answer, MessagePack all of it. Functions are loaded before the confinement, and
-only those named at the start can be asked for.
+It is a child of the zygote (``supervisor.zygote``). Over its stream come the
+length of a request and the request (``Errand``, then as many octets as it
+says), and go the length of an answer and the answer, MessagePack all of it; its
+first word is a ``Start``. Functions are loaded before the confinement, and only
+those named at the start can be asked for.
 """
 
-import gc
-import sys
+import os
+import socket
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, BinaryIO
@@ -31,6 +32,13 @@ class Errand(msgspec.Struct, array_like=True):
     terms: Any = None
 
 
+class Start(msgspec.Struct, array_like=True):
+    """Who we are, and what we gave up."""
+
+    pid: int
+    measures: tuple[str, ...]
+
+
 class Report(msgspec.Struct, array_like=True):
     """The answer as MessagePack, or in one line why there is none."""
 
@@ -38,13 +46,11 @@ class Report(msgspec.Struct, array_like=True):
     trouble: str = ""
 
 
-def main(arguments: list[str]) -> None:
-    """``memory_octets work…``."""
-    works = {name: load(name) for name in arguments[1:]}
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    gc.freeze()
-    measures = confine(memory_octets=int(arguments[0]))
-    _send(sink, msgspec.msgpack.encode(Report(msgspec.msgpack.encode(measures))))
+def work(works: dict[str, Work], memory_octets: int, stream: socket.socket) -> None:
+    """All of a worker's life."""
+    source, sink = os.fdopen(stream.fileno(), "rb"), os.fdopen(stream.fileno(), "wb", closefd=False)  # no recv, no send
+    measures = confine(memory_octets=memory_octets)
+    _send(sink, msgspec.msgpack.encode(Report(msgspec.msgpack.encode(Start(os.getpid(), measures)))))
     serve(works, source, sink)
 
 
@@ -84,7 +90,3 @@ def _do(works: dict[str, Work], errand: Errand, octets: bytes) -> Report:
 def _send(sink: BinaryIO, answer: bytes) -> None:
     sink.write(len(answer).to_bytes(LENGTH, "big") + answer)
     sink.flush()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

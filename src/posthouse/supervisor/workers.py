@@ -1,13 +1,12 @@
 """A bounded pool of processes for what is heavy or hostile (threats M07, R07): killed when late, replaced when dead.
 
-A worker starts when it is first needed, as a fresh interpreter and never as a
-copy of ours, and gives up everything before it sees an octet
-(``supervisor.sandbox``). Whatever becomes of it, the loop goes on.
+A worker starts when it is first needed, as a child of the zygote and never as
+a copy of ours (``supervisor.zygote``), and gives up everything before it sees
+an octet (``supervisor.sandbox``). Whatever becomes of it, the loop goes on.
 """
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,8 @@ import msgspec
 
 from posthouse.lib.work import Answer, Failed, Source
 from posthouse.observe.ports import Journal, Level
-from posthouse.supervisor.worker import ANSWER_OCTETS, LENGTH, Errand, Report
+from posthouse.supervisor.nursery import Nursery
+from posthouse.supervisor.worker import ANSWER_OCTETS, LENGTH, Errand, Report, Start
 
 MIB = 1024 * 1024
 PIECE_OCTETS = MIB
@@ -27,7 +27,10 @@ HANDING_SECONDS = 60.0
 
 
 class WorkerPool:
-    """Implements ``lib.work.Workers``. ``close`` ends it; nothing runs before the first work."""
+    """Implements ``lib.work.Workers``. ``close`` ends it; no worker runs before the first work.
+
+    ``nursery`` is that of a server, which knows ``works`` and made it while it could; without one the pool has its own.
+    """
 
     def __init__(
         self,
@@ -38,12 +41,14 @@ class WorkerPool:
         backlog: int = 64,
         memory_octets: int = 384 * MIB,
         patience_seconds: float = 30.0,
+        nursery: Nursery | None = None,
     ) -> None:
         self._works = tuple(works)
         self._journal = journal
         self._backlog = most + backlog
         self._memory = memory_octets
         self._patience = patience_seconds
+        self._nursery = nursery
         self._turns = asyncio.Semaphore(most)
         self._present = 0
         self._idle: list[_Worker] = []
@@ -103,9 +108,9 @@ class WorkerPool:
         worker = None
         try:
             async with asyncio.timeout(START_SECONDS):
-                worker = await _start_worker(self._works, self._memory)
+                worker = await self._begin()
                 self._all.add(worker)
-                self.measures = msgspec.msgpack.decode((await worker.report()).answer, type=tuple[str, ...])
+                self.measures = await worker.begin()
         except BaseException as error:
             if worker is not None:
                 self._end(worker)
@@ -115,6 +120,14 @@ class WorkerPool:
             raise Failed("busy", "no worker could be started") from error
         self._journal.note("worker.started", pid=worker.pid, gave_up=", ".join(self.measures))
         return worker
+
+    async def _begin(self) -> "_Worker":
+        if self._nursery is None or self._nursery.is_gone:
+            if self._nursery is not None:
+                self._nursery.close()
+            self._nursery = Nursery(self._works, memory_octets=self._memory)
+        reader, writer = await asyncio.open_unix_connection(sock=self._nursery.start(), limit=ANSWER_OCTETS + LENGTH)
+        return _Worker(self._nursery, reader, writer)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -135,24 +148,30 @@ class WorkerPool:
         for worker in list(self._all):
             self._end(worker)
         await asyncio.gather(*self._ending)
+        if self._nursery is not None:
+            self._nursery.close()
 
 
 class _Worker:
-    __slots__ = ("_process", "errands")
+    __slots__ = ("_nursery", "_reader", "_writer", "errands", "pid")
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, nursery: Nursery, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._nursery = nursery
+        self._reader = reader
+        self._writer = writer
         self.errands = 0
+        self.pid = 0
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    async def begin(self) -> tuple[str, ...]:
+        """Once it is ready: what it gave up."""
+        start = msgspec.msgpack.decode((await self.report()).answer, type=Start)
+        self.pid = start.pid
+        return start.measures
 
     async def hand(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> None:
         """All that it needs to begin."""
         self.errands += 1
-        sink = self._process.stdin
-        assert sink is not None
+        sink = self._writer
         size = octets.size if isinstance(octets, Source) else len(octets)
         errand = msgspec.msgpack.encode(Errand(work, size, int(seconds) + 1, terms))
         sink.write(len(errand).to_bytes(LENGTH, "big") + errand)
@@ -170,39 +189,21 @@ class _Worker:
             await sink.drain()
 
     async def report(self) -> Report:
-        source = self._process.stdout
-        assert source is not None
-        length = int.from_bytes(await source.readexactly(LENGTH), "big")
+        length = int.from_bytes(await self._reader.readexactly(LENGTH), "big")
         if length > ANSWER_OCTETS:
             raise EOFError
-        return msgspec.msgpack.decode(await source.readexactly(length), type=Report)
+        return msgspec.msgpack.decode(await self._reader.readexactly(length), type=Report)
 
     def kill(self) -> None:
         """At once; it has nothing that it could finish."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        if self.pid:
+            self._nursery.kill(self.pid)
+        else:
+            self._writer.transport.abort()  # it has not begun, and ends when it sees that nobody is there
 
     async def gone(self) -> None:
-        """When nothing is left of it."""
-        await self._process.wait()
-
-
-async def _start_worker(works: Sequence[str], memory: int) -> _Worker:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
-        "posthouse.supervisor.worker",
-        str(memory),
-        *works,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd="/",
-        env={},
-        start_new_session=True,
-        limit=ANSWER_OCTETS + LENGTH,
-    )
-    return _Worker(process)
+        """When nothing is left of it: then its stream ends."""
+        with contextlib.suppress(OSError):
+            while await self._reader.read(ANSWER_OCTETS):
+                pass
+        self._writer.transport.abort()

@@ -1,0 +1,117 @@
+"""The process that workers are forked from: started before privileges are dropped, so that it has read all of Python.
+
+It is a fresh interpreter, never a copy of ours: nothing of our memory is in it,
+no key, no socket, no mail. It sees no stranger's octet. What it is asked comes
+over a socket pair, one datagram a question: ``start`` with the worker's end of
+a stream, or ``kill PID``, which is done only to a child of its own that still
+exists. Each stream is held here too until its worker is reaped, so the end of
+the stream means that nothing is left of it.
+
+Only the standard library is imported until the first worker is wanted, or until
+it is told to be eager: then all that workers do is loaded before it becomes
+somebody who may not read Python any more.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+START, KILL = b"start", b"kill "
+QUESTION_OCTETS = 64
+DOOR = 0
+"""Its end of the socket pair is its standard input."""
+PR_SET_DUMPABLE = 4
+
+Work = Callable[[socket.socket], None]
+
+
+def main(arguments: list[str]) -> None:
+    """``user_id group_id memory_octets work…``; the ids are -1 for who stays who he is."""
+    user, group, memory = int(arguments[0]), int(arguments[1]), int(arguments[2])
+    names, loaded = arguments[3:], None
+    os.chdir("/")
+    if user >= 0:
+        loaded = _load(names, memory)
+        _become(user, group)
+    _live(socket.socket(fileno=DOOR), lambda: loaded or _load(names, memory))
+
+
+def _load(names: list[str], memory: int) -> Work:
+    """What a worker does with its stream, with everything for it in memory."""
+    from posthouse.supervisor.worker import load, work  # noqa: PLC0415 - 100 ms, and perhaps nobody ever needs one
+
+    works = {name: load(name) for name in names}
+    gc.collect()
+    gc.freeze()
+    return lambda stream: work(works, memory, stream)
+
+
+def _become(user: int, group: int) -> None:
+    import ctypes  # noqa: PLC0415 - see above
+
+    os.setgroups([])
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _live(door: socket.socket, load: Callable[[], Work]) -> None:
+    """Until nobody can ask any more; whoever is still at work then is killed by the kernel."""
+    children: dict[int, socket.socket] = {}
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    while True:
+        ready, _, _ = select.select([door.fileno(), reading], [], [])
+        if reading in ready:
+            with suppress(BlockingIOError):
+                os.read(reading, 4096)
+            _bury(children)
+        if door.fileno() not in ready:
+            continue
+        question, passed, _, _ = socket.recv_fds(door, QUESTION_OCTETS, 1)
+        streams = [socket.socket(fileno=one) for one in passed]
+        if not question:
+            return
+        if question == START and streams:
+            _start(load(), streams[0], children, door)
+        elif question.startswith(KILL) and int(question[len(KILL) :]) in children:
+            os.kill(int(question[len(KILL) :]), signal.SIGKILL)
+
+
+def _start(work: Work, stream: socket.socket, children: dict[int, socket.socket], door: socket.socket) -> None:
+    mother = os.getpid()
+    pid = os.fork()
+    if pid:
+        children[pid] = stream
+        return
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        keep = stream.fileno()
+        door.detach()
+        for other in children.values():
+            other.detach()
+        os.closerange(0, keep)
+        os.closerange(keep + 1, 256)
+        work(stream)
+        status = 0
+    finally:
+        os._exit(status if os.getppid() == mother else 1)
+
+
+def _bury(children: dict[int, socket.socket]) -> None:
+    """What has ended is reaped, and only then the other end of its stream hears of it."""
+    for pid in list(children):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            children.pop(pid).close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
