@@ -1,11 +1,12 @@
 """Who is logging in: every door asks here, so there is one way to be let in and one count of failures.
 
-A password is hashed in a small pool of threads (Argon2id releases the
-interpreter), with a bounded queue before it; a login that was right a moment
-ago is recognised without hashing. Unknown users cost and look the same as
-wrong passwords (threat A04). What is cached is bound to realm, account and
-the very verifiers it was checked against (threat A09), under a key that dies
-with the process.
+A password costs one hash (``admd.hashing``), for which few wait at once; a login
+that was right a moment ago is recognised without. Unknown users cost and look
+the same as wrong passwords (threat A04). What is cached is bound to realm,
+account and the very verifiers it was checked against (threat A09), under a key
+that dies with the process. App passwords are told by their look and cost a
+question to the store instead (``admd.apppasswords``); they open the doors that
+they are for.
 """
 
 import asyncio
@@ -13,79 +14,88 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 
-from posthouse.admd.credentials import scram_verifier, verify_password
+from posthouse.admd.allotment import Allotment
+from posthouse.admd.apppasswords import AppPasswords, parse_app_password
+from posthouse.admd.credentials import scram_verifier
 from posthouse.admd.directory import Directory
-from posthouse.admd.failures import Charge, Failures
+from posthouse.admd.exchange import (
+    BAD_CREDENTIALS,
+    Attempt,
+    Challenge,
+    Login,
+    Never,
+    Passed,
+    Plain,
+    Refused,
+    Scram,
+    Step,
+)
+from posthouse.admd.failures import DAY, HOUR, OF_ACCOUNT, Charge, Failures
+from posthouse.admd.familiar import Familiar, Kinship
+from posthouse.admd.hashing import Checked, Hasher, Terms, ThreadHasher, Turns
 from posthouse.admd.limits import Limits
+from posthouse.admd.passwords import BREACHED, PasswordPolicy, breach_key
+from posthouse.admd.sessions import Sessions
+from posthouse.admd.spray import Spray
+from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.lib.sansio import Channel
+from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
-from posthouse.standards.sasl.plain import LOGIN_PROMPTS, parse_login_name, parse_login_password, parse_plain
-from posthouse.standards.sasl.scram import (
-    ClientFirst,
-    ScramVerifier,
-    format_server_first,
-    parse_client_first,
-    verify_client_final,
-)
-from posthouse.storage.ports import AccountRow
+from posthouse.standards.sasl.scram import ClientFirst, ScramVerifier, verify_client_final
+from posthouse.storage.ports import AccountRow, Store
+
+__all__ = ("MECHANISMS", "Attempt", "Authenticator", "Challenge", "Passed", "Refused", "Step")
 
 MECHANISMS = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
 """What the doors offer, strongest first."""
 
 CACHE_SECONDS = 300
 MAX_CACHED = 4096
-NONCE_OCTETS = 18
+MAX_JUDGED = 16384
 REALM = "posthouse"
-NOBODY = ("nobody",)
-"""The verifiers of unknown users: ``verify_password`` hashes against a dummy instead."""
-BAD_CREDENTIALS = "name or password is wrong"
-"""The one text for an unknown user, a wrong password and a disabled account."""
+NOBODY = AccountRow(AccountId(0), "", "", ("nobody",), 0, 0)
+"""In the place of unknown users: hashing goes against a dummy, what is asked of the store is asked in vain."""
+EXPIRED = "this password is too easy to guess and is not taken any longer; ask your postmaster for a new one"
+BUSY = "too many logins at once"
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """What to send to the client, not yet in base64."""
-
-    octets: bytes
+async def _at_once(_seconds: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
-    account: AccountRow
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """``transient``: the same password may do later (blocked or busy); else it is wrong."""
-
-    transient: bool
-    reason: str
-
-
-Step = Challenge | Passed | Refused
+def _nobody_minds(_account: AccountRow, _weakness: str) -> None: ...
 
 
 class Authenticator:
-    """Checks logins against the directory. ``secret`` keeps the salts of unknown users steady across restarts."""
+    """Checks logins against the directory. ``secret`` is that of the store: what it hides is the same after a restart.
+
+    Without a ``store`` there are no app passwords, and nobody is known after a
+    restart. ``pause`` is how a failure is made to cost time: it holds a
+    connection, and nobody who works.
+    """
 
     __slots__ = (
         "_cache",
         "_clock",
         "_directory",
         "_failures",
+        "_hasher",
         "_journal",
+        "_judged",
         "_key",
         "_limits",
-        "_pool",
+        "_pause",
         "_secret",
-        "_waiting",
+        "_spray",
+        "_turns",
+        "app_passwords",
+        "familiar",
         "hashed",
+        "note_weakness",
+        "policy",
+        "sessions",
         "welcome",
     )
 
@@ -98,17 +108,36 @@ class Authenticator:
         journal: Journal,
         exempt: frozenset[str] = frozenset(),
         secret: bytes | None = None,
+        store: Store | None = None,
+        hasher: Hasher | None = None,
+        pause: Callable[[float], Awaitable[None]] = _at_once,
     ) -> None:
         self._directory = directory
         self._limits = limits
         self._clock = clock
         self._journal = journal
         self._failures = Failures(limits, clock, exempt=exempt)
+        self._spray = Spray(limits, clock, journal)
         self._key = secrets.token_bytes(32)
         self._secret = secret or secrets.token_bytes(32)
         self._cache: OrderedDict[bytes, tuple[bool, float]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(limits.hash_workers, thread_name_prefix="hash")
-        self._waiting = 0
+        self._judged: Lru[bytes, str] = Lru(MAX_JUDGED)
+        self._hasher = hasher or ThreadHasher(limits.hash_workers)
+        self._turns = Turns(limits.hash_workers, limits.hash_backlog)
+        self._pause = pause
+        self.sessions = Sessions(directory)
+        self.app_passwords: AppPasswords | None = None
+        self.familiar: Familiar | None = None
+        if store is not None:
+            self.app_passwords = AppPasswords(store, self._secret, clock, journal)
+            self.familiar = Familiar(store, self._secret, clock, journal)
+            self._failures.shared = (
+                Allotment("account", limits.account_auth_failures_hour, HOUR, store, clock, journal),
+                Allotment("source", limits.client_auth_failures_day, DAY, store, clock, journal),
+            )
+        self.policy = PasswordPolicy()
+        self.note_weakness: Callable[[AccountRow, str], None] = _nobody_minds
+        """Told of a right password that would not be taken today, and why; with nothing, of one that is good again."""
         self.welcome: Callable[[str], None] | None = None
         """Told the address of everybody who has logged in."""
         self.hashed = 0
@@ -118,72 +147,159 @@ class Authenticator:
         """Go by ``limits`` from now on; the workers that hash stay as many as they are."""
         self._limits = limits
         self._failures.adopt(limits)
+        self._spray.adopt(limits)
+        self._turns.adopt(limits.hash_backlog)
 
     @property
     def mechanisms(self) -> tuple[str, ...]:
         return MECHANISMS
 
-    def begin(self, mechanism: str, *, peer: str, channel: Channel | None) -> "Attempt":
+    def begin(self, mechanism: str, *, peer: str, channel: Channel | None, door: str = "") -> Attempt:
         """A new exchange; each has a state of its own (threat A07). ``mechanism`` is one of ``mechanisms``.
 
-        ``channel`` None means in the clear: every step is refused (threat A10).
+        ``channel`` None means in the clear: every step is refused (threat A10). ``door`` is the scope that an
+        app password must have.
         """
         name = mechanism.upper()
         if channel is None or name not in MECHANISMS:
-            return _Never()
+            return Never()
         if name == "PLAIN":
-            return _Plain(self, peer)
-        return _Login(self, peer) if name == "LOGIN" else _Scram(self, peer)
+            return Plain(self, peer, door)
+        return Login(self, peer, door) if name == "LOGIN" else Scram(self, peer, door)
 
-    async def check(self, user: str, password: str, *, peer: str) -> Passed | Refused:
+    async def check(self, user: str, password: str, *, peer: str, door: str = "") -> Passed | Refused:
         """Log in by name and password; the caller has made sure of TLS."""
         account = self._directory.login(user)
-        verifiers = account.verifiers if account is not None else NOBODY
-        name = account.address if account is not None else user.casefold()[:255]
-        fingerprint = self._fingerprint(name, verifiers, password)
+        name = _name_of(account, user)
+        fingerprint = self._fingerprint(name, (account or NOBODY).verifiers, password)
         known = self._recall(fingerprint)
         if known is False:  # the same wrong password again is a forgotten device, not a guess
-            return self._refuse(user, peer)
-        charge = self._failures.charge(peer, name)
+            return await self._refuse(user, peer)
+        charge, kinship = await self._charge(account, name, peer, is_right=known is True)
         if isinstance(charge, str):
-            self._journal.note("auth.blocked", Level.WARNING, user=user, peer=peer, reason=charge)
-            return Refused(transient=True, reason=charge)
+            return await self._block(charge, name, user, peer)
+        letters = parse_app_password(password)
+        if letters is not None and self.app_passwords is not None:
+            return await self._check_app(account, letters, fingerprint, user, charge, door)
         if known is None:
-            matched = await self._hash(verifiers, password, charge)
-            if matched is None:
-                return Refused(transient=True, reason="too many logins at once")
-            self._remember(fingerprint, matched)
-        else:
-            matched = known
-        return self._conclude(account if matched else None, user, peer, charge)
+            checked = await self._hash(account, password, fingerprint, is_owner=kinship > Kinship.STRANGE)
+            if checked is None:
+                self._failures.forgive(charge)
+                return Refused(transient=True, reason=BUSY)
+            self._remember(fingerprint, checked.matched)
+            known = checked.matched
+        return await self._conclude(
+            account if known else None, user, peer, charge, password=password, weakness=self._judged.get(fingerprint)
+        )
 
-    async def _hash(self, verifiers: tuple[str, ...], password: str, charge: Charge) -> bool | None:
-        """The slow check, in the pool; None when its queue is full."""
-        if self._waiting >= self._limits.hash_backlog:
-            self._failures.forgive(charge)
+    async def _check_app(
+        self, account: AccountRow | None, letters: str, fingerprint: bytes, user: str, charge: Charge, door: str
+    ) -> Passed | Refused:
+        """An app password is right, for this door, and not over."""
+        assert self.app_passwords is not None
+        found = await self.app_passwords.find(account.account if account is not None else None, letters)
+        peer = charge.peer
+        if account is None or found is None or door not in found.scopes:
+            if found is not None:
+                self._journal.note("auth.out-of-scope", Level.WARNING, user=user, peer=peer, door=door, id=found.id)
+            else:
+                self._remember(fingerprint, False)
+            return await self._conclude(None, user, peer, charge, password=letters)
+        done = await self._conclude(account, user, peer, charge, password=letters, weakness="")
+        if isinstance(done, Passed):
+            self.app_passwords.note_use(found, peer)
+            return Passed(done.account, done.address, found.id)
+        return done
+
+    async def _charge(
+        self, account: AccountRow | None, name: str, peer: str, *, is_right: bool = False
+    ) -> tuple[Charge | str, Kinship]:
+        """Count the attempt before it is looked at; who would be turned away is looked up first.
+
+        A password that was right a moment ago, from where its owner is known, is no attempt at all.
+        """
+        row, kinship = account or NOBODY, Kinship.STRANGE
+        if self.familiar is not None:
+            kinship = self.familiar.recall(row, peer)
+        if is_right and kinship is Kinship.KNOWN:
+            return Charge((), peer, name, peer=peer), kinship
+        charge = self._failures.charge(peer, name, kinship)
+        if isinstance(charge, str) and self.familiar is not None and kinship is not Kinship.KNOWN:
+            found = await self.familiar.kinship(row, peer)
+            if found > kinship:
+                kinship = found
+                charge = self._failures.charge(peer, name, kinship)
+        return charge, kinship
+
+    async def _block(self, reason: str, name: str, user: str, peer: str) -> Refused:
+        if reason == OF_ACCOUNT:
+            self._spray.note_locked(name)
+        self._journal.note("auth.blocked", Level.WARNING, user=user, peer=peer, reason=reason)
+        await self._pause(self._failures.penalty_seconds(peer))
+        return Refused(transient=True, reason=reason)
+
+    async def _hash(
+        self, account: AccountRow | None, password: str, fingerprint: bytes, *, is_owner: bool
+    ) -> Checked | None:
+        """The slow check; None when too many wait for one."""
+        if not await self._turns.take(is_owner=is_owner):
             return None
-        self._waiting += 1
         try:
             self.hashed += 1
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, verify_password, verifiers, password)
+            row = account or NOBODY
+            least = self._limits.password_characters
+            checked = await self._hasher.check(password, Terms(row.verifiers, row.address, least))
         finally:
-            self._waiting -= 1
+            self._turns.give_back(is_owner=is_owner)
+        if checked.matched:
+            self._judged.put(fingerprint, checked.weakness or await self._breach(password))
+        return checked
 
-    def _conclude(self, account: AccountRow | None, user: str, peer: str, charge: Charge) -> Passed | Refused:
-        if account is None:
-            return self._refuse(user, peer)
+    async def _breach(self, password: str) -> str:
+        is_breached = self.policy.is_breached
+        if is_breached is None:
+            return ""
+        return BREACHED if await asyncio.to_thread(is_breached, breach_key(password)) else ""
+
+    async def _conclude(
+        self,
+        account: AccountRow | None,
+        user: str,
+        peer: str,
+        charge: Charge,
+        *,
+        password: str | None = None,
+        weakness: str | None = None,
+    ) -> Passed | Refused:
+        """``weakness`` None: nobody has looked at the password (SCRAM does not show it)."""
         # Asked again: the account may have been disabled, or given another password, while we hashed.
-        now = self._directory.account(account.account)
-        if now is None or not now.enabled or now.verifiers != account.verifiers:
-            return self._refuse(user, peer)
+        now = self._directory.account(account.account) if account is not None else None
+        if now is None or not now.enabled or account is None or now.verifiers != account.verifiers:
+            self._spray.note(charge.user, password, peer)
+            await self._failures.fail(charge)
+            return await self._refuse(user, peer)
         self._failures.succeed(charge)
+        if self._is_over(now, weakness):
+            self._journal.note("auth.expired", Level.WARNING, user=now.address, peer=peer)
+            return Refused(transient=False, reason=EXPIRED, expired=True)
+        if self.familiar is not None and not self._failures.is_exempt(peer):
+            self.familiar.note_login(now, peer)
         if self.welcome is not None:
             self.welcome(peer)
         return Passed(now, now.address)
 
-    def _refuse(self, user: str, peer: str) -> Refused:
+    def _is_over(self, account: AccountRow, weakness: str | None) -> bool:
+        """Whether the time is up in which a weak password was still taken; who has one is told of it."""
+        standing = self._directory.standing(account.account)
+        if weakness is not None and bool(weakness) != bool(standing.weak):
+            self.note_weakness(account, weakness)
+        if not self.policy.refuses or not standing.weak or weakness == "":
+            return False
+        return self._clock.now() * 1000 >= standing.weak_at + self.policy.grace_seconds * 1000
+
+    async def _refuse(self, user: str, peer: str) -> Refused:
         self._journal.note("auth.failed", Level.WARNING, user=user, peer=peer)
+        await self._pause(self._failures.penalty_seconds(peer))
         return Refused(transient=False, reason=BAD_CREDENTIALS)
 
     def _fingerprint(self, name: str, verifiers: tuple[str, ...], password: str) -> bytes:
@@ -222,7 +338,7 @@ class Authenticator:
         salt = hmac.digest(self._secret, user.casefold().encode("utf-8", "surrogatepass"), "sha256")[:16]
         return None, ScramVerifier(self._limits.scram_iterations, salt, secrets.token_bytes(32), bytes(32))
 
-    def prove(
+    async def prove(
         self,
         octets: bytes,
         first: ClientFirst,
@@ -232,21 +348,18 @@ class Authenticator:
         peer: str,
     ) -> tuple[bytes, Passed] | Refused:
         """Check a client's proof and give the server's."""
-        name = account.address if account is not None else first.username.casefold()[:255]
-        charge = self._failures.charge(peer, name)
+        name = _name_of(account, first.username)
+        charge, _kinship = await self._charge(account, name, peer)
         if isinstance(charge, str):
-            self._journal.note("auth.blocked", Level.WARNING, user=first.username, peer=peer, reason=charge)
-            return Refused(transient=True, reason=charge)
+            return await self._block(charge, name, first.username, peer)
         try:
             final = verify_client_final(octets, first, server_first, verifier)
         except ValueError:
             final = None
-        done = self._conclude(account if final is not None else None, first.username, peer, charge)
-        return (final, done) if isinstance(done, Passed) and final is not None else self._as_refused(done)
-
-    @staticmethod
-    def _as_refused(done: Passed | Refused) -> Refused:
-        return done if isinstance(done, Refused) else Refused(transient=False, reason=BAD_CREDENTIALS)
+        done = await self._conclude(account if final is not None else None, first.username, peer, charge)
+        if isinstance(done, Refused):
+            return done
+        return (final, done) if final is not None else Refused(transient=False, reason=BAD_CREDENTIALS)
 
     def same_account(self, authzid: str, authcid: str) -> bool:
         """Whether ``authzid`` names the same account: nobody acts as somebody else (RFC 4616 section 2)."""
@@ -256,119 +369,12 @@ class Authenticator:
         return wanted is not None and own is not None and wanted.account == own.account
 
     def close(self) -> None:
-        """Let the pool go; logins in progress are dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let the hasher go; logins in progress are dropped."""
+        self._hasher.close()
 
 
-MALFORMED = Refused(transient=False, reason="malformed credentials")
-
-
-class Attempt:
-    """One exchange of one mechanism: feed it what the client says, decoded from base64, until it is decided."""
-
-    __slots__ = ("_authenticator", "_peer")
-
-    def __init__(self, authenticator: Authenticator, peer: str) -> None:
-        self._authenticator = authenticator
-        self._peer = peer
-
-    async def step(self, octets: bytes | None) -> Step:
-        """The next step. None: the client sent no initial response, or (later) cancelled."""
-        raise NotImplementedError
-
-
-class _Never(Attempt):
-    __slots__ = ()
-
-    def __init__(self) -> None: ...
-
-    async def step(self, octets: bytes | None) -> Step:  # noqa: ARG002  # whatever is said
-        return Refused(transient=False, reason="no such mechanism here")
-
-
-class _Plain(Attempt):
-    __slots__ = ("_asked",)
-
-    def __init__(self, authenticator: Authenticator, peer: str) -> None:
-        super().__init__(authenticator, peer)
-        self._asked = False
-
-    async def step(self, octets: bytes | None) -> Step:
-        if octets is None:
-            if self._asked:
-                return MALFORMED
-            self._asked = True
-            return Challenge(b"")
-        try:
-            message = parse_plain(octets)
-        except ValueError:
-            return MALFORMED
-        if not self._authenticator.same_account(message.authzid, message.authcid):
-            return Refused(transient=False, reason=BAD_CREDENTIALS)
-        return await self._authenticator.check(message.authcid, message.password, peer=self._peer)
-
-
-class _Login(Attempt):
-    __slots__ = ("_asked", "_user")
-
-    def __init__(self, authenticator: Authenticator, peer: str) -> None:
-        super().__init__(authenticator, peer)
-        self._asked = 0
-        self._user: str | None = None
-
-    async def step(self, octets: bytes | None) -> Step:
-        if octets is None:
-            if self._asked:
-                return MALFORMED
-            self._asked = 1
-            return Challenge(LOGIN_PROMPTS[0])
-        self._asked = 1
-        try:
-            if self._user is None:
-                self._user = parse_login_name(octets)
-                return Challenge(LOGIN_PROMPTS[1])
-            password = parse_login_password(octets)
-        except ValueError:
-            return MALFORMED
-        return await self._authenticator.check(self._user, password, peer=self._peer)
-
-
-class _Scram(Attempt):
-    __slots__ = ("_account", "_asked", "_first", "_passed", "_server_first", "_verifier")
-
-    def __init__(self, authenticator: Authenticator, peer: str) -> None:
-        super().__init__(authenticator, peer)
-        self._asked = False
-        self._first: ClientFirst | None = None
-        self._passed: Passed | None = None
-
-    async def step(self, octets: bytes | None) -> Step:
-        if self._passed is not None:  # the client's empty answer to our own proof
-            return self._passed if octets == b"" else MALFORMED
-        if octets is None:
-            if self._asked:
-                return MALFORMED
-            self._asked = True
-            return Challenge(b"")
-        self._asked = True
-        return self._begin(octets) if self._first is None else self._finish(octets, self._first)
-
-    def _begin(self, octets: bytes) -> Step:
-        try:
-            first = parse_client_first(octets)
-        except ValueError as error:
-            return Refused(transient=False, reason=str(error))
-        if not self._authenticator.same_account(first.authzid, first.username):
-            return Refused(transient=False, reason=BAD_CREDENTIALS)
-        self._first = first
-        self._account, self._verifier = self._authenticator.verifier_for(first.username)
-        nonce = secrets.token_urlsafe(NONCE_OCTETS)
-        self._server_first = format_server_first(first, nonce, self._verifier.salt, self._verifier.iterations)
-        return Challenge(self._server_first.encode())
-
-    def _finish(self, octets: bytes, first: ClientFirst) -> Step:
-        proven = self._authenticator.prove(octets, first, self._server_first, self._verifier, self._account, self._peer)
-        if isinstance(proven, Refused):
-            return proven
-        final, self._passed = proven
-        return Challenge(final)
+def _name_of(account: AccountRow | None, user: str) -> str:
+    """Under what its failures are counted: an account whose sessions were all ended begins anew."""
+    if account is None:
+        return user.casefold()[:255]
+    return f"{account.address}#{account.generation}" if account.generation else account.address

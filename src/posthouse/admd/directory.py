@@ -11,9 +11,11 @@ but mail for it was addressed well.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from posthouse.admd.standing import GOOD, Standing, Standings, read_standings
 from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
@@ -73,13 +75,30 @@ def stored_address(text: str) -> Address:
 class Directory:
     """The index of one ``storage.ports.Directory``; ``follow`` keeps it true."""
 
-    __slots__ = ("_accounts", "_admins", "_catch_all", "_domains", "_index", "_logins", "domains", "epoch", "primary")
+    __slots__ = (
+        "_accounts",
+        "_admins",
+        "_catch_all",
+        "_domains",
+        "_index",
+        "_logins",
+        "_standings",
+        "changed",
+        "domains",
+        "epoch",
+        "primary",
+    )
 
     def __init__(self, snapshot: ports.Directory | None = None) -> None:
+        self.changed: Callable[[], None] = _nothing
+        """Called after each update."""
         self.update(snapshot or ports.Directory(0, (), (), ()))
 
-    def update(self, snapshot: ports.Directory) -> None:
-        """Replace everything known by ``snapshot``."""
+    def update(self, snapshot: ports.Directory, standings: Standings | None = None) -> None:
+        """Replace everything known by ``snapshot``, and by ``standings`` what is said of its accounts."""
+        self._standings: Mapping[AccountId, Standing] = standings or {}
+        if standings:
+            snapshot = msgspec.structs.replace(snapshot, accounts=tuple(map(self._of_today, snapshot.accounts)))
         index: dict[str, Local | Alias] = {}
         for alias in snapshot.aliases:
             address = stored_address(alias.address)
@@ -103,6 +122,20 @@ class Directory:
             for account in sorted(snapshot.accounts, key=lambda row: (not row.admin, row.account))
             if account.admin
         )
+        self.changed()
+
+    def _of_today(self, account: AccountRow) -> AccountRow:
+        generation = self.standing(account.account).generation
+        return msgspec.structs.replace(account, generation=generation) if generation else account
+
+    @property
+    def admins(self) -> tuple[Address, ...]:
+        """Who may administer the server."""
+        return self._admins
+
+    def standing(self, account: AccountId) -> Standing:
+        """What is said of the account beside its row."""
+        return self._standings.get(account, GOOD)
 
     def resolve(self, address: Address) -> Residence:
         """Where mail for ``address`` goes."""
@@ -157,7 +190,12 @@ class Directory:
         return self._logins.get(f"{local.casefold()}@{domain.lower()}")
 
     def owns(self, account: AccountId, address: Address) -> bool:
-        """Whether mail for ``address`` reaches ``account``, who may then write in its name (RFC 6409 section 6.1)."""
+        """Whether mail for ``address`` reaches ``account``, who may then write in its name (RFC 6409 section 6.1).
+
+        Or the account was granted the whole domain: the smarthost of an office that has users of its own.
+        """
+        if address.domain in self.standing(account).grants:
+            return True
         waiting = [address]
         seen: set[str] = set()
         while waiting and len(seen) < MAX_OWNERSHIP_STEPS:
@@ -172,7 +210,8 @@ class Directory:
 
     async def refresh(self, store: Store) -> None:
         """Read the store once."""
-        self.update(await store.directory())
+        snapshot = await store.directory()  # first: what is said later is of a later epoch, and read again
+        self.update(snapshot, await read_standings(store))
 
     async def follow(self, store: Store, *, clock: Clock, journal: Journal) -> None:
         """Stay true to the store until cancelled. What is known stays in force while the store cannot be read."""
@@ -191,3 +230,6 @@ class Directory:
                 await changed.wait()
         finally:
             unwatch()
+
+
+def _nothing() -> None: ...

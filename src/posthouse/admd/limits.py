@@ -82,6 +82,8 @@ class Limits:
     client_auth_failures_minute: int = limit("L21", 10, "a minute", "failed logins from one address")
     client_auth_failures_day: int = limit("L21", 50, "a day", "failed logins from one address")
     account_auth_failures_hour: int = limit("L21", 20, "an hour", "failed logins to one account from new addresses")
+    auth_failures_minute: int = limit("L21", 100, "a minute", "failed logins in all; more raise an alarm")
+    spray_accounts: int = limit("L21", 8, "accounts", "tried with one password within an hour; more raise an alarm")
     hops: int = limit("L22", 100, "Received fields", "a message that has been through more is going in circles")
     own_hops: int = limit("L22", 10, "Received fields", "the same, counting only our own")
     alias_expansion: int = limit("L23", 1000, "addresses", "what one address may stand for")
@@ -98,6 +100,11 @@ class Limits:
     recipients_per_transfer: int = limit("S12", 50, "recipients", "of one transaction to one destination host")
     account_messages_day: int = limit("L27", 1000, "a day", "messages from one account to outside")
     account_recipients_burst: int = limit("L27", 100, "in 10 minutes", "recipients from one account")
+    account_new_recipients_day: int = limit(
+        "L27", 500, "a day", "people outside whom an account writes to for the first time; then it is held"
+    )
+    bounced_percent: int = limit("L27", 20, "percent", "of what an account sent, refused outside; then it is held")
+    bounced_of: int = limit("L27", 50, "recipients", "of an account in a day before their share of failures counts")
     free_octets: int = limit("L28", 1024 * MIB, "octets", "free disk space below which mail is deferred")
     free_inodes: int = limit("L28", 10000, "inodes", "free inodes below which mail is deferred")
     imap_line_octets: int = limit("L30", 16 * KIB, "octets", "longest IMAP line after login")

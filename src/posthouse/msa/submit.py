@@ -48,7 +48,7 @@ from posthouse.standards.imf.header import Header, parse_header
 from posthouse.standards.smtp.events import MailFrom
 
 LOGIN_FIRST = Reply(530, "5.7.0", ("log in first",))  # RFC 4954 section 6, RFC 6409 section 4.3
-CLOSED = Reply(421, "4.7.0", ("your account has been closed",), hang_up=True)
+CLOSED = Reply(421, "4.7.0", ("your account was closed, or this session ended; log in again",), hang_up=True)
 SENDER_NOT_YOURS = Reply(553, "5.7.1", ("you may not send as this address",))
 TOO_MUCH = Reply(451, "4.7.1", ("you have sent too much to outside, try again later",))
 
@@ -109,7 +109,7 @@ class Submission(Receiver):
         if client.account is None:
             return LOGIN_FIRST
         account = self._directory.account(client.account.account)
-        if account is None or not account.enabled:
+        if account is None or not account.enabled or account.generation != client.account.generation:
             return CLOSED
         if mail.size is not None and mail.size > self._limits.message_octets:
             return TOO_LARGE

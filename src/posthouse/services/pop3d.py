@@ -63,7 +63,7 @@ from posthouse.standards.pop3.events import (
 from posthouse.standards.pop3.excerpt import Excerpt, Surrogate
 from posthouse.standards.pop3.maildrop import Maildrop, NoSuchMessage
 from posthouse.standards.pop3.server import Offer, ServerConnection
-from posthouse.storage.ports import Change, Role, StorageError, Store, Stored
+from posthouse.storage.ports import AccountRow, Change, Role, StorageError, Store, Stored
 
 AUTOLOGOUT_SECONDS = 600.0
 """RFC 1939 section 3: at least ten minutes."""
@@ -76,6 +76,10 @@ BATCH_LINES = 5000
 TEMPORARY = "SYS/TEMP"  # RFC 3206 section 4
 CREDENTIALS = "AUTH"  # RFC 3206 section 5
 IN_USE = "IN-USE"  # RFC 2449 section 8.1.2
+
+SCOPE = "pop3"
+"""What an app password must be good for (``admd.apppasswords``)."""
+CLOSED = (Negative("this session was ended, log in again", CREDENTIALS, hang_up=True),)
 
 Answer = Iterable[Action] | AsyncIterator[Action]
 
@@ -111,11 +115,13 @@ class Pop3Door:
         "_failures",
         "_heard_at",
         "_inbox",
+        "_leave",
         "_line",
         "_maildrop",
         "_octets",
         "_ousted",
         "_retrieved",
+        "_row",
         "_service",
         "_until",
     )
@@ -134,6 +140,8 @@ class Pop3Door:
         self._until = service.clock.monotonic() + service.limits.early_seconds
         """Who has not logged in by then is gone (threat I03): a deadline, not a pause between commands."""
         self._ousted = False
+        self._row: AccountRow | None = None
+        self._leave: Callable[[], None] | None = None
         self._retrieved = self._octets = 0
 
     # -- what the loop asks
@@ -155,12 +163,19 @@ class Pop3Door:
         self._heard_at = self._service.clock.monotonic()
         if self._ousted:
             return (Negative("another session has taken this maildrop", TEMPORARY, hang_up=True),)
+        if self._is_over:
+            return CLOSED
         return self._ANSWERS[type(event)](self, event)
 
     def woken(self) -> Iterable[Action]:
         if self._ousted:
             return (Negative("another session has taken this maildrop", TEMPORARY, hang_up=True),)
-        return ()
+        return CLOSED if self._is_over else ()
+
+    @property
+    def _is_over(self) -> bool:
+        """All sessions of the account were ended, or the account was."""
+        return self._row is not None and not self._service.authenticator.sessions.is_good(self._row)
 
     def farewell(self, reason: Farewell) -> Iterable[Action]:
         text = {
@@ -172,6 +187,9 @@ class Pop3Door:
         return (Negative(text, TEMPORARY, hang_up=True),)
 
     def gone(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
         if self._account is None:
             return
         self._give_up()
@@ -209,7 +227,9 @@ class Pop3Door:
         return (Negative(event.text, hang_up=hang_up),)
 
     async def _pass(self, event: Pass) -> AsyncIterator[Action]:
-        found = await self._service.authenticator.check(event.name, event.password, peer=self._line.peer.address)
+        found = await self._service.authenticator.check(
+            event.name, event.password, peer=self._line.peer.address, door=SCOPE
+        )
         yield await self._let_in(found)
 
     def _auth_list(self, _event: AuthList) -> Answer:
@@ -222,7 +242,7 @@ class Pop3Door:
             return
         authenticator = self._service.authenticator
         peer = self._line.peer.address
-        self._attempt = authenticator.begin(event.mechanism, peer=peer, channel=self._line.channel)
+        self._attempt = authenticator.begin(event.mechanism, peer=peer, channel=self._line.channel, door=SCOPE)
         yield await self._step(event.initial)
 
     async def _auth_response(self, event: AuthResponse) -> AsyncIterator[Action]:
@@ -251,11 +271,13 @@ class Pop3Door:
         if not self._take(account):
             return Negative("another session has this maildrop open", IN_USE)
         self._account = account
+        self._row = found.account
+        self._leave = self._service.authenticator.sessions.enter(found.account, self._line.wake)
         try:
             await self._open_maildrop(account)
         except StorageError as error:
             self._give_up()
-            self._account = None
+            self._account = self._row = None
             self._note("pop3.unopened", Level.ALARM, account=account, reason=str(error))
             return Negative("the maildrop cannot be opened now", TEMPORARY)
         messages, octets = self._maildrop.stat()

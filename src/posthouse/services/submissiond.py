@@ -8,6 +8,8 @@ neither offered nor taken in the clear (threat A10: 538), failures are counted
 with those of all other doors (L21), and whoever is logged in writes in names
 of his own only (``msa.submit``, threat A08).
 
+A session ends at once when all of its account are ended (``admd.sessions``).
+
 LIMITS. L1 to L6, L12, L13, L17 to L19, L21, L27, L28.
 """
 
@@ -17,7 +19,7 @@ from typing import Any, ClassVar
 
 from posthouse.admd.authenticator import Attempt, Authenticator, Challenge, Passed, Refused
 from posthouse.mail.reply import Reply
-from posthouse.msa.submit import LOGIN_FIRST
+from posthouse.msa.submit import CLOSED, LOGIN_FIRST
 from posthouse.mta.reception import Answer, Desk, Reception
 from posthouse.net.ports import Line
 from posthouse.standards.smtp.events import AuthResponse, AuthStart, Hello, MailFrom, StartTls
@@ -25,6 +27,9 @@ from posthouse.standards.smtp.server import ServerConnection
 
 MOST_STEPS = 10
 """Threat A07: no mechanism needs more."""
+
+SCOPE = "smtp"
+"""What an app password must be good for (``admd.apppasswords``)."""
 
 WELCOME = Reply(235, "2.7.0", ("welcome",))
 TLS_FIRST = Reply(538, "5.7.11", ("no login without TLS: STARTTLS first",))
@@ -36,7 +41,7 @@ TOO_MANY_FAILURES = Reply(421, "4.7.0", ("too many failed logins, bye",), hang_u
 class SubmissionDoor(Reception):
     """One session of a mail program."""
 
-    __slots__ = ("_attempt", "_authenticator", "_failures", "_steps")
+    __slots__ = ("_attempt", "_authenticator", "_failures", "_leave", "_steps")
 
     def __init__(self, desk: Desk, line: Line, core: ServerConnection, authenticator: Authenticator) -> None:
         super().__init__(desk, line, core)
@@ -44,6 +49,23 @@ class SubmissionDoor(Reception):
         self._attempt: Attempt | None = None
         self._failures = 0
         self._steps = 0
+        self._leave: Callable[[], None] | None = None
+
+    def woken(self) -> Answer:
+        account = self.client.account
+        if account is None or self.receives_content or self._authenticator.sessions.is_good(account):
+            return ()
+        return (CLOSED,)
+
+    def gone(self) -> None:
+        self._log_out()
+        super().gone()
+
+    def _log_out(self) -> None:
+        leave, self._leave = self._leave, None
+        self.client.account = None
+        if leave is not None:
+            leave()
 
     def _mail(self, event: MailFrom) -> Answer:
         if self.client.account is None:
@@ -56,7 +78,7 @@ class SubmissionDoor(Reception):
 
     def _starttls(self, event: StartTls) -> Answer:
         self._attempt = None
-        self.client.account = None
+        self._log_out()
         return super()._starttls(event)
 
     def _auth_start(self, event: AuthStart) -> Answer:
@@ -65,7 +87,9 @@ class SubmissionDoor(Reception):
             return self._refuse(TLS_FIRST)
         self.client.channel = channel
         self._steps = 0
-        self._attempt = self._authenticator.begin(event.mechanism, peer=self.client.peer.address, channel=channel)
+        self._attempt = self._authenticator.begin(
+            event.mechanism, peer=self.client.peer.address, channel=channel, door=SCOPE
+        )
         return self._step(self._attempt, event.initial)
 
     def _auth_response(self, event: AuthResponse) -> Answer:
@@ -88,9 +112,15 @@ class SubmissionDoor(Reception):
             return
         self._attempt = None
         if isinstance(outcome, Passed):
+            self._log_out()
             self.client.account = outcome.account
+            self._leave = self._authenticator.sessions.enter(outcome.account, self._line.wake)
             self._desk.journal.note(
-                "auth.passed", door=self._desk.name, peer=self.client.peer.address, user=outcome.address
+                "auth.passed",
+                door=self._desk.name,
+                peer=self.client.peer.address,
+                user=outcome.address,
+                app_password=outcome.app_password or None,
             )
             yield WELCOME
             return
@@ -107,6 +137,8 @@ class SubmissionDoor(Reception):
             return TOO_MANY_FAILURES
         if refused.transient:
             return Reply(454, "4.7.0", (refused.reason,))
+        if refused.expired:  # RFC 4954 section 4.7.12
+            return Reply(534, "5.7.9", (refused.reason,))
         return Reply(535, "5.7.8", (refused.reason,))
 
     answers: ClassVar[dict[type, Callable[[Any, Any], Answer]]] = {

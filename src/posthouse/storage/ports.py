@@ -414,6 +414,8 @@ class AccountRow(msgspec.Struct, frozen=True):
     admin: bool = False
     enabled: bool = True
     created_at: int = 0
+    generation: int = 0
+    """How often all its sessions were ended; not the engine's business, ``admd.directory`` knows it from a shelf."""
 
 
 class AliasRow(msgspec.Struct, frozen=True):

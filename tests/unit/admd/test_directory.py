@@ -159,7 +159,7 @@ class _Clock:
 
 
 class _Store:
-    """The two methods that a directory needs."""
+    """The methods that a directory needs."""
 
     def __init__(self) -> None:
         self.rows = snapshot()
@@ -167,6 +167,9 @@ class _Store:
 
     async def directory(self) -> ports.Directory:
         return self.rows
+
+    async def list_notes(self, *_: Any, **__: Any) -> list[ports.Note]:
+        return []
 
     def watch_directory(self, hint: Any) -> Any:
         self.hint = hint

@@ -9,6 +9,9 @@ from posthouse.standards.imap import events, responses
 from posthouse.standards.imap.responses import Bye, Condition, Response, Tagged
 from posthouse.storage.ports import AccountRow
 
+SCOPE = "imap"
+"""What an app password must be good for (``admd.apppasswords``)."""
+
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 
 
@@ -29,11 +32,13 @@ class Reception:
         self._failures = failures
 
     def begin(self, mechanism: str, session: Session) -> Attempt:
-        return self._authenticator.begin(mechanism, peer=session.line.peer.address, channel=session.line.channel)
+        return self._authenticator.begin(
+            mechanism, peer=session.line.peer.address, channel=session.line.channel, door=SCOPE
+        )
 
     async def login(self, session: Session, event: events.Login) -> AsyncIterator[Response]:
         """LOGIN."""
-        passed = await self._authenticator.check(event.user, event.password, peer=session.line.peer.address)
+        passed = await self._authenticator.check(event.user, event.password, peer=session.line.peer.address, door=SCOPE)
         for response in self._conclude(session, event.tag, passed):
             yield response
 
@@ -51,12 +56,21 @@ class Reception:
             if not self._enter(step.account):
                 return [Tagged(tag, NO, "Too many connections of this account", "LIMIT")]
             session.account = step.account
-            session.journal.note("imap.login", account=step.address, peer=session.line.peer.address)
+            session.leave = self._authenticator.sessions.enter(step.account, session.line.wake)
+            session.journal.note(
+                "imap.login",
+                account=step.address,
+                peer=session.line.peer.address,
+                app_password=step.app_password or None,
+            )
             return [Tagged(tag, OK, "Welcome")]
         session.failures += 1
         transient = isinstance(step, Refused) and step.transient
         code = "UNAVAILABLE" if transient else "AUTHENTICATIONFAILED"  # RFC 5530
-        found: list[Response] = [Tagged(tag, NO, "Try again later" if transient else "Not accepted", code)]
+        text = "Try again later" if transient else "Not accepted"
+        if isinstance(step, Refused) and step.expired:
+            code, text = "EXPIRED", "This password is too easy to guess, ask your postmaster for a new one"
+        found: list[Response] = [Tagged(tag, NO, text, code)]
         if session.failures >= self._failures:  # L21
             session.journal.note("imap.failures", Level.WARNING, peer=session.line.peer.address)
             found.append(Bye("Too many failed logins"))

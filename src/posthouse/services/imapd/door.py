@@ -104,7 +104,7 @@ class Imapd:
     def knows(self, account: AccountRow) -> bool:
         """Whether the account may still use the house: it may have been closed since the login (threat I09)."""
         now = account if self.directory is None else self.directory.account(account.account)
-        return now is not None and now.enabled
+        return now is not None and now.enabled and now.generation == account.generation
 
     def open(self, line: Line) -> tuple[ServerConnection, "ImapDoor"]:
         return ServerConnection(self.offer), ImapDoor(self, line)
@@ -263,10 +263,10 @@ class ImapDoor:
 
     def woken(self) -> Iterable[Response] | AsyncIterator[Response]:
         session = self._session
-        if not session.idling or session.selected is None or not session.dirty:
-            return ()
         if session.account is not None and not self._house.knows(session.account):
             return (Bye("This account is closed"),)
+        if not session.idling or session.selected is None or not session.dirty:
+            return ()
         return self._poll(None, may_expunge=True)
 
     async def _exchange(self, tag: str, octets: bytes | None) -> Answer:
@@ -330,3 +330,6 @@ class ImapDoor:
         if session.account is not None:
             self._house.reception.leave(session.account)
             session.account = None
+        if session.leave is not None:
+            session.leave()
+            session.leave = None

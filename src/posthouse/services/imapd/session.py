@@ -56,6 +56,7 @@ class Session:
         "idling",
 
         "journal",
+        "leave",
         "line",
         "qresync",
         "rev2",
@@ -71,6 +72,8 @@ class Session:
         self.line, self.store, self.clock, self.appender, self.journal = line, store, clock, appender, journal
         self.append_octets = append_octets
         self.account: AccountRow | None = None
+        self.leave: Callable[[], None] | None = None
+        """Ends the login."""
         self.selected: Selected | None = None
         self.appending: Appending | None = None
         self.fault: Exception | None = None
