@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from posthouse.admd.vault import VaultLocked
-from posthouse.ops import aliases, dkim, dns, people, quarantine, queue, scanners, traces
+from posthouse.ops import aliases, dkim, dns, people, quarantine, queue, reports, scanners, traces
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import Conflict, Missing, StorageError
@@ -44,6 +44,11 @@ OPERATIONS: Mapping[str, Operation] = {
     "quarantine release": quarantine.release,
     "quarantine drop": quarantine.drop,
     "quarantine digest": quarantine.digest,
+    "report dmarc": reports.dmarc,
+    "report tls": reports.tls,
+    "report failures": reports.failures,
+    "report list": reports.listed,
+    "report send": reports.send,
     "scanner list": scanners.list_scanners,
     "scanner test": scanners.test_scanners,
     "explain": traces.explain,

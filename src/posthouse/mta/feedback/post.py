@@ -163,7 +163,9 @@ class Post:
         messages = sum([count for _, count in rows]) + unlisted
         about = Sent(heap.kind, heap.day, heap.domain, "due", rows=len(rows), messages=messages)
         if not rows:
-            return None if dry else await self._close(heap, msgspec.structs.replace(about, state="empty"), end)
+            if not dry and not early:
+                await drop_heap(self._store, heap)
+            return None
         sign = self._sign()
         report = await asyncio.to_thread(make_report, heap, rows, unlisted, begin, end, sign)
         if self._is_own(heap.domain):
@@ -241,8 +243,8 @@ class Post:
         about = msgspec.structs.replace(about, until=end, at=int(now * 1000))
         expires = int((now + SENT_SECONDS) * 1000)
         await self._store.put_notes([Note(SENT, _key(heap), msgspec.msgpack.encode(about), about.at, expires)])
-        await drop_heap(self._store, heap)
-        if about.state not in {"empty", "unwanted"}:
+        await drop_heap(self._store, heap, is_over=end >= start_of(heap.day) + DAY_SECONDS)
+        if about.state != "unwanted":
             self._journal.note(
                 "report.closed", kind=heap.kind, domain=heap.domain, day=heap.day, state=about.state, rows=about.rows
             )

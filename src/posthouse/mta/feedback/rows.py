@@ -43,7 +43,7 @@ def day_of(seconds: float) -> str:
 
 def start_of(day: str) -> int:
     """When ``day`` begins, in seconds since 1970."""
-    return int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
 
 
 class Heap(msgspec.Struct, frozen=True):
@@ -150,10 +150,15 @@ async def rows_of(store: Store, heap: Heap, most: int) -> tuple[list[tuple[bytes
     return found[:most], unlisted + sum([count for _, count in found[most:]]) + sum(counts.values())
 
 
-async def drop_heap(store: Store, heap: Heap) -> None:
-    """Forget it; the note that says that there is something goes last, so that a crash leaves nothing unfound."""
+async def drop_heap(store: Store, heap: Heap, *, is_over: bool = True) -> None:
+    """Forget it; the note that says that there is something goes last, so that a crash leaves nothing unfound.
+
+    While its day is not over only the counts go: nodes do not write down again what they know is written.
+    """
     tallies = await _all_tallies(store, heap)
     await _drop(store.drop_tallies, heap.kind, [tally.key for tally in tallies])
+    if not is_over:
+        return
     while page := await store.list_notes(heap.kind, prefix=heap.prefix, limit=PAGE):
         await store.drop_notes(heap.kind, [note.key for note in page])
     await store.drop_notes(f"{heap.kind}.day", [heap.prefix[:-1]])
