@@ -13,7 +13,7 @@ _PART, _FILE, _TEST_VIRUS = b"\n--", b"\nbegin", b"-ANTIVIRUS-TEST-FILE!"
 """Where a part or a uuencoded file may begin, and the middle of the scanners' test string."""
 _SEAM = len(_TEST_VIRUS) - 1
 
-_SIGNED = ("dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results")
+_SIGNED = frozenset({"dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results"})
 
 
 class Examination:
@@ -88,7 +88,7 @@ class Examination:
         self._held = None
         self.beginning = content
         header = self.header = parse_header(content)
-        if self._verifies and any(name in header for name in _SIGNED):
+        if self._verifies and header.has_any(_SIGNED):
             fields, bodies = SignedFields(header), BodyHashes()
             self.signatures = Verifier(header, bodies, fields)
             self.chain = ChainVerifier(fields, bodies)

@@ -13,12 +13,12 @@ Span = tuple[int, int]
 _OURS = frozenset({"return-path", "posthouse-sender"})
 """Nobody but us writes these: RFC 5321 section 4.4, ``filter.display``."""
 _TRUSTED = frozenset({"authentication-results", "x-authentication-results"})
+_GUARDED = _OURS | _TRUSTED
 
 
 def forged_fields(header: Header, authserv_id: str) -> tuple[Span, ...]:
-    """Where in the content they stand, top to bottom; empty for nearly every message, at the cost of three look-ups."""
-    names = header.names
-    if _OURS.isdisjoint(names) and _TRUSTED.isdisjoint(names):
+    """Where in the content they stand, top to bottom; empty for nearly every message, at the cost of a few look-ups."""
+    if not header.has_any(_GUARDED):
         return ()
     return tuple([(one.start, one.end) for one in header.fields if _is_forged(one.name, one.value, authserv_id)])
 

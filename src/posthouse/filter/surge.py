@@ -20,6 +20,7 @@ from posthouse.mail.ids import AccountId
 from posthouse.standards.imf.header import Header
 
 SECONDS: Final = 600.0
+_TELLING = frozenset({"list-unsubscribe", "list-id", "feedback-id", "precedence", "auto-submitted"})
 
 
 class Surge:
@@ -56,6 +57,8 @@ class Surge:
 
 def is_bulk(header: Header) -> bool:
     """Whether a message says that it was sent to many, or by a machine."""
+    if not header.has_any(_TELLING):
+        return False
     if header.first("list-unsubscribe") or header.first("list-id") or header.first("feedback-id"):
         return True
     precedence = (header.first("precedence") or b"").strip().lower()

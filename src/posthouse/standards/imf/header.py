@@ -73,6 +73,10 @@ class Header:
     def __contains__(self, name: str) -> bool:
         return name in self._index
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether a field of one of these names is there."""
+        return not names.isdisjoint(self._index)
+
     @property
     def names(self) -> list[str]:
         """All field names that occur, lower case, in order of first occurrence."""
