@@ -1,0 +1,137 @@
+"""Three nodes on one cluster, with senders and readers at work, and the laws that hold when all is over."""
+
+import itertools
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+from load import Elsewhere, Reader, Senders, open_mailbox, subjects_of, uids_after
+from node import PASSWORD, Node
+
+from posthouse.testing.patroni import PatroniCluster
+
+PEOPLE = ("alice", "bob", "carol", "dora")
+HELD_SECONDS = 60.0
+"""A sender is answered within this, whatever happens to one machine."""
+
+LAWS = {
+    "messages without a letter": "SELECT count(*) FROM message m LEFT JOIN letter l USING (letter_no) "
+    "WHERE l.letter_no IS NULL",
+    "letters without content": "SELECT count(*) FROM letter l LEFT JOIN blob b USING (blob_no) WHERE b.blob_no IS NULL",
+    "postings without content": "SELECT count(*) FROM posting p LEFT JOIN blob b USING (blob_no) "
+    "WHERE b.blob_no IS NULL",
+    "items without a posting": "SELECT count(*) FROM item i LEFT JOIN posting p USING (posting_no) "
+    "WHERE p.posting_no IS NULL",
+    "content that nobody needs and no sweep knows": "SELECT count(*) FROM blob b "
+    "WHERE NOT EXISTS (SELECT 1 FROM letter l WHERE l.blob_no = b.blob_no) "
+    "AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.blob_no = b.blob_no) "
+    "AND NOT EXISTS (SELECT 1 FROM orphan o WHERE o.blob_no = b.blob_no) "
+    "AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_no = b.blob_no)",
+    "mailboxes that count wrong": "SELECT count(*) FROM mailbox x WHERE messages <> (SELECT count(*) FROM message m "
+    "WHERE m.account_id = x.account_id AND m.mailbox_id = x.mailbox_id)",
+    "mailboxes whose next UID is taken": "SELECT count(*) FROM mailbox x WHERE uidnext <= (SELECT max(uid) "
+    "FROM message m WHERE m.account_id = x.account_id AND m.mailbox_id = x.mailbox_id)",
+    "mailboxes with a gap": "SELECT count(*) FROM mailbox x WHERE role = 'INBOX' AND uidnext - 1 <> messages",
+    "accounts whose use is wrong": "SELECT count(*) FROM tally t WHERE used <> (SELECT coalesce(sum(m.size), 0) "
+    "FROM message m WHERE m.account_id = t.account_id)",
+}
+"""Each says how many there are; none is right."""
+
+_NUMBERS = itertools.count(1)
+
+
+class Story:
+    """``nodes`` serve; what they promise is checked by ``finish``."""
+
+    def __init__(self, cluster: PatroniCluster, directory: Path, *, extra: str = "", nodes: int = 3) -> None:
+        self.cluster = cluster
+        self.database = f"story{next(_NUMBERS)}"
+        cluster.make_database(self.database)
+        self.elsewhere = Elsewhere()
+        engine = cluster.address(self.database)
+        self.nodes = [Node(directory / f"node{n}", engine, self.elsewhere.port, extra) for n in range(nodes)]
+        self.readers: list[Reader] = []
+        self.senders = Senders(self.nodes, PEOPLE, self.database)
+
+    def open(self, *, readers: int = 3) -> None:
+        """All nodes, people, readers, senders."""
+        self.nodes[0].start()
+        self.nodes[0].operate("domain", "add", "office.test")
+        for person in PEOPLE:
+            self.nodes[0].operate("account", "add", f"{person}@office.test", "--password-stdin", text=PASSWORD + "\n")
+        for node in self.nodes[1:]:
+            node.launch()
+        for node in self.nodes[1:]:
+            node.wait_ready()
+        for n in range(readers):
+            reader = Reader([*self.nodes[n % 3 :], *self.nodes[: n % 3]], PEOPLE[n % len(PEOPLE)])
+            reader.start()
+            self.readers.append(reader)
+        self.senders.start()
+        self.senders.wait_for(100)
+
+    def sql(self, statement: str) -> str:
+        return self.cluster.sql(statement, self.database)
+
+    def drain(self, patience: float = 150.0) -> float:
+        """Until the queue is empty; how long that took."""
+        began = time.monotonic()
+        while int(self.sql("SELECT count(*) FROM item")):
+            assert time.monotonic() - began < patience, self.nodes[-1].operate("queue", "list")
+            time.sleep(0.2)
+        return time.monotonic() - began
+
+    def finish(self, *, most_repeats: int = 0) -> None:
+        """Stop the load; check every promise. ``most_repeats``: transfers a death may have repeated."""
+        self.senders.stop()
+        alive = next(node for node in self.nodes if node.greets())
+        assert self.senders.acknowledged
+        assert self.senders.refused == []
+        assert self.senders.longest < HELD_SECONDS
+        self._check_mailboxes(alive)
+        self.drain()
+        self._check_elsewhere(most_repeats)
+        for law, question in LAWS.items():
+            assert (law, self.sql(question)) == (law, "0")
+        for node in self.nodes:
+            assert "Traceback" not in node.log, node.log[-4000:]
+
+    def _check_mailboxes(self, node: Node) -> None:
+        doubtful = set(self.senders.doubtful)
+        for person in PEOPLE:
+            expected = {one.subject for one in self.senders.acknowledged if f"{person}@office.test" in one.recipients}
+            client = open_mailbox(node, person)
+            found = subjects_of(client)
+            assert [subject for subject in expected if not found[subject]] == [], "acknowledged and lost"
+            assert [subject for subject, count in found.items() if count > 1] == [], "doubled"
+            assert [subject for subject in found if subject not in expected and subject not in doubtful] == []
+            self._check_readers(person, client.response("UIDVALIDITY")[1][0], uids_after(client, 0))
+            client.logout()
+
+    def _check_readers(self, person: str, validity: bytes, uids: list[int]) -> None:
+        for reader in self.readers:
+            if reader.person == person:
+                reader.wait_past(uids[-1])
+                reader.stop()
+                assert reader.validities <= {validity}
+                assert reader.seen == uids, "a UID appeared behind one that was seen"
+
+    def _check_elsewhere(self, most_repeats: int) -> None:
+        found = Counter(self.elsewhere.subjects)
+        expected = {one.subject for one in self.senders.acknowledged if "friend@elsewhere.test" in one.recipients}
+        assert [subject for subject in expected if not found[subject]] == [], "acknowledged and never sent"
+        assert sum(count - 1 for count in found.values()) <= most_repeats, "sent twice"
+
+    def close(self) -> None:
+        self.senders._stop.set()
+        for reader in self.readers:
+            reader._stop.set()
+        for node in self.nodes:
+            node.kill()
+        self.elsewhere.close()
+        try:
+            self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                     "AND pid <> pg_backend_pid()")  # fmt: skip
+        except (RuntimeError, AssertionError, subprocess.TimeoutExpired):
+            pass
