@@ -76,13 +76,18 @@ class Group(Generic[Wish, Answer]):
         chosen: list[_Order[Wish, Answer]] = []
         later: list[_Order[Wish, Answer]] = []
         keys: set[object] = set()
+        seen = 0
         for order in self._waiting:
+            if len(chosen) == MAX_BATCH:
+                break
+            seen += 1
             key = self._key(order.wish)
-            if len(chosen) < MAX_BATCH and key not in keys:
+            if key in keys:
+                later.append(order)
+            else:
                 keys.add(key)
                 chosen.append(order)
-            else:
-                later.append(order)
+        later += self._waiting[seen:]
         self._waiting = later
         return chosen
 

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, Uid
 from posthouse.storage.ports import Change, Conflict, Message, Missing, Placed, QuotaExceeded, Role
-from posthouse.storage.postgresql.acceptance import ADD_MESSAGES, placed
+from posthouse.storage.postgresql.acceptance import placed
 from posthouse.storage.postgresql.mailboxes import canonical, make_mailbox, make_parents
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.flags import format_flags, parse_flags
+
+ADD_MESSAGES = """INSERT INTO message (account_id, mailbox_id, uid, modseq, born, flags, size, saved_at, letter_no)
+    SELECT a, m, u, s, s, f, z, t, l FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
+    $6::bigint[], $7::bigint[], $8::bigint[]) v(a, m, u, s, f, z, t, l)"""
 
 SOME_MESSAGES = sql.EVERY_MESSAGE + " AND uid = ANY($3::bigint[]) ORDER BY uid"
 CHANGE_FLAGS = """UPDATE message SET flags = v.flags, modseq = $3
