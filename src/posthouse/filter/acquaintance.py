@@ -60,6 +60,18 @@ class Acquaintance:
             self._known.put(place, True)
         return found
 
+    async def strangers(self, account: AccountId, addresses: Sequence[Address]) -> int:
+        """To how many of them ``account`` has never written."""
+        unknown = {place for place in (placed(account, one) for one in addresses) if not self._recalls(place)}
+        if not unknown:
+            return 0
+        notes = await self._store.notes(KIND, tuple({key for key, _ in unknown}))
+        kept = {note.key: set(_digests(note.value)) for note in notes}
+        return sum(digest not in kept.get(key, ()) for key, digest in unknown)
+
+    def _recalls(self, place: tuple[str, bytes]) -> bool:
+        return place in self._known or place in self._waiting
+
     def saw(self, letter: Letter, judgement: Judgement) -> None:
         """Somebody of ours has sent a message."""
         if letter.submitter is not None and judgement.action.lets_in:

@@ -105,10 +105,10 @@ class AccountRates:
         self._messages.change(limits.account_messages_day, DAY)
         self._recipients.change(limits.account_recipients_burst, BURST_SECONDS)
 
-    def may_address(self, account: AccountId) -> bool:
-        """One more recipient outside."""
-        return self._recipients.take(account)
+    def may_address(self, account: AccountId, share: float = 1) -> bool:
+        """One more recipient outside, which counts ``share``."""
+        return self._recipients.take(account, share)
 
-    def may_send(self, account: AccountId) -> bool:
-        """One more message to outside."""
-        return self._messages.take(account)
+    def may_send(self, account: AccountId, share: float = 1) -> bool:
+        """One more message to outside, which counts ``share``."""
+        return self._messages.take(account, share)

@@ -17,6 +17,7 @@ from posthouse.filter.boundary import Boundary, Judgement
 from posthouse.filter.display import Display, Standing, format_display
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.filter.scanners.early import MilterScanner
+from posthouse.filter.takeover import OFFICE_TIMES
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
@@ -27,6 +28,7 @@ from posthouse.mda.expand import Expansion, expand
 from posthouse.msa.complete import HeaderGate, missing_fields, without_secrets
 from posthouse.msa.identity import NULL_SENDER, author_domain, is_disposition_notification, judge_authors
 from posthouse.mta.client import Client
+from posthouse.mta.custody import Custody
 from posthouse.mta.headercheck import TOO_LARGE as HEADER_TOO_LARGE
 from posthouse.mta.headercheck import judge_header
 from posthouse.mta.intake import Draft as Ready
@@ -46,6 +48,7 @@ from posthouse.mta.signing import Signer, Signing
 from posthouse.mta.space import Space
 from posthouse.standards.imf.header import Header, parse_header
 from posthouse.standards.smtp.events import MailFrom
+from posthouse.storage.ports import AccountRow
 
 LOGIN_FIRST = Reply(530, "5.7.0", ("log in first",))  # RFC 4954 section 6, RFC 6409 section 4.3
 CLOSED = Reply(421, "4.7.0", ("your account was closed, or this session ended; log in again",), hang_up=True)
@@ -68,7 +71,7 @@ class Draft(Transaction):
 class Submission(Receiver):
     """The office behind submissiond."""
 
-    __slots__ = ("_accounts", "_signer")
+    __slots__ = ("_accounts", "_custody", "_signer")
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Submission(Receiver):
         boundary: Boundary | None = None,
         amend: Amender | None = None,
         milters: Sequence[MilterScanner] = (),
+        custody: Custody | None = None,
     ) -> None:
         super().__init__(
             intake,
@@ -102,6 +106,7 @@ class Submission(Receiver):
         )
         self._accounts = accounts
         self._signer = signer
+        self._custody = custody
 
     # -- the envelope
 
@@ -144,16 +149,22 @@ class Submission(Receiver):
         client = transaction.client
         if isinstance(transaction, Draft):
             transaction.outside = True
-        if client.exempt or client.account is None or self._accounts.may_address(client.account.account):
+        if client.exempt or client.account is None:
             return None
-        return TOO_MUCH
+        account = client.account.account
+        return None if self._accounts.may_address(account, self._share(account)) else TOO_MUCH
+
+    def _share(self, account: AccountId) -> float:
+        """What one message counts: an office whose smarthost we are has more to send than a person."""
+        return 1 / OFFICE_TIMES if self._directory.standing(account).grants else 1
 
     # -- the content
 
     def begin_content(self, transaction: Transaction) -> Reply:
         client = transaction.client
-        outside = isinstance(transaction, Draft) and transaction.outside and not client.exempt
-        if outside and client.account is not None and not self._accounts.may_send(client.account.account):
+        account = client.account.account if client.account is not None and not client.exempt else None
+        outside = isinstance(transaction, Draft) and transaction.outside
+        if outside and account is not None and not self._accounts.may_send(account, self._share(account)):
             return TOO_MUCH  # L27, the day's messages
         reply = super().begin_content(transaction)
         transaction.examination = None  # the gate holds the header
@@ -182,7 +193,7 @@ class Submission(Receiver):
         header = parse_header(octets)
         account = transaction.client.account
         transaction.fault = judge_authors(header, self._owner(account.account if account is not None else None))
-        if transaction.mail.reverse_path is None and not is_disposition_notification(header):
+        if transaction.mail.reverse_path is None and not self._may_be_null(account, header):
             transaction.fault = transaction.fault or NULL_SENDER
         if transaction.fault is None:
             left = f"{transaction.trace}.{self._ids.token(6)}"
@@ -195,6 +206,12 @@ class Submission(Receiver):
                 transaction.lines -= octets.count(b"\n") - content.count(b"\n")
             super().add_content(transaction, content)
             self._begin_to_sign(transaction, domain, content, header if content is octets else parse_header(content))
+
+    def _may_be_null(self, account: AccountRow | None, header: Header) -> bool:
+        """An office whose smarthost we are sends reports of its own (RFC 3464 section 2)."""
+        if account is not None and self._directory.standing(account.account).grants:
+            return True
+        return is_disposition_notification(header)
 
     def _begin_to_sign(self, transaction: Transaction, domain: str, content: bytes, header: Header) -> None:
         """Signed is what leaves: with what we added, without what we took out."""
@@ -236,7 +253,19 @@ class Submission(Receiver):
             self._complete(transaction, gate)
         if transaction.fault is not None:
             return Outcome(transaction.fault)
+        account = transaction.client.account
+        now = self._directory.account(account.account) if account is not None else None
+        if account is None or now is None or not now.enabled or now.generation != account.generation:
+            return Outcome(CLOSED)  # while the content came
+        if self._custody is not None and isinstance(transaction, Draft) and transaction.outside:
+            transaction.held = await self._custody.ask(
+                account.account, self._outside(transaction), is_exempt=transaction.client.exempt
+            )
         return await super().accept(transaction)
+
+    def _outside(self, transaction: Transaction) -> list[Address]:
+        addresses = [one.address for one in transaction.recipients]
+        return [one for one in addresses if not self._directory.is_local_domain(one.domain)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ class Transaction(msgspec.Struct):
     """Its one recipient has little room, and nobody said how large it is: others are to be sent apart (B01)."""
     header: Header | None = None
     """Of the content as it is stored, if it was parsed while it came."""
+    held: str = ""
+    """Why what goes elsewhere must wait, whatever is found in it."""
     judgement: Judgement | None = None
     """What the boundary filter said to a message that it did not let in."""
     lines: int = 0
@@ -537,7 +539,7 @@ class Receiver:
             at=at,
             role=judgement.role,
             roles=judgement.roles,
-            held=judgement.held,
+            held=judgement.held or transaction.held,
         )
 
     async def _seal(

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 
 from posthouse.filter.allowance import HOUR, Allowance
 from posthouse.lib.ports import Clock
-from posthouse.mail.outcome import Delivered, Failed
+from posthouse.mail.ids import AccountId
+from posthouse.mail.outcome import Delivered, Failed, Relayed
 from posthouse.mta.reporting import Finding
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.settling import Result, settle
@@ -50,6 +51,8 @@ class Settler:
         stranger_reports_hour: int | None = None,
         is_own: Callable[[str], bool] = lambda _domain: False,
     ) -> None:
+        self.ended: Callable[[Iterable[tuple[AccountId, bool]]], None] | None = None
+        """Told of recipients of our own people's mail: whose, and whether they were refused for good."""
         self._is_own = is_own
         self._asked: Allowance[str] | None = None
         if stranger_reports_hour is not None:
@@ -138,6 +141,8 @@ class Settler:
         ours = await self._store.settle(settlements, reports)
         for result, still in zip(batch, ours, strict=True):
             self._log(result, still=still)
+        if self.ended is not None:
+            self.ended(_ended(batch))
 
     def _may_tell(self, item: Item) -> bool:
         """Threat B01: what strangers sent through us to others may carry a forged sender; he hears so much an hour."""
@@ -169,3 +174,12 @@ class Settler:
             tries=item.attempts + 1,
             ours=still,
         )
+
+
+def _ended(batch: Sequence[Result]) -> list[tuple[AccountId, bool]]:
+    """Whose recipients are done with, and whether they were refused; reports of ours are nobody's."""
+    return [
+        (one.item.submitter, isinstance(one.outcome, Failed))
+        for one in batch
+        if one.item.submitter is not None and not one.item.is_report and isinstance(one.outcome, Relayed | Failed)
+    ]
