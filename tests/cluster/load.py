@@ -162,7 +162,7 @@ class Reader:
         try:
             while not self._stop.is_set():
                 client.noop()
-                self.seen += [uid for uid in uids_after(client, self.seen[-1] if self.seen else 0)]
+                self.seen += uids_after(client, self.seen[-1] if self.seen else 0)
                 time.sleep(0.05)
         finally:
             client.shutdown()

@@ -593,6 +593,9 @@ class Store(Protocol):
     async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
         """The latest records, newest first."""
 
+    async def latest_trace(self) -> str:
+        """The greatest trace id in the ledger, or nothing: whoever makes new ones begins behind it."""
+
     # small things with a name: keys, counters of jobs, the owner of the node
     async def get(self, name: str) -> bytes | None: ...
 

@@ -61,6 +61,8 @@ async def open_engine(
         raise
     if bodies is not None:
         await _check(bodies, store)
+    if isinstance(ids, RandomIds):
+        ids.resume(await store.latest_trace())
     return store
 
 

@@ -7,6 +7,10 @@ import time
 LETTERS = "0123456789bcdfghjklmnpqrstvwxyz-"[:31]
 """Digits and consonants: no word can come of them."""
 
+LENGTH = 12
+COUNT_LENGTH = 8
+"""Letters of an id, and those of them that count milliseconds."""
+
 _PAIRS = tuple(first + second for first in LETTERS for second in LETTERS)
 _BASE = len(_PAIRS)  # 961
 _POOL = 4096
@@ -57,6 +61,18 @@ class RandomIds:
         if self.slot >= 0:
             sixth = self.slot
         return pairs[first] + pairs[second] + pairs[third] + pairs[fourth] + pairs[fifth] + pairs[sixth]
+
+    def resume(self, trace: str) -> None:
+        """Begin behind ``trace``, which an earlier life may have given: a busy one's ids run ahead of the clock.
+
+        Its clock may have been wrong, too. Anything that is no id of ours says nothing.
+        """
+        if len(trace) != LENGTH or not set(trace) <= set(LETTERS):
+            return
+        count = 0
+        for letter in trace[:COUNT_LENGTH]:
+            count = count * len(LETTERS) + LETTERS.index(letter)
+        self._last = max(self._last, count)
 
     def token(self, octets: int) -> str:
         return base64.urlsafe_b64encode(os.urandom(octets)).rstrip(b"=").decode()

@@ -171,6 +171,13 @@ async def test_a_filing_for_nobody_fails_whole_and_alone(store):
     assert await store.record("bad") is None
 
 
+async def test_the_latest_trace_is_the_greatest_and_not_the_newest(store):
+    assert await store.latest_trace() == ""
+    for trace in ("t2", "t9", "t3"):
+        await store.accept(Acceptance(trace, blob_of(), record=b"r", at=1))
+    assert await store.latest_trace() == "t9"
+
+
 async def test_the_record_of_the_decision_is_kept_with_the_message(store):
     await store.accept(Acceptance("t1", blob_of(), (), (), b"why", 7))
     assert await store.record("t1") == b"why"

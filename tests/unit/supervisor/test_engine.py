@@ -1,13 +1,17 @@
 """Which engine, and where large content goes: what the configuration may say, and what is read before we are nobody."""
 
+import hashlib
 import os
 
 import pytest
 
-from posthouse.storage.ports import StorageError
+from posthouse.mail.content import Blob
+from posthouse.mail.ids import TraceId
+from posthouse.storage.ports import Acceptance, StorageError
 from posthouse.supervisor.config import StoreSection, parse_bucket
 from posthouse.supervisor.engine import BodyKeys, open_engine, own_directory, read_body_keys
 from posthouse.supervisor.load import Misconfigured, parse
+from posthouse.supervisor.ports import RandomIds
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
@@ -63,6 +67,19 @@ def test_each_process_has_a_directory_and_dead_ones_leave_nothing(tmp_path):
     assert own_directory(tmp_path) == tmp_path / str(os.getpid())
     assert [path.name for path in tmp_path.iterdir()] == [str(os.getppid())]
     assert own_directory(tmp_path / "none").parent == tmp_path / "none"
+
+
+async def test_a_restart_repeats_no_id_even_when_its_clock_stands_in_the_past(tmp_path):
+    given = "zz00" + "0" * 8  # far ahead of the clock
+    for life in range(2):
+        ids = RandomIds()
+        store = await open_engine(
+            StoreSection(), tmp_path, BodyKeys(), clock=ManualClock(), ids=ids, journal=KeptJournal()
+        )
+        assert (ids.trace_id()[:8] > given[:8]) is (life == 1)
+        blob = Blob(hashlib.sha256(b"x").hexdigest(), 1, b"x")
+        await store.accept(Acceptance(TraceId(given), blob, record=b"r", at=1))
+        await store.close()
 
 
 async def test_without_bodies_the_embedded_engine_keeps_all(tmp_path):

@@ -23,6 +23,25 @@ def test_two_houses_do_not_give_the_same_ids():
     assert not {first.trace_id() for _ in range(300)} & {second.trace_id() for _ in range(300)}
 
 
+def test_whoever_begins_behind_an_id_gives_none_that_was_given_before():
+    earlier = RandomIds()
+    given = [earlier.trace_id() for _ in range(50_000)]  # ahead of the clock by now
+    later = RandomIds()
+    later.slot = earlier.slot = 7
+    later.resume(given[-1])
+    made = [later.trace_id() for _ in range(1000)]
+    assert made[0][:8] > given[-1][:8]
+    assert made == sorted(made)
+
+
+def test_what_is_no_id_of_ours_moves_nothing():
+    ids = RandomIds()
+    first = ids.trace_id()
+    for other in ("", "t00000000001x", "aaaaaaaaaaaa", "zzzz", "\U0010ffff" * 12):
+        ids.resume(other)
+    assert ids.trace_id()[:3] == first[:3]
+
+
 def test_tokens_have_the_octets_asked_for():
     ids = RandomIds()
     assert len(ids.token(12)) == 16

@@ -237,6 +237,9 @@ class PostgresStore:
     async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
         return await self._ledger.ask(lambda tx: ledger.records(tx, since, limit))
 
+    async def latest_trace(self) -> str:
+        return await self._units.read(ledger.latest_trace)
+
     # -- the queue
 
     async def claim(

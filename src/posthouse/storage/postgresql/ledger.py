@@ -76,5 +76,10 @@ async def fates(tx: Tx, trace: str) -> list[bytes]:
     return [row[0] for row in await tx.rows(sql.FATES, trace)]
 
 
+async def latest_trace(tx: Tx) -> str:
+    row = await tx.row(sql.LATEST_TRACE)
+    return "" if row is None or row[0] is None else str(row[0])
+
+
 async def records(tx: Tx, since: int, limit: int) -> list[tuple[TraceId, int, bytes]]:
     return [(TraceId(trace), at, octets) for trace, at, octets in await tx.rows(sql.RECORDS, since, limit)]

@@ -169,6 +169,7 @@ ACCOUNT_BLOBS_MAY_BE_ORPHANS = """INSERT INTO orphan (blob_no) SELECT DISTINCT b
 # -- ledger and things ------------------------------------------------------------------------
 
 RECORD = "SELECT record FROM ledger WHERE trace = $1"
+LATEST_TRACE = "SELECT max(trace) FROM ledger"
 RECORDS = "SELECT trace, at, record FROM ledger WHERE at >= $1 ORDER BY at DESC, trace DESC LIMIT $2"
 ADD_FATE = """INSERT INTO fate (trace, item_no, record) SELECT $1, $2, $3
     WHERE EXISTS (SELECT 1 FROM ledger WHERE trace = $1) ON CONFLICT (trace, item_no) DO NOTHING"""

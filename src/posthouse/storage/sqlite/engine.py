@@ -202,6 +202,9 @@ class SqliteStore:
     async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
         return await self._after_notes(lambda snapshot: ledger.records(snapshot, since, limit))
 
+    async def latest_trace(self) -> str:
+        return await self._readers.read(ledger.latest_trace)
+
     async def _after_notes(self, unit: Callable[[Snapshot], T]) -> T:
         written = self._write_notes()
         if written is not None:

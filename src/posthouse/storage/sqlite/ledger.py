@@ -13,6 +13,7 @@ NOTE_TRACE = _render(sql.NOTE_TRACE)
 RECORD = _render(sql.RECORD)
 RECORDS = _render(sql.RECORDS)
 FATES = _render(sql.FATES)
+LATEST_TRACE = _render(sql.LATEST_TRACE)
 
 
 def write_notes(tx: Tx, notes: Sequence[tuple[TraceId, int, bytes]]) -> None:
@@ -28,6 +29,11 @@ def record(snapshot: Snapshot, trace: str) -> bytes | None:
 
 def fates(snapshot: Snapshot, trace: str) -> list[bytes]:
     return [bytes(octets) for (octets,) in snapshot.rows(FATES, trace)]
+
+
+def latest_trace(snapshot: Snapshot) -> str:
+    row = snapshot.row(LATEST_TRACE)
+    return "" if row is None or row[0] is None else str(row[0])
 
 
 def records(snapshot: Snapshot, since: int, limit: int) -> list[tuple[TraceId, int, bytes]]:
