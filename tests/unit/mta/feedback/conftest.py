@@ -11,11 +11,11 @@ from posthouse.filter.judge import Policy
 from posthouse.filter.sender import SenderCheck
 from posthouse.lib.work import Failed
 from posthouse.mta.feedback.reading import Read, read_message
+from posthouse.mta.feedback.rows import TLS, RowBook
+from posthouse.mta.feedback.sessions import Sessions
 from posthouse.net.ports import Peer
 from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.feedback import Feedback, build_feedback
-from posthouse.mta.feedback.rows import TLS, RowBook
-from posthouse.mta.feedback.sessions import Sessions
 from posthouse.testing.office import HOSTNAME, Office
 from posthouse.testing.zone import Zone
 
@@ -47,7 +47,9 @@ class Scene:
     zone: Zone
     hands: Hands = field(default_factory=Hands)
 
-    async def mail(self, author: str, *, to: str = "bob@office.test", peer: str = "192.0.2.9", content: bytes = b"") -> str:
+    async def mail(
+        self, author: str, *, to: str = "bob@office.test", peer: str = "192.0.2.9", content: bytes = b""
+    ) -> str:
         """A letter of ``author`` from ``peer``; what the office said to it."""
         octets = content or f"From: <{author}>\r\nTo: <{to}>\r\nSubject: hi\r\n\r\nhello\r\n".encode()
         async with self.office.smtp(Peer(peer, 4711, "198.51.100.1", 25)) as session:

@@ -24,7 +24,10 @@ def packed(octets: bytes) -> bytes:
 async def queued(scene) -> list[tuple[str, bytes]]:
     items = await scene.office.queue()
     blobs = scene.office.store.blobs
-    return [(str(item.recipient.address), item.content.prefix + await blobs.read(item.content.blob.blob_id)) for item in items]
+    return [
+        (str(item.recipient.address), item.content.prefix + await blobs.read(item.content.blob.blob_id))
+        for item in items
+    ]
 
 
 async def test_a_day_is_told_the_next_morning_once(scene) -> None:
