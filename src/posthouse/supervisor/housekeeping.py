@@ -43,17 +43,24 @@ Publish = Callable[[str, bytes], None]
 
 async def tend_keys_once(ring: KeyRing, resolver: Resolver, owner: str, publish: Publish | None) -> None:
     """One round; with ``publish`` new keys are in use at its end."""
+    if publish is not None:  # keys of an earlier life: they are looked for in the DNS first of all
+        _publish_all(ring, publish)
     await ring.tend(resolver, owner)
     if publish is None:
         return
+    _publish_all(ring, publish)
     waiting: dict[str, set[str]] = {}
     for row in ring.rows():
-        if row.is_to_be_published:
-            publish(row.name, row.record.encode())
         if row.state is State.MADE:
             waiting.setdefault(row.domain, set()).add(row.selector)
     for domain, selectors in waiting.items():
         await ring.activate(domain, selectors)
+
+
+def _publish_all(ring: KeyRing, publish: Publish) -> None:
+    for row in ring.rows():
+        if row.is_to_be_published:
+            publish(row.name, row.record.encode())
 
 
 async def tend_keys(ring: KeyRing, resolver: Resolver, owner: str, journal: Journal, publish: Publish | None) -> None:
