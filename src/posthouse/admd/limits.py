@@ -131,6 +131,7 @@ class Limits:
     content_workers: int = limit("M07", 2, "at once", "large messages and archives looked at, each by a process")
     content_backlog: int = limit("M07", 64, "waiting", "messages waiting for one of them; more are deferred")
     worm_accounts: int = limit("M08", 5, "accounts", "that send the same file within ten minutes; then it is held")
+    classifier_lessons_day: int = limit("L42", 200, "a day", "messages that the classifier learns from one account")
     worker_octets: int = limit("M07", 272 * MIB, "octets", "of address space for such a process")
 
     def __post_init__(self) -> None:

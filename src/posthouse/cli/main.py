@@ -16,6 +16,10 @@ COMMANDS = {
     "dns": ("posthouse.cli.dns:dns", "What our domains publish: records, check."),
     "quarantine": ("posthouse.cli.quarantine:quarantine", "What was kept back: list, show, release, drop, digest."),
     "report": ("posthouse.cli.report:report", "What others saw of mail in our name: dmarc, tls, failures, list, send."),
+    "classifier": (
+        "posthouse.cli.classifier:classifier",
+        "What is learned from moves to and from Junk: status, train, forget, explain.",
+    ),
     "scanner": ("posthouse.cli.scanner:scanner", "Programs that look at each message: list, test."),
     "explain": ("posthouse.cli.traces:explain", "What became of a message or a refusal, by its id."),
     "status": ("posthouse.cli.traces:status", "How the server is."),

@@ -159,7 +159,7 @@ class Boundary:
                 recipients=letter.recipients,
                 exempt=exempt,
             )
-            letter.evidence = findings.evidence
+            letter.evidence, letter.display = findings.evidence, findings.display
             clues = _of_sender(findings)
         if self._examiners and all(self._demand(clue).lets_in for clue in clues):
             judgement = self.weigh(findings, clues, await self._ask_all(letter))

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from posthouse.filter.display import Display
 from posthouse.filter.evidence import Evidence
 from posthouse.filter.examination import Examination
 from posthouse.mail.content import Blob
@@ -39,3 +40,5 @@ class Letter(msgspec.Struct):
     visits: dict[str, Any] = {}
     """Sessions with milters that have heard the envelope already (``filter.scanners.early``), by name."""
     evidence: Evidence | None = None
+    display: Display | None = None
+    """Who sent it, as its readers are told; None where nobody looked."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from posthouse.filter.acquaintance import Acquaintance
+from posthouse.filter.classifier.lesson import Act, Lesson
 from posthouse.filter.surge import parse_sender
 from posthouse.mail.ids import AccountId, MailboxId, Uid
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import Mailbox, Role, StorageError, Store
+from posthouse.storage.ports import StorageError, Store
 
 MOST: Final = 100
 """Messages of one move that are looked at."""
@@ -32,11 +33,11 @@ class Pardons:
         self._journal = journal
         self._working: set[asyncio.Task[None]] = set()
 
-    def saw_carried(self, account: AccountId, source: Mailbox, target: Mailbox, uids: Sequence[Uid]) -> None:
-        """Messages went from one mailbox to another."""
-        if source.role is not Role.JUNK or target.role is Role.TRASH or len(self._working) >= MOST_AT_ONCE:
+    def heed(self, lesson: Lesson) -> None:
+        """Somebody did something with his mail."""
+        if lesson.act is not Act.PARDONED or len(self._working) >= MOST_AT_ONCE:
             return
-        task = asyncio.get_running_loop().create_task(self._look(account, target.mailbox, uids[:MOST]))
+        task = asyncio.get_running_loop().create_task(self._look(lesson.account, lesson.mailbox, lesson.uids[:MOST]))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 

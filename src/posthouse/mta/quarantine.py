@@ -30,7 +30,7 @@ _TRACE = re.compile(rb"\r\n\tby \S+ with \S+ id ([0-9a-z]{1,32})")
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 
 Learn = Callable[[AccountId, Content], Awaitable[None]]
-"""Tells the classifier that a message was no junk."""
+"""Tells the classifier what a message was."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -59,14 +59,17 @@ async def nothing_to_learn(_account: AccountId, _content: Content) -> None: ...
 
 
 class Quarantine:
-    """The office of what is in quarantine. ``learn`` is told of what was released."""
+    """The office of what is in quarantine. ``learn`` hears of what was released, ``learn_junk`` of what was dropped."""
 
-    __slots__ = ("_clock", "_learn", "_store")
+    __slots__ = ("_clock", "_learn", "_learn_junk", "_store")
 
-    def __init__(self, store: Store, clock: Clock, learn: Learn = nothing_to_learn) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, learn: Learn = nothing_to_learn, learn_junk: Learn = nothing_to_learn
+    ) -> None:
         self._store = store
         self._clock = clock
         self._learn = learn
+        self._learn_junk = learn_junk
 
     @property
     def _now(self) -> int:
@@ -192,6 +195,8 @@ class Quarantine:
         if copy is None:
             await queue.drop(self._store, _held_ones(entry), self._clock)
         else:
+            if verdict == "dropped":  # by somebody, not by time
+                await self._learn_junk(copy.account, copy.message.content)
             await self._store.remove(copy.account, copy.mailbox, [Uid(copy.message.uid)])
         self._record(entry, verdict)
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from posthouse.admd.vault import VaultLocked
-from posthouse.ops import aliases, dkim, dns, people, quarantine, queue, reports, scanners, traces
+from posthouse.ops import aliases, classifier, dkim, dns, people, quarantine, queue, reports, scanners, traces
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import Conflict, Missing, StorageError
@@ -49,6 +49,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "report failures": reports.failures,
     "report list": reports.listed,
     "report send": reports.send,
+    "classifier status": classifier.status,
+    "classifier train": classifier.train,
+    "classifier forget": classifier.forget,
+    "classifier explain": classifier.explain,
     "scanner list": scanners.list_scanners,
     "scanner test": scanners.test_scanners,
     "explain": traces.explain,

@@ -7,6 +7,7 @@ from posthouse.admd.directory import Directory
 from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
 from posthouse.admd.vault import Vault
+from posthouse.filter.classifier.school import School
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock
 from posthouse.mta.digest import Digests
@@ -68,6 +69,8 @@ class House:
     quarantine: Quarantine | None = None
     """With the ear of the classifier; without it one is made that has none."""
     digests: Digests | None = None
+    school: School | None = None
+    """What the classifier knows."""
     post: Post | None = None
     """Who sends reports about authentication and TLS."""
     gather: Callable[[], Awaitable[None]] = _gather_nothing

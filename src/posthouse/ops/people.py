@@ -148,6 +148,8 @@ async def remove_account(house: House, arguments: Arguments) -> Rows:
     account = _find(directory, address)
     if not sure:
         raise CannotDo(f"{account.address} would go with all its mail", "say --yes, or disable the account instead")
+    if house.school is not None:
+        await house.school.learner.forget(account.account)
     await house.store.remove_account(account.account)
     yield {"address": account.address, "removed": True, "aliases": _aliases_of(directory, account)}
 

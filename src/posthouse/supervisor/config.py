@@ -276,6 +276,16 @@ class BouncesSection(Section):
     )
 
 
+class ClassifierSection(Section):
+    use: bool = Field(default=True, description="Judge mail by what its readers have taught; nothing before they have")
+    learn: bool = Field(
+        default=True, description="Learn from moves to and from Junk, mail that is filed, answered or flagged, quarantine"
+    )
+    minimum: int = Field(
+        default=10, gt=0, description="Junk and good messages each that a user must have judged before his words count"
+    )
+
+
 class SurgeSection(Section):
     messages: int = Field(
         default=30, gt=0, description="More bulk mail of strangers than this in ten minutes goes to Junk: a mail bomb"
@@ -327,6 +337,7 @@ class FilterSection(Section):
     greylist: GreylistSection = GreylistSection()
     bounces: BouncesSection = BouncesSection()
     surge: SurgeSection = SurgeSection()
+    classifier: ClassifierSection = ClassifierSection()
     content: ContentSection = ContentSection()  # type: ignore[valid-type] # made from filter.content.policy
 
     @model_validator(mode="after")

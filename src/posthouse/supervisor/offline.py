@@ -9,6 +9,7 @@ from typing import Any
 from posthouse.admd.directory import Directory
 from posthouse.admd.keyring import KeyRing
 from posthouse.admd.vault import forget, unlock
+from posthouse.filter.classifier.school import School
 from posthouse.net.resolver import DnsResolver
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal, Level
@@ -61,7 +62,7 @@ async def _ask(
     except (OSError, StorageError) as error:
         raise Unopened(str(error)) from error
     try:
-        house = House(store, clock)
+        house = House(store, clock, school=School(store, None, clock, Silent()))
         if operation in WITH_KEYS:
             house = await _with_keys(house, directory, configuration)
         rows: list[Answer] = [{"row": row} async for row in perform(house, operation, arguments)]

@@ -261,6 +261,7 @@ class Server:
             scanners=lambda: works.scanners,
             quarantine=works.quarantine,
             digests=works.digests,
+            school=works.school,
             post=works.feedback.post,
             gather=works.feedback.write,
             facts=lambda: self._facts(works),
@@ -288,6 +289,7 @@ class Server:
             "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
             "memory": give_memory_back,
             "scanners": lambda: watch_scanners(lambda: works.scanners),
+            "school": works.school.follow,
             "quarantine": lambda: tend_quarantine(
                 works.quarantine,
                 works.digests,

@@ -14,6 +14,8 @@ from posthouse.admd.limits import Limits
 from posthouse.admd.vault import Vault
 from posthouse.filter.action import Action
 from posthouse.filter.boundary import Boundary, Rules
+from posthouse.filter.classifier.lesson import Lesson
+from posthouse.filter.classifier.school import School
 from posthouse.filter.connections import ClientGate
 from posthouse.filter.content.examiner import WORK, ContentExaminer
 from posthouse.filter.content.finding import Kind
@@ -152,6 +154,8 @@ class Works:
     """Which files our own people send."""
     quarantine: Quarantine
     digests: Digests
+    school: School
+    """What people teach the classifier."""
     feedback: Feedback
     """Reports about authentication and TLS."""
     holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
@@ -165,6 +169,11 @@ class Works:
     """By name, as the configuration has them."""
     troubles: list[Callable[[], str]] = field(default_factory=list)
     """Each says what is wrong, or nothing."""
+
+    def heed(self, lesson: Lesson) -> None:
+        """Somebody said what he thinks of a message by what he did with it."""
+        self.guards.pardons.heed(lesson)
+        self.school.heed(lesson)
 
 
 def build(
@@ -224,7 +233,9 @@ def build(
     )
     intake.handoff = manager
     space = Space(measure_space(configuration.store.directory, tools.meter), limits, clock)
-    quarantine = Quarantine(store, clock)
+    guards = build_guards(store, directory, space, configuration, limits, clock, tools.journal)
+    school = School(store, guards.acquaintance, clock, tools.journal)
+    quarantine = Quarantine(store, clock, school.learner.learn_released, school.learner.learn_dropped)
     workers = build_workers(tools)
     works = Works(
         store,
@@ -234,7 +245,7 @@ def build(
         manager,
         secretary,
         space,
-        guards=build_guards(store, directory, space, configuration, limits, clock, tools.journal),
+        guards=guards,
         welcome=Welcome(authenticator, most=limits.imap_account_connections, failures=limits.auth_failures),
         exempt=exempt,
         resolver=resolver,
@@ -244,6 +255,7 @@ def build(
         replication=Replication(clock, accounts=limits.worm_accounts, seconds=WORM_SECONDS),
         quarantine=quarantine,
         digests=Digests(store, quarantine, intake, clock, keep_seconds=configuration.quarantine.keep),
+        school=school,
         feedback=build_feedback(
             configuration,
             intake,
@@ -284,6 +296,13 @@ def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
     for one in (works.authenticator, works.intake, works.manager):
         one.adopt(tools.limits)
     works.feedback.adopt(setting.configuration.reports)
+    taught = setting.configuration.filter.classifier
+    works.school.adopt(
+        is_open=taught.use,
+        learns=taught.learn,
+        minimum=taught.minimum,
+        most_a_day=tools.limits.classifier_lessons_day,
+    )
     works.welcome.adopt(most=tools.limits.imap_account_connections, failures=tools.limits.auth_failures)
     boundary, outbound = build_boundary(works, setting, tools)
     add_mail_doors(works, setting, tools, boundary)
@@ -330,7 +349,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
     guards = works.guards
     inbound = Boundary(
         check if wanted.verify else None,
-        [*guards.examiners, *examiners],
+        [*guards.examiners, *works.school.examiners, *examiners],
         journal=tools.journal,
         rules=rules,
         witnesses=(guards.sent, works.feedback.evaluations, works.feedback.arrivals),
@@ -621,7 +640,7 @@ def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
             ids=tools.ids,
             journal=tools.journal,
             reception=works.welcome,
-            carried=works.guards.pardons.saw_carried,
+            judged=works.heed,
             exempt=works.exempt,
             directory=works.directory,
         ).open

@@ -4,11 +4,19 @@ import pytest
 
 from posthouse.filter.pardons import Pardons
 from posthouse.mail.address import Address
+from posthouse.ms.judging import judge_carried
 from posthouse.storage.ports import Role, StorageError
 from posthouse.testing.journal import KeptJournal
 
 MESSAGE = b"From: friend@client.test\r\nSubject: Hi\r\n\r\nHello\r\n"
 FRIEND = Address("friend", "client.test")
+
+
+def tell(pardons: Pardons, account, source, target, uid) -> None:
+    """As the doors to mailboxes do."""
+    lesson = judge_carried(account, source, target, [uid])
+    if lesson is not None:
+        pardons.heed(lesson)
 
 
 async def moved(office, target: Role) -> Pardons:
@@ -20,11 +28,11 @@ async def moved(office, target: Role) -> Pardons:
     boxes = {one.role: one for one in await office.store.mailboxes(account)}
     (first,) = await office.stored("alice")
     ((_, in_junk),) = await office.store.move(account, boxes[Role.INBOX].mailbox, [first.uid], boxes[Role.JUNK].mailbox)
-    pardons.saw_carried(account, boxes[Role.INBOX], boxes[Role.JUNK], [in_junk.uid])
+    tell(pardons, account, boxes[Role.INBOX], boxes[Role.JUNK], in_junk.uid)
     await pardons.settled()
     assert not await office.acquaintance.knows(account, FRIEND), "who is put into Junk is no friend"
     ((_, out),) = await office.store.move(account, boxes[Role.JUNK].mailbox, [in_junk.uid], boxes[target].mailbox)
-    pardons.saw_carried(account, boxes[Role.JUNK], boxes[target], [out.uid])
+    tell(pardons, account, boxes[Role.JUNK], boxes[target], out.uid)
     await pardons.settled()
     await office.acquaintance.flush()
     return pardons
@@ -45,6 +53,6 @@ async def test_trouble_of_the_store_costs_a_note(office, monkeypatch):
     pardons = Pardons(office.store, office.acquaintance, journal)
     account = office.accounts["alice"]
     boxes = {one.role: one for one in await office.store.mailboxes(account)}
-    pardons.saw_carried(account, boxes[Role.JUNK], boxes[Role.INBOX], [1])
+    tell(pardons, account, boxes[Role.JUNK], boxes[Role.INBOX], 1)
     await pardons.settled()
     assert [one.event for one in journal.entries] == ["pardons.unread"]

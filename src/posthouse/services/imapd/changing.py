@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from posthouse.mail.ids import ModSeq, Uid
 from posthouse.ms.folders import MOST_MESSAGES, find_mailbox
+from posthouse.ms.judging import SAYING_FLAGS, judge_carried, judge_flagged
 from posthouse.ms.view import MailboxView
 from posthouse.services.imapd.session import (
     Answer,
@@ -20,7 +21,7 @@ from posthouse.services.imapd.session import (
 )
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
-from posthouse.storage.ports import Change, Mailbox, Message, Role
+from posthouse.storage.ports import Change, Mailbox, Message
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 
@@ -65,6 +66,7 @@ async def store(session: Session, event: events.Store) -> Answer:
             ModSeq(since) if since is not None else None,
         )
         refused += late
+        _tell_flagged(session, event, [one.uid for one in changed])
         surprising = _surprising(view, event, changed) if event.silent else frozenset[Uid]()
         for index in sorted(view.take(changed)):
             if not event.silent or view.uid(index) in surprising:
@@ -148,12 +150,22 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
 
 
 def _tell_carried(session: Session, mailboxes: Sequence[Mailbox], target: Mailbox, uids: Sequence[Uid]) -> None:
-    """What somebody takes out of Junk, or puts there, says what he thinks of it."""
-    if session.carried is None:
+    """Where somebody puts a message says what he thinks of it."""
+    if session.judged is None:
         return
     source = next((one for one in mailboxes if one.mailbox == session.chosen.mailbox), None)
-    if source is not None and (source.role is Role.JUNK) != (target.role is Role.JUNK):
-        session.carried(session.owner, source, target, uids)
+    lesson = judge_carried(session.owner, source, target, uids) if source is not None else None
+    if lesson is not None:
+        session.judged(lesson)
+
+
+def _tell_flagged(session: Session, event: events.Store, uids: Sequence[Uid]) -> None:
+    if session.judged is None or event.flags.isdisjoint(SAYING_FLAGS):
+        return
+    mailbox = session.chosen.view.mailbox
+    lesson = judge_flagged(session.owner, mailbox, _CHANGES[event.change], event.flags, uids)
+    if lesson is not None:
+        session.judged(lesson)
 
 
 async def expunge(session: Session, event: events.Expunge) -> Answer:

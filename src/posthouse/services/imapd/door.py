@@ -15,7 +15,7 @@ from posthouse.net.ports import Farewell, Line
 from posthouse.observe.ports import Journal, Level
 from posthouse.services.imapd import catalogue, changing, filing, finding, reading, selection
 from posthouse.services.imapd.access import Reception
-from posthouse.services.imapd.session import Answer, Carried, Session, enable_condstore, highest, news
+from posthouse.services.imapd.session import Answer, Judged, Session, enable_condstore, highest, news
 from posthouse.standards.imap import codes, events, responses
 from posthouse.standards.imap.offer import Offer
 from posthouse.standards.imap.responses import Bye, Condition, Continuation, Response, Tagged, refuse
@@ -60,11 +60,11 @@ class Imapd:
 
     __slots__ = (
         "appender",
-        "carried",
         "clock",
         "directory",
         "exempt",
         "journal",
+        "judged",
         "limits",
         "offer",
         "pause",
@@ -86,7 +86,7 @@ class Imapd:
         exempt: Networks | None = None,
         directory: Directory | None = None,
         pause: Pause = asyncio.sleep,
-        carried: Carried | None = None,
+        judged: Judged | None = None,
     ) -> None:
         self.offer, self.store, self.limits = offer, store, limits
         self.clock, self.journal = clock, journal
@@ -95,7 +95,7 @@ class Imapd:
         self.exempt = exempt or Networks()
         """Addresses that may ask as often as they like."""
         self.pause = pause
-        self.carried = carried
+        self.judged = judged
         self.reception = reception or Reception(
             authenticator, most=limits.imap_account_connections, failures=limits.auth_failures
         )
@@ -120,7 +120,7 @@ class ImapDoor:
         self._session = Session(
             line, house.store, house.clock, house.appender, house.journal, append_octets=house.offer.append_octets
         )
-        self._session.carried = house.carried
+        self._session.judged = house.judged
         self._until = house.clock.monotonic() + house.limits.early_seconds
         """Who has not logged in by then is gone (I03): a deadline, not a pause between commands."""
         self._attempt: Attempt | None = None

@@ -2,6 +2,7 @@
 
 from posthouse.ms.append import Appending
 from posthouse.ms.folders import find_mailbox, room_left
+from posthouse.ms.judging import judge_carried
 from posthouse.services.imapd.session import Answer, Session
 from posthouse.standards.imap import codes, events
 from posthouse.standards.imap.responses import Condition, Continuation, Response, Tagged
@@ -20,7 +21,7 @@ async def start(session: Session, event: events.StartAppend) -> Answer:
     elif quota > 0 and room_left(mailboxes, quota) < event.size:
         yield Tagged(event.tag, NO, "No room left", "OVERQUOTA")
     else:
-        session.fault = None
+        session.fault, session.append_to = None, mailbox
         session.appending = session.appender.begin(
             session.owner,
             mailbox.mailbox,
@@ -68,4 +69,8 @@ async def end(session: Session, event: events.EndAppend) -> Answer:
     except QuotaExceeded:
         yield Tagged(event.tag, NO, "No room left", "OVERQUOTA")
         return
+    if session.judged is not None and session.append_to is not None:
+        lesson = judge_carried(session.owner, None, session.append_to, (placed.uid,))
+        if lesson is not None:
+            session.judged(lesson)
     yield Tagged(event.tag, OK, "Filed", codes.append_uid(placed.uidvalidity, placed.uid))

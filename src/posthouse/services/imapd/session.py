@@ -2,9 +2,10 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from posthouse.filter.classifier.lesson import Lesson
 from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId, MailboxId, Uid
 from posthouse.ms.append import Appender, Appending
@@ -36,8 +37,8 @@ class Selected:
         return self.view.mailbox.mailbox
 
 
-Carried = Callable[[AccountId, Mailbox, Mailbox, Sequence[Uid]], None]
-"""Account, from where, to where, and the UIDs there; it never waits."""
+Judged = Callable[[Lesson], None]
+"""Told what somebody thinks of his mail; it never waits."""
 
 
 class Session:
@@ -46,8 +47,8 @@ class Session:
     __slots__ = (
         "account",
         "append_octets",
+        "append_to",
         "appender", "appending",
-        "carried",
         "clock",
         "condstore",
         "dirty",
@@ -56,6 +57,7 @@ class Session:
         "idling",
 
         "journal",
+        "judged",
         "leave",
         "line",
         "qresync",
@@ -79,8 +81,10 @@ class Session:
         self.fault: Exception | None = None
         """What went wrong while a message was being appended; told at its end."""
         self.unwatch: Callable[[], None] | None = None
-        self.carried: Carried | None = None
-        """Told of messages that go into Junk or out of it."""
+        self.judged: Judged | None = None
+        """Told what the owner says of his mail by what he does with it (``ms.judging``)."""
+        self.append_to: Mailbox | None = None
+        """Where the message that is being appended goes."""
         self.failures = 0
         self.dirty = self.idling = self.condstore = self.qresync = self.rev2 = self.utf8 = False
 
