@@ -121,6 +121,11 @@ class Manager:
         self._leases.hold(items, self._crew.clock.monotonic() + min(ends, default=0.0))
         self._sort(items)
 
+    @property
+    def settler(self) -> Settler:
+        """Who hears what became of each item."""
+        return self._crew.settler
+
     def wake(self) -> None:
         """An operator changed something in the queue: look at it now, and try even what was away a moment ago."""
         for destination in self._destinations.values():

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from posthouse.admd.directory import Directory
 from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
+from posthouse.admd.passwords import IsBreached
 from posthouse.admd.vault import Vault
 from posthouse.filter.classifier.school import School
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock
+from posthouse.mta.custody import Custody
 from posthouse.mta.digest import Digests
 from posthouse.mta.feedback.post import Post
 from posthouse.mta.quarantine import Quarantine
@@ -69,6 +71,10 @@ class House:
     quarantine: Quarantine | None = None
     """With the ear of the classifier; without it one is made that has none."""
     digests: Digests | None = None
+    custody: Custody | None = None
+    """Tells people what happens to their accounts; without it nobody is told."""
+    is_breached: Callable[[], IsBreached | None] = _nothing
+    """The operator's list of stolen passwords."""
     school: School | None = None
     """What the classifier knows."""
     post: Post | None = None

@@ -384,6 +384,18 @@ class ScannerSection(Section):
         return self.name or self.kind
 
 
+class PasswordsSection(Section):
+    breached: Path | None = Field(
+        default=None, description="A list of stolen passwords: sorted lines of SHA1:COUNT, as Have I Been Pwned has it"
+    )
+    weak: Literal["notify", "refuse"] = Field(
+        default="notify", description="What follows at login from a password that could not be set today"
+    )
+    grace: Days = Field(
+        default="14d", validate_default=True, description="With refuse: how long it is still taken once its owner knows"
+    )
+
+
 class QuarantineSection(Section):
     keep: Days = Field(default="30d", validate_default=True, description="How long what is in quarantine is kept")
     digest: bool = Field(default=True, description="Tell users once a day what was newly quarantined for them")
@@ -465,6 +477,13 @@ class PrivilegesSection(Section):
     group: str = Field(default="", description="Without it, the group of that user")
 
 
+class ProcessSection(Section):
+    confine: bool = Field(
+        default=True,
+        description="Give up, before anybody is let in, what a mail server does not need; false only to find a fault",
+    )
+
+
 class StopSection(Section):
     deadline: Duration = Field(default=20.0, description="How long a clean stop waits for what is in progress")
 
@@ -482,6 +501,7 @@ class Configuration(Section):
     filter: FilterSection = FilterSection()
     scanner: tuple[ScannerSection, ...] = ()
     quarantine: QuarantineSection = QuarantineSection()
+    passwords: PasswordsSection = PasswordsSection()
     reports: ReportsSection = ReportsSection()
     tls: TlsSection = TlsSection()
     keys: KeysSection = KeysSection()
@@ -489,6 +509,7 @@ class Configuration(Section):
     arc: ArcSection = ArcSection()
     listener: tuple[ListenerSection, ...] = ()
     privileges: PrivilegesSection = PrivilegesSection()
+    process: ProcessSection = ProcessSection()
     stop: StopSection = StopSection()
 
     @property

@@ -18,6 +18,7 @@ from posthouse.filter.ports import Examiner
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.filter.returns import Returns, Sent
 from posthouse.filter.surge import Surge
+from posthouse.filter.takeover import Takeover
 from posthouse.lib.ports import Clock
 from posthouse.mta.admission import Admission
 from posthouse.mta.rooms import Rooms
@@ -48,6 +49,8 @@ class Guards:
     surge: Surge
     disguise: Disguise
     pardons: Pardons
+    takeover: Takeover
+    """Who notices that somebody else sends from an account of ours."""
     lists: BlockLists | None = None
     """None when none is configured."""
     greylist: Greylist | None = None
@@ -90,6 +93,7 @@ def build_guards(
         Surge(configuration.filter.surge.messages, acquaintance, clock),
         Disguise(journal, known=gateways, found=keeper.keep),
         Pardons(store, acquaintance, journal),
+        Takeover(acquaintance, limits, clock),
     )
 
 
@@ -104,7 +108,7 @@ def adopt(
     journal: Journal,
 ) -> None:
     """Go by this configuration from now on; a rule that did not change keeps what was counted."""
-    for one in (guards.census, guards.rates, guards.account_rates, guards.space):
+    for one in (guards.census, guards.rates, guards.account_rates, guards.space, guards.takeover):
         one.adopt(limits)
     wanted = configuration.filter
     guards.message_octets = limits.message_octets

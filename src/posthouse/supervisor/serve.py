@@ -35,6 +35,7 @@ from posthouse.services.admind import REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.ports import Store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
+from posthouse.supervisor.confine import MEASURES, Confinement, confine
 from posthouse.supervisor.engine import BodyKeys, load_engine, open_engine, read_body_keys
 from posthouse.supervisor.feedback import tend_feedback
 from posthouse.supervisor.guarding import check_disguises
@@ -59,7 +60,7 @@ from posthouse.supervisor.wire import WORKS, Setting, SliceReader, Tools, Works,
 RESTART_SECONDS = 1.0
 """What dies is started again, not faster than this."""
 
-AFTER_RESTART = ("hostname", "store", "listener", "privileges", "dns", "relay", "keys", "dkim")
+AFTER_RESTART = ("hostname", "store", "listener", "privileges", "process", "dns", "relay", "keys", "dkim")
 """What a reload does not change."""
 
 LATE_LIMITS = (
@@ -82,6 +83,10 @@ GC_THRESHOLDS = (20_000, 20, 50)
 LEVELS = {"debug": Level.DEBUG, "info": Level.INFO, "warning": Level.WARNING, "alarm": Level.ALARM}
 
 Seed = Callable[[Store, Tools], Awaitable[None]]
+
+
+class WorkersLost(Exception):
+    """Content cannot be looked at any more, and we may not start who does; ``str()`` says what to do."""
 
 
 async def _sow_nothing(_store: Store, _tools: Tools) -> None: ...
@@ -112,7 +117,9 @@ class Server:
     _admin: AdminDoor | None = None
     _sockets: list[list[Any]] = field(default_factory=list)
     _certificates: dict[str, Certificates] = field(default_factory=dict)
+    _confinement: Confinement = field(default_factory=Confinement)
     _testing: "asyncio.Task[None] | None" = None
+    _lost: bool = False
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- before the loop
@@ -155,7 +162,8 @@ class Server:
         self.setting = replace(self.setting, configuration=setting.configuration.replace(**kept))
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until told to stop. Raises ``WorkersLost``."""
+        self._confine()
         try:
             import uvloop  # noqa: PLC0415 - faster where it is there, and not needed
 
@@ -164,6 +172,18 @@ class Server:
             make_loop = None
         with asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(self._live())
+        if self._lost:
+            raise WorkersLost("the process that workers come from has died; a restart of the server makes another")
+
+    def _confine(self) -> None:
+        """While there is one thread only, and after the ports were bound."""
+        configuration = self.setting.configuration
+        store = configuration.store.directory
+        store.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if configuration.process.confine:
+            keys = master_key_file(configuration).parent
+            others = (path for path in (self.setting.outside, self.setting.home) if path is not None)
+            self._confinement = confine((store, keys, *others))
 
     # -- in the loop
 
@@ -178,8 +198,8 @@ class Server:
         counting = CountingJournal(self.journal, meter)
         limits = self.setting.configuration.effective_limits
         tools = Tools(SystemClock(), RandomIds(), counting, meter, limits, self.nursery)
+        self._tell_confinement(tools)
         directory_path = self.setting.configuration.store.directory
-        directory_path.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = await open_engine(
             self.setting.configuration.store,
             directory_path,
@@ -198,6 +218,28 @@ class Server:
             self.journal.note("server.stopped")
             self.journal.attach(None)
 
+    def _tell_confinement(self, tools: Tools) -> None:
+        """What is in force, and what the kernel did not have."""
+        taken, missing = self._confinement.taken, self._confinement.missing
+        for name in MEASURES:
+            tools.meter.gauge("confined", int(name in taken), measure=name)
+        level = Level.INFO if taken and not missing else Level.WARNING
+        said = " ".join(taken) or "nothing"
+        tools.journal.note("process.confined", level, by=said, without=" ".join(missing) or None)
+
+    def _watch_nursery(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nobody confined can make another: without workers it is better to begin anew."""
+
+        def look() -> None:
+            if self.nursery is not None and self.nursery.is_gone:
+                loop.remove_reader(self.nursery.fileno())
+                self._lost = True
+                self.journal.note("nursery.died", Level.ALARM)
+                self._stopping.set()
+
+        if self.nursery is not None:
+            loop.add_reader(self.nursery.fileno(), look)
+
     async def _serve(self, store: Store, directory: Directory, tools: Tools, loop: asyncio.AbstractEventLoop) -> None:
         works = self.works = build(
             self.setting, store, directory, tools, await kept_secret(store), await self._unlock(store)
@@ -211,6 +253,7 @@ class Server:
             tools.limits.transfer_rate, float(tools.limits.transfer_seconds),
         )  # fmt: skip
         house.watch.run(loop)
+        self._watch_nursery(loop)
         loop.add_signal_handler(signal.SIGHUP, self._reload, tools)
         beside = self._start_beside(works, tools)
         carrying = loop.create_task(keep_running("queue", works.manager.run, tools.journal))
@@ -260,6 +303,8 @@ class Server:
             new_vault=lambda: self._renew_vault(works.store),
             scanners=lambda: works.scanners,
             quarantine=works.quarantine,
+            custody=works.custody,
+            is_breached=lambda: works.authenticator.policy.is_breached,
             digests=works.digests,
             school=works.school,
             post=works.feedback.post,
@@ -274,6 +319,7 @@ class Server:
     def _facts(self, works: Works) -> dict[str, object]:
         """What only a running server knows."""
         facts: dict[str, object] = {"pid": os.getpid(), "sessions": self.sessions(), "hostname": self.hostname}
+        facts["confined"] = " ".join(self._confinement.taken) or "nothing"
         return {**facts, "unsigned": works.ring.trouble} if works.ring.trouble else facts
 
     @property
@@ -355,7 +401,9 @@ class Server:
             task.cancel()
         await asyncio.gather(*beside, *carrying, return_exceptions=True)
         works.authenticator.close()
-        await works.workers.close()
+        if self.nursery is not None and not self._lost:
+            asyncio.get_running_loop().remove_reader(self.nursery.fileno())
+        await asyncio.gather(works.workers.close(), works.hashers.close())  # both kill before one closes the nursery
         house.watch.stop()
 
     # -- reload

@@ -1,5 +1,6 @@
 """The wiring of the house: plain code, read from top to bottom. What is made here is handed to whoever needs it."""
 
+import asyncio
 import random
 import ssl
 from collections.abc import Callable, Sequence
@@ -9,8 +10,11 @@ from typing import Any
 
 from posthouse.admd.authenticator import Authenticator
 from posthouse.admd.directory import Directory
+from posthouse.admd.hashing import WORK as HASHING
+from posthouse.admd.hashing import ThreadHasher, WorkerHasher
 from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
+from posthouse.admd.passwords import PasswordPolicy
 from posthouse.admd.vault import Vault
 from posthouse.filter.action import Action
 from posthouse.filter.boundary import Boundary, Rules
@@ -35,6 +39,7 @@ from posthouse.ms.describe import describe
 from posthouse.msa.submit import Submission
 from posthouse.mta.amend import Amend
 from posthouse.mta.bounce import Reporter
+from posthouse.mta.custody import Custody
 from posthouse.mta.digest import Digests
 from posthouse.mta.feedback.reading import WORK as READ_REPORTS
 from posthouse.mta.feedback.rows import TLS, RowBook
@@ -75,6 +80,7 @@ from posthouse.standards.dns.ports import Resolver, ServiceResolver
 from posthouse.standards.imap.offer import Offer as ImapOffer
 from posthouse.standards.smtp.offer import Offer
 from posthouse.storage.ports import Blobs, StorageError, Store
+from posthouse.supervisor.breached import read_breached
 from posthouse.supervisor.config import Configuration, parse_endpoint
 from posthouse.supervisor.feedback import Feedback, build_feedback
 from posthouse.supervisor.files import DirectoryFiles, measure_space
@@ -89,7 +95,7 @@ LMTP_MESSAGES = 1_000_000
 WORM_SECONDS = 600.0
 """M08: the same file from many accounts within so long spreads itself."""
 
-WORKS = (WORK,)
+WORKS = (WORK, READ_REPORTS, HASHING)
 """What workers may be asked to do: loaded while all of Python can be read."""
 
 PUBLIC = frozenset({"smtp"})
@@ -111,6 +117,8 @@ class Setting:
     """Addresses no rate applies to."""
     may_dial: Callable[[str, int], bool] | None = None
     """Where we may connect to at all; None is everywhere."""
+    home: Path | None = None
+    """A directory beside the store's where files are written while we serve."""
     publish: Callable[[str, bytes], None] | None = None
     """Puts a TXT record into the DNS; without it an operator does, and keys wait until their record is seen."""
 
@@ -150,6 +158,10 @@ class Works:
     """None when the configuration says that nothing is signed."""
     workers: WorkerPool
     """For what is heavy or hostile."""
+    hashers: WorkerPool
+    """For passwords: nobody's attachment keeps a login waiting."""
+    custody: Custody
+    """Accounts that are held, and who has a weak password."""
     replication: Replication
     """Which files our own people send."""
     quarantine: Quarantine
@@ -216,6 +228,7 @@ def build(
         journal=tools.journal,
         signer=signer,
     )
+    hashers = build_hashers(tools)
     authenticator = Authenticator(
         directory,
         limits=limits,
@@ -223,6 +236,9 @@ def build(
         journal=tools.journal,
         exempt=frozenset(setting.exempt),
         secret=secret,
+        store=store,
+        hasher=WorkerHasher(hashers, ThreadHasher(limits.hash_workers)),
+        pause=asyncio.sleep,
     )
     secretary = Secretary(store, reporter, intake)
     server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
@@ -237,6 +253,9 @@ def build(
     school = School(store, guards.acquaintance, clock, tools.journal)
     quarantine = Quarantine(store, clock, school.learner.learn_released, school.learner.learn_dropped)
     workers = build_workers(tools)
+    custody = Custody(directory, intake, guards.takeover, clock=clock, ids=tools.ids, journal=tools.journal)
+    manager.settler.ended = custody.note_results
+    authenticator.note_weakness = custody.note_weakness
     works = Works(
         store,
         directory,
@@ -252,6 +271,8 @@ def build(
         ring=ring,
         signer=signer,
         workers=workers,
+        hashers=hashers,
+        custody=custody,
         replication=Replication(clock, accounts=limits.worm_accounts, seconds=WORM_SECONDS),
         quarantine=quarantine,
         digests=Digests(store, quarantine, intake, clock, keep_seconds=configuration.quarantine.keep),
@@ -295,6 +316,12 @@ def open_doors(works: Works, setting: Setting, tools: Tools) -> None:
     )
     for one in (works.authenticator, works.intake, works.manager):
         one.adopt(tools.limits)
+    passwords = setting.configuration.passwords
+    works.authenticator.policy = PasswordPolicy(
+        refuses=passwords.weak == "refuse",
+        grace_seconds=passwords.grace,
+        is_breached=read_breached(passwords.breached, tools.journal),
+    )
     works.feedback.adopt(setting.configuration.reports)
     taught = setting.configuration.filter.classifier
     works.school.adopt(
@@ -384,6 +411,19 @@ def build_workers(tools: Tools) -> WorkerPool:
         journal=tools.journal,
         most=limits.content_workers,
         backlog=limits.content_backlog,
+        memory_octets=limits.worker_octets,
+        nursery=tools.nursery,
+    )
+
+
+def build_hashers(tools: Tools) -> WorkerPool:
+    """Who hashes passwords."""
+    limits = tools.limits
+    return WorkerPool(
+        (HASHING,),
+        journal=tools.journal,
+        most=limits.hash_workers,
+        backlog=limits.hash_backlog,
         memory_octets=limits.worker_octets,
         nursery=tools.nursery,
     )
@@ -554,6 +594,7 @@ def add_submission_doors(works: Works, setting: Setting, tools: Tools, boundary:
         amend=Amend(works.store.blobs),
         milters=milters_of(works.scanners),
         signer=works.signer,
+        custody=works.custody,
     )
     offer = offer_of(
         configuration,
