@@ -18,6 +18,7 @@ from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
+from posthouse.supervisor.unguarded import smtp
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -144,4 +145,5 @@ WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "T01": _hear_what_was_said_in_the_clear,
     "S01": _take_any_line_end,
     "S05": _take_any_size,
+    **smtp.WEAKENINGS,
 }

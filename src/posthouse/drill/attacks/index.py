@@ -4,6 +4,7 @@ from posthouse.drill.attacks import (
     access,
     accounts,
     bounces,
+    commands,
     content,
     continuity,
     identity,
@@ -14,7 +15,7 @@ from posthouse.drill.attacks import (
 )
 from posthouse.drill.scenario import Scenario
 
-MODULES = (smtp, tls, accounts, identity, bounces, volume, content, access, continuity, operations)
+MODULES = (smtp, commands, tls, accounts, identity, bounces, volume, content, access, continuity, operations)
 
 
 def all_scenarios() -> dict[str, Scenario]:
