@@ -22,6 +22,12 @@ class Load:
     def content(self) -> Content:
         return self.items[0].content
 
+    def parts(self, most: int | None) -> tuple["Load", ...]:
+        """The same in loads of at most ``most`` recipients: the server's RCPTMAX (RFC 9422 section 4.2)."""
+        if most is None or len(self.items) <= most:
+            return (self,)
+        return tuple([Load(self.items[start : start + most]) for start in range(0, len(self.items), most)])
+
 
 def make_loads(items: Iterable[Item], most: int) -> list[Load]:
     """``items`` by message, at most ``most`` recipients each (S12)."""

@@ -21,7 +21,7 @@ from posthouse.mta.opening import Opening, Refused
 from posthouse.mta.passage import prepare
 from posthouse.mta.route import Hop, HostRoute, Routes, TlsPolicy
 from posthouse.mta.signing import Signer
-from posthouse.mta.transfer import MaySend, Transfer
+from posthouse.mta.transfer import LOST, MaySend, Transfer
 from posthouse.net.ports import Dialer
 from posthouse.storage.ports import Blobs
 
@@ -99,11 +99,19 @@ class Relay:
         passage = await prepare(load, link.offered, self._blobs, verified_tls=verified, signer=self._signer)
         if isinstance(passage, Reply):
             return _Tried({item.item: Failed(passage, link.host) for item in load.items}, answered=True, ended=False)
-        transfer = Transfer(link, load, passage, self._blobs, may_send)
+        tried = _Tried({})
+        for part in load.parts(link.offered.recipients_max):
+            if tried.answered and not link.reusable:
+                tried = tried.and_then(_Tried({item.item: Deferred(LOST, link.host) for item in part.items}))
+            else:
+                tried = tried.and_then(await self._transfer(Transfer(link, part, passage, self._blobs, may_send)))
+        return tried
+
+    async def _transfer(self, transfer: Transfer) -> "_Tried":
         try:
             await transfer.run()
         except BaseException:
-            link.drop()
+            transfer.drop()
             raise
         return _Tried(transfer.outcomes, transfer.answered, transfer.ended)
 
@@ -125,8 +133,12 @@ class _Tried:
     """One load on one link: ``ended`` means that the content's end went out, so that no other host may be tried."""
 
     outcomes: dict[int, Outcome]
-    answered: bool
-    ended: bool
+    answered: bool = False
+    ended: bool = False
+
+    def and_then(self, later: "_Tried") -> "_Tried":
+        """With what came of the rest of the recipients."""
+        return _Tried(self.outcomes | later.outcomes, self.answered or later.answered, ended=self.ended or later.ended)
 
 
 def _all_deferred(outcomes: dict[int, Outcome], load: Load) -> bool:

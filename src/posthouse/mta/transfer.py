@@ -79,6 +79,10 @@ class Transfer:
             self._rest(Deferred(lost, link.host))
         return self.outcomes
 
+    def drop(self) -> None:
+        """Cut the connection: nobody knows what stands on it."""
+        self._link.drop()
+
     async def _transact(self) -> None:
         link, passage = self._link, self._passage
         named = self._nameable()

@@ -123,6 +123,23 @@ async def test_several_messages_share_a_connection(road, hop, item):
     assert sum(command.startswith("MAIL") for command in hop.commands) == 5
 
 
+async def test_a_server_that_takes_few_recipients_gets_as_many_at_a_time(road, hop, item):
+    await hop.start(hop.speak(keywords=("PIPELINING", "LIMITS RCPTMAX=2")))
+    trip = await road.carry(*[item(n, f"r{n}@elsewhere.test") for n in range(1, 6)])
+    assert all(isinstance(trip.outcomes[n], Relayed) for n in range(1, 6))
+    verbs = [command[:4] for command in hop.commands if command[:4] in {"MAIL", "RCPT", "DATA"}]
+    assert verbs == ["MAIL", "RCPT", "RCPT", "DATA"] * 2 + ["MAIL", "RCPT", "DATA"]
+
+
+@pytest.mark.parametrize("farewell", ["-", "421 4.3.2 enough"])
+async def test_a_server_that_leaves_between_two_parts_has_the_first_and_is_asked_again_for_the_rest(
+    road, hop, item, farewell
+):
+    await hop.start(hop.speak(keywords=("PIPELINING", "LIMITS RCPTMAX=1"), answers={"RCPT TO:<R2": farewell}))
+    trip = await road.carry(item(1, "r1@elsewhere.test"), item(2, "r2@elsewhere.test"), item(3, "r3@elsewhere.test"))
+    assert [type(trip.outcomes[n]) for n in (1, 2, 3)] == [Relayed, Deferred, Deferred]
+
+
 async def test_a_link_that_went_stale_is_replaced_without_a_word(road, hop, item):
     seen = []
 
