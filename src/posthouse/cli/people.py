@@ -127,8 +127,16 @@ def list_accounts(house: House, *, as_json: bool) -> None:
         Column("quota", "QUOTA", size, right=True),
         Column("enabled", "ENABLED", yes_or_no),
         Column("admin", "ADMIN", yes_or_no),
+        Column("remark", "REMARK", shrinks=True),
     )
-    print_rows(house.ask("account list"), columns, as_json=as_json)
+    print_rows((row if as_json else _remarked(row) for row in house.ask("account list")), columns, as_json=as_json)
+
+
+def _remarked(row: Any) -> Any:
+    """What is unusual about an account, in words."""
+    remarks = [word for word in ("held", "weak") if row.get(word)]
+    remarks += [f"for @{domain}" for domain in row.get("grants", ())]
+    return {**row, "remark": ", ".join("weak password" if one == "weak" else one for one in remarks)}
 
 
 @account.command("show")

@@ -27,6 +27,18 @@ class Journal(Protocol):
         """A journal whose every entry carries ``values`` too."""
 
 
+class Quiet:
+    """Implements ``Journal``: for commands, whose answer says what matters."""
+
+    def note(self, event: str, level: Level = Level.INFO, /, **values: object) -> None: ...
+
+    def bug(self, _event: str, error: BaseException, /, **_values: object) -> None:
+        raise error
+
+    def bind(self, **_values: object) -> "Journal":
+        return self
+
+
 class Meter(Protocol):
     """Counters and gauges by name; names and labels are listed in ``observe.metrics``. Labels are never addresses."""
 

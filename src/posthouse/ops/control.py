@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from posthouse.admd.vault import VaultLocked
-from posthouse.ops import aliases, classifier, dkim, dns, people, quarantine, queue, reports, scanners, traces
+from posthouse.ops import accounts, aliases, classifier, dkim, dns, people, quarantine, queue, reports, scanners, traces
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import Conflict, Missing, StorageError
@@ -22,6 +22,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "account disable": people.disable_account,
     "account enable": people.enable_account,
     "account remove": people.remove_account,
+    "account hold": accounts.hold,
+    "account release": accounts.release,
+    "account revoke-sessions": accounts.revoke_sessions,
+    "account grant": accounts.grant,
+    "account ungrant": accounts.ungrant,
+    "account app-password add": accounts.add_app_password,
+    "account app-password list": accounts.list_app_passwords,
+    "account app-password revoke": accounts.revoke_app_password,
     "alias add": aliases.add_alias,
     "alias list": aliases.list_aliases,
     "alias remove": aliases.remove_alias,
@@ -53,6 +61,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "classifier train": classifier.train,
     "classifier forget": classifier.forget,
     "classifier explain": classifier.explain,
+    "cluster status": cluster.status,
+    "cluster doctor": cluster.doctor,
     "scanner list": scanners.list_scanners,
     "scanner test": scanners.test_scanners,
     "explain": traces.explain,

@@ -3,9 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from posthouse.admd.apppasswords import AppPasswords
 from posthouse.admd.credentials import make_verifiers
 from posthouse.admd.passwords import generate_password, judge_password
+from posthouse.admd.standing import (
+    GOOD,
+    WEAK,
+    Standing,
+    end_sessions,
+    forget_standing,
+    note_standing,
+    read_standing,
+    read_standings,
+)
 from posthouse.mail.address import Address
+from posthouse.observe.ports import Quiet
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import AccountRow, Directory, DomainRow
@@ -83,27 +95,28 @@ async def add_account(house: House, arguments: Arguments) -> Rows:
     directory = await house.store.directory()
     demand_domain(directory, address)
     _demand_free(directory, address)
-    verifiers = await _verifiers(house, str(address), password or (generated := generate_password()))
+    verifiers, shown = await new_verifiers(house, str(address), password)
     account = await house.store.create_account(str(address), name, verifiers, quota=quota, admin=admin, at=house.now)
     row = {"address": str(address), "account": account, "admin": admin, "quota": quota}
-    yield row if password else {**row, "password": generated}
+    yield row if password else {**row, "password": shown}
 
 
 async def list_accounts(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
     directory = await house.store.directory()
+    standings = await read_standings(house.store)
     for account in sorted(directory.accounts, key=lambda row: (domain_of(row.address), row.address)):
-        yield _account_row(account)
+        yield _account_row(account, standings.get(account.account, GOOD))
 
 
 async def show_account(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     arguments.finish()
     directory = await house.store.directory()
-    account = _find(directory, address)
+    account = find_account(directory, address)
     mailboxes = await house.store.mailboxes(account.account)
     yield {
-        **_account_row(account),
+        **_account_row(account, await read_standing(house.store, account.account)),
         "aliases": _aliases_of(directory, account),
         "mailboxes": [
             {"name": box.name, "messages": box.messages, "unseen": box.unseen, "size": box.size} for box in mailboxes
@@ -112,14 +125,17 @@ async def show_account(house: House, arguments: Arguments) -> Rows:
 
 
 async def set_password(house: House, arguments: Arguments) -> Rows:
+    """Sessions that began with the one before end: whoever should not have known it is out."""
     address = arguments.address("address")
     password = arguments.text("password", "")
     arguments.finish()
-    account = _find(await house.store.directory(), address)
-    verifiers = await _verifiers(house, account.address, password or (generated := generate_password()))
+    account = find_account(await house.store.directory(), address)
+    verifiers, shown = await new_verifiers(house, account.address, password)
     await house.store.change_account(account.account, verifiers=verifiers)
+    await note_standing(house.store, account, WEAK, "", house.now)
+    await end_sessions(house.store, account.account, house.now)
     row = {"address": account.address, "changed": True}
-    yield row if password else {**row, "password": generated}
+    yield row if password else {**row, "password": shown}
 
 
 async def disable_account(house: House, arguments: Arguments) -> Rows:
@@ -134,7 +150,7 @@ async def enable_account(house: House, arguments: Arguments) -> Rows:
 async def _switch(house: House, arguments: Arguments, *, enabled: bool) -> Row:
     address = arguments.address("address")
     arguments.finish()
-    account = _find(await house.store.directory(), address)
+    account = find_account(await house.store.directory(), address)
     await house.store.change_account(account.account, enabled=enabled)
     return {"address": account.address, "enabled": enabled}
 
@@ -145,19 +161,21 @@ async def remove_account(house: House, arguments: Arguments) -> Rows:
     sure = arguments.flag("yes")
     arguments.finish()
     directory = await house.store.directory()
-    account = _find(directory, address)
+    account = find_account(directory, address)
     if not sure:
         raise CannotDo(f"{account.address} would go with all its mail", "say --yes, or disable the account instead")
     if house.school is not None:
         await house.school.learner.forget(account.account)
     await house.store.remove_account(account.account)
+    await forget_standing(house.store, account.account)
+    await AppPasswords(house.store, b"", house.clock, Quiet()).revoke(account.account)
     yield {"address": account.address, "removed": True, "aliases": _aliases_of(directory, account)}
 
 
 # -- what they share ---------------------------------------------------------------------------
 
 
-def _account_row(account: AccountRow) -> Row:
+def _account_row(account: AccountRow, standing: Standing) -> Row:
     return {
         "address": account.address,
         "name": account.name,
@@ -167,6 +185,9 @@ def _account_row(account: AccountRow) -> Row:
         "used": account.used,
         "quota": account.quota,
         "created_at": account.created_at,
+        "held": standing.held,
+        "weak": standing.weak,
+        "grants": list(standing.grants),
     }
 
 
@@ -178,7 +199,7 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2]
 
 
-def _find(directory: Directory, address: Address) -> AccountRow:
+def find_account(directory: Directory, address: Address) -> AccountRow:
     wanted = str(address).casefold()
     for account in directory.accounts:
         if account.address.casefold() == wanted:
@@ -199,14 +220,25 @@ def _demand_free(directory: Directory, address: Address) -> None:
         raise CannotDo(f"{address} exists already, as an alias", f"posthouse alias remove {address}")
 
 
-async def _verifiers(house: House, address: str, password: str) -> tuple[str, ...]:
-    """Verifiers of a password that may be set (L41). Hashing waits in a thread, not in the loop."""
-    problem = await asyncio.to_thread(
-        judge_password, password, address=address, least_characters=house.limits.password_characters
-    )
-    if problem is not None:
-        raise CannotDo(f"this password will not do: {problem}", "give none, and one is made")
+async def new_verifiers(house: House, address: str, password: str) -> tuple[tuple[str, ...], str]:
+    """Verifiers of a password that may be set (L41), or of a new one, and the password.
+
+    Looking and hashing wait in a thread, not in the loop.
+    """
+    if not password:
+        password = generate_password()
+    else:
+        problem = await asyncio.to_thread(
+            judge_password,
+            password,
+            address=address,
+            least_characters=house.limits.password_characters,
+            is_breached=house.is_breached(),
+        )
+        if problem is not None:
+            raise CannotDo(f"this password will not do: {problem}", "give none, and one is made")
     try:
-        return await asyncio.to_thread(make_verifiers, password, iterations=house.limits.scram_iterations)
+        made = await asyncio.to_thread(make_verifiers, password, iterations=house.limits.scram_iterations)
     except ValueError as error:
         raise CannotDo(f"this password will not do: {error}") from None
+    return made, password

@@ -12,10 +12,11 @@ from posthouse.admd.vault import forget, unlock
 from posthouse.filter.classifier.school import School
 from posthouse.net.resolver import DnsResolver
 from posthouse.observe.metrics import PrometheusMeter
-from posthouse.observe.ports import Journal, Level
+from posthouse.observe.ports import Quiet as Silent
 from posthouse.ops.control import OPERATIONS, perform
 from posthouse.ops.house import CannotDo, House
 from posthouse.storage.ports import StorageError
+from posthouse.supervisor.breached import read_breached
 from posthouse.supervisor.config import Configuration, StoreSection, parse_endpoint
 from posthouse.supervisor.engine import open_engine, read_body_keys
 from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
@@ -30,18 +31,6 @@ WITH_KEYS = frozenset(name for name in OPERATIONS if name.startswith(("dkim ", "
 
 class Unopened(Exception):
     """The store cannot be opened, or somebody else has it open."""
-
-
-class Silent:
-    """Implements ``Journal``: what matters to the operator is in the answer."""
-
-    def note(self, event: str, level: Level = Level.INFO, /, **values: object) -> None: ...
-
-    def bug(self, _event: str, error: BaseException, /, **_values: object) -> None:
-        raise error
-
-    def bind(self, **_values: object) -> Journal:
-        return self
 
 
 def ask_offline(
@@ -62,7 +51,9 @@ async def _ask(
     except (OSError, StorageError) as error:
         raise Unopened(str(error)) from error
     try:
-        house = House(store, clock, school=School(store, None, clock, Silent()))
+        stolen = read_breached(configuration.passwords.breached if configuration is not None else None, Silent())
+        school = School(store, None, clock, Silent())
+        house = House(store, clock, school=school, is_breached=lambda: stolen)
         if operation in WITH_KEYS:
             house = await _with_keys(house, directory, configuration)
         rows: list[Answer] = [{"row": row} async for row in perform(house, operation, arguments)]
