@@ -81,7 +81,7 @@ def localserve(
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.localserve import Wishes, open_office
     from posthouse.supervisor.selftest import OpenRelay
-    from posthouse.supervisor.serve import Server, make_journal
+    from posthouse.supervisor.serve import Server, WorkersLost, make_journal
 
     wishes = Wishes(
         directory=directory.absolute(),
@@ -110,5 +110,5 @@ def localserve(
         raise Failure(str(error), "choose other ports with --base-port") from error
     except Misconfigured as error:
         raise Failure(list(map(str, error.complaints))) from error
-    except (OSError, OpenRelay, StorageError) as error:
+    except (OSError, OpenRelay, StorageError, WorkersLost) as error:
         raise Failure(str(error)) from error

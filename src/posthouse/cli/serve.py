@@ -37,7 +37,7 @@ def serve(file: Path, engine: str, workers: int) -> None:
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.privileges import Privileged
     from posthouse.supervisor.selftest import OpenRelay
-    from posthouse.supervisor.serve import Server, make_journal
+    from posthouse.supervisor.serve import Server, WorkersLost, make_journal
     from posthouse.supervisor.wire import Setting
 
     try:
@@ -59,7 +59,7 @@ def serve(file: Path, engine: str, workers: int) -> None:
         raise Failure(str(error), f"see [[listener]] in {file}") from error
     except Misconfigured as error:
         raise Failure(list(map(str, error.complaints)), hint_of(file)) from error
-    except (OpenRelay, Privileged, OSError, StorageError, WorkerFailed) as error:
+    except (OpenRelay, Privileged, OSError, StorageError, WorkerFailed, WorkersLost) as error:
         raise Failure(str(error)) from error
 
 

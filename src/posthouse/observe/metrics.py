@@ -65,6 +65,7 @@ METRICS = (
     _gauge("loop_lag_seconds", "How late the event loop was at its last check"),
     _gauge("resident_octets", "Resident memory"),
     _gauge("open_files", "Open file descriptors"),
+    _gauge("confined", "Whether a measure of confinement is in force (docs/explanation/isolation.md)", "measure"),
     _counter("alarms", "Entries of the journal that a person should look at", "event"),
     _counter("bugs", "Exceptions that should not have been", "event"),
     _counter("swept", "Things housekeeping has freed"),

@@ -122,6 +122,7 @@ class Office:
             smarthost=wishes.relay,
             exempt=("127.0.0.1",),
             may_dial=None if wishes.relay or has_routes else _is_this_machine,
+            home=wishes.directory,
             publish=zone.publish if zone is not None else _is_said_to_be_published,
         )
 

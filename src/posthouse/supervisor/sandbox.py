@@ -79,13 +79,14 @@ def give_seconds(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
 
 
-def drop_capabilities(libc: ctypes.CDLL) -> bool:
-    """None of them is left, and none can come back: not by a program that is run, nor by being root."""
+def drop_capabilities(libc: ctypes.CDLL, *, keep: int = 0) -> bool:
+    """None but the bits of ``keep`` are left, and none can come back: by no program, and not by being root."""
     for number in range(LAST_CAPABILITY + 1):
-        libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # without CAP_SETPCAP there are none to be had
+        if not keep >> number & 1:
+            libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # without CAP_SETPCAP there are none to be had
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = struct.pack("=II", CAPABILITY_VERSION_3, 0)
-    return bool(libc.capset(header, bytes(24)) == 0)
+    return bool(libc.capset(header, struct.pack("=6I", keep, keep, 0, 0, 0, 0)) == 0)
 
 
 def _limit(memory_octets: int, files: int) -> None:
