@@ -26,6 +26,7 @@ COMMANDS = {
     "limits": ("posthouse.cli.limits:limits", "Every limit with its number, value and reason."),
     "drill": ("posthouse.cli.drill:drill", "Attack your own server in a sandbox, and read what held."),
     "engine": ("posthouse.cli.engine:engine", "Where mail is kept: copy all of it from one engine to another."),
+    "cluster": ("posthouse.cli.cluster:cluster", "Several machines: status, doctor."),
     "config": ("posthouse.cli.config:config", "The configuration file: check, show, default."),
 }
 

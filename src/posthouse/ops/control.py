@@ -4,7 +4,20 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from posthouse.admd.vault import VaultLocked
-from posthouse.ops import accounts, aliases, classifier, dkim, dns, people, quarantine, queue, reports, scanners, traces
+from posthouse.ops import (
+    accounts,
+    aliases,
+    classifier,
+    cluster,
+    dkim,
+    dns,
+    people,
+    quarantine,
+    queue,
+    reports,
+    scanners,
+    traces,
+)
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.storage.ports import Conflict, Missing, StorageError

@@ -16,6 +16,7 @@ from posthouse.storage.ports import (
     USER_ROLES,
     Acceptance,
     AliasRow,
+    Backlog,
     Change,
     Conflict,
     DomainRow,
@@ -34,6 +35,7 @@ from posthouse.storage.ports import (
     StorageError,
     Tally,
 )
+from posthouse.storage.sql.migrations import MIGRATIONS
 
 SEEN, DELETED = "\\Seen", "\\Deleted"
 PREFIX = b"Return-Path: <a@b.test>\r\n"
@@ -176,6 +178,23 @@ async def test_the_latest_trace_is_the_greatest_and_not_the_newest(store):
     for trace in ("t2", "t9", "t3"):
         await store.accept(Acceptance(trace, blob_of(), record=b"r", at=1))
     assert await store.latest_trace() == "t9"
+
+
+async def test_operators_see_who_serves_and_what_waits(store):
+    before = await store.standing()
+    assert before.backlog == Backlog()
+    assert [one.name for one in before.nodes] == [store.node]
+    assert before.schema == MIGRATIONS[-1].number
+    recipients = tuple(Recipient(Address(f"r{n}", "elsewhere.test")) for n in range(4))
+    posting = Posting("q1", "a@office.test", b"", recipients, 0, 5, 10**15)
+    await store.accept(Acceptance("t1", blob_of(), (), (posting,)))
+    await store.claim(owner="me", now=10, lease_until=10**15, limit=1)
+    items = [one.item for one in await store.queued(QueueFilter()) if not one.claimed]
+    await store.hold(items[:1])
+    await store.lease("a job", store.node, 10, 20)
+    seen = await store.standing()
+    assert seen.backlog == Backlog(waiting=3, due=2, claimed=1, held=1, oldest_due=5, owners=(("me", 1),))
+    assert [(one.name, one.owner, one.until) for one in seen.leases] == [("a job", store.node, 20)]
 
 
 async def test_the_record_of_the_decision_is_kept_with_the_message(store):

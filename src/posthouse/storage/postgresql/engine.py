@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from posthouse import __version__
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
@@ -30,6 +32,7 @@ from posthouse.storage.ports import (
     QueueFilter,
     Role,
     Settlement,
+    Standing,
     StorageError,
     Stored,
     Tally,
@@ -37,7 +40,7 @@ from posthouse.storage.ports import (
 )
 from posthouse.storage.postgresql import directory, ledger, mailboxes, messages, posting, reading
 from posthouse.storage.postgresql.acceptance import accept_batch
-from posthouse.storage.postgresql.address import parse_engine
+from posthouse.storage.postgresql.address import EngineAddress, parse_engine
 from posthouse.storage.postgresql.blobs import PostgresBlobs
 from posthouse.storage.postgresql.connecting import Unreachable, connect
 from posthouse.storage.postgresql.grouping import Group
@@ -47,6 +50,7 @@ from posthouse.storage.postgresql.nodes import Membership, Node, read_nodes
 from posthouse.storage.postgresql.numbers import FIRST, TAKE_BLOCK, Numbers
 from posthouse.storage.postgresql.pool import Connect, Pool
 from posthouse.storage.postgresql.shelves import Shelves
+from posthouse.storage.postgresql.standing import ask_servers, read_standing
 from posthouse.storage.postgresql.sweep import Sweeper
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import HOLD_SECONDS, Units
@@ -85,8 +89,7 @@ async def open_store(
     address = parse_engine(engine)
     name = node or f"node-{ids.token(9)}"
     opened = PostgresStore(
-        partial(connect, address),
-        partial(connect, address, asynchronous=True),
+        address,
         spool=spool,
         clock=clock,
         ids=ids,
@@ -110,8 +113,7 @@ class PostgresStore:
 
     def __init__(
         self,
-        connect_durably: Connect,
-        connect_loosely: Connect,
+        address: EngineAddress,
         *,
         spool: Path,
         clock: Clock,
@@ -123,6 +125,9 @@ class PostgresStore:
         hold_seconds: float,
         poll_seconds: float,
     ) -> None:
+        connect_durably: Connect = partial(connect, address)
+        connect_loosely: Connect = partial(connect, address, asynchronous=True)
+        self._address = address
         self._clock = clock
         self._bodies = bodies
         self._connect = connect_durably
@@ -441,6 +446,11 @@ class PostgresStore:
 
     async def take(self, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
         return await self._shelves.take(key, want, cap, window_ms, now)
+
+    async def standing(self) -> Standing:
+        servers = await ask_servers(self._address)
+        seen = await self._units.read(lambda tx: read_standing(tx, self._address.shown, self._now))
+        return msgspec.structs.replace(seen, servers=servers)
 
     # -- housekeeping
 

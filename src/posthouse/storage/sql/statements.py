@@ -166,6 +166,17 @@ REMOVE_ACCOUNT = (
 ACCOUNT_BLOBS_MAY_BE_ORPHANS = """INSERT INTO orphan (blob_no) SELECT DISTINCT blob_no FROM letter
     WHERE account_id = $1 ON CONFLICT (blob_no) DO NOTHING"""
 
+# -- for operators ------------------------------------------------------------------------------
+
+BACKLOG = """SELECT coalesce(sum(CASE WHEN state = 0 THEN 1 ELSE 0 END), 0),
+    coalesce(sum(CASE WHEN state = 0 AND due_at <= $1 THEN 1 ELSE 0 END), 0),
+    coalesce(sum(CASE WHEN state = 0 AND owner IS NOT NULL AND due_at > $1 THEN 1 ELSE 0 END), 0),
+    coalesce(sum(CASE WHEN state = 1 THEN 1 ELSE 0 END), 0) FROM item"""
+OLDEST_DUE = "SELECT min(due_at) FROM item WHERE state = 0 AND due_at <= $1"
+OWNERS = """SELECT owner, count(*) FROM item WHERE state = 0 AND owner IS NOT NULL AND due_at > $1
+    GROUP BY owner ORDER BY owner LIMIT $2"""
+LEASES = "SELECT name, owner, token, until FROM lease ORDER BY name"
+
 # -- ledger and things ------------------------------------------------------------------------
 
 RECORD = "SELECT record FROM ledger WHERE trace = $1"

@@ -10,6 +10,7 @@ from typing import TypeVar
 import apsw
 import msgspec
 
+from posthouse import __version__
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal
@@ -27,12 +28,14 @@ from posthouse.storage.ports import (
     Item,
     Mailbox,
     Message,
+    NodeRow,
     Note,
     Placed,
     Quarantined,
     QueueFilter,
     Role,
     Settlement,
+    Standing,
     StorageError,
     Store,
     Stored,
@@ -46,6 +49,7 @@ from posthouse.storage.sqlite.connection import open_writer, require_sqlite
 from posthouse.storage.sqlite.faults import Faults, NoFaults
 from posthouse.storage.sqlite.migrate import migrate
 from posthouse.storage.sqlite.readers import Readers, Snapshot
+from posthouse.storage.sqlite.standing import read_standing
 from posthouse.storage.sqlite.sweep import Sweeper
 from posthouse.storage.sqlite.tx import Tx
 from posthouse.storage.sqlite.writer import Writer
@@ -124,7 +128,9 @@ class SqliteStore:
         faults: Faults,
         bodies: Bodies | None,
     ) -> None:
+        self._path = path
         self._clock = clock
+        self._opened_at = self._now()
         self._journal = journal
         self._lock = lock
         self._files = files
@@ -423,6 +429,11 @@ class SqliteStore:
 
     async def take(self, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
         return await self._writer.submit(lambda tx: shelves.take(tx, key, want, cap, window_ms, now))
+
+    async def standing(self) -> Standing:
+        now = self._now()
+        node = NodeRow(NODE, 0, __version__, self._opened_at, now)
+        return await self._readers.read(lambda snapshot: read_standing(snapshot, str(self._path), node, now))
 
     def sweep(self, now: int) -> AsyncIterator[str]:
         return self._sweeper.sweep(now)

@@ -1,0 +1,89 @@
+"""``posthouse cluster``."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from posthouse.cli.asking import House, asks_house
+from posthouse.cli.show import Column, print_fields, print_rows, size, span
+
+
+def _lag(value: object) -> str:
+    return "?" if value is None else size(value)
+
+
+TABLES = {
+    "server": (
+        Column("name", "SERVER", shrinks=True),
+        Column("role", "ROLE"),
+        Column("sync", "SYNC"),
+        Column("lag_octets", "LAG", _lag, right=True),
+        Column("version", "VERSION"),
+    ),
+    "node": (
+        Column("name", "NODE", shrinks=True),
+        Column("state", "STATE"),
+        Column("seen_seconds", "SEEN", span, right=True),
+        Column("up_seconds", "UP", span, right=True),
+        Column("claimed", "CLAIMED", right=True),
+        Column("version", "VERSION"),
+    ),
+    "job": (
+        Column("name", "JOB"),
+        Column("left_seconds", "LEFT", right=True),
+        Column("token", "TOKEN", right=True),
+        Column("owner", "OWNER", shrinks=True),
+    ),
+    "queue": (
+        Column("name", "QUEUE"),
+        Column("waiting", "WAITING", right=True),
+        Column("due", "DUE", right=True),
+        Column("claimed", "CLAIMED", right=True),
+        Column("held", "HELD", right=True),
+        Column("late_seconds", "LATE", span, right=True),
+    ),
+}
+
+
+@click.group()
+def cluster() -> None:
+    """Several machines: who serves, how the engine is, what should be looked at."""
+
+
+@cluster.command("status")
+@asks_house
+def status(house: House, *, as_json: bool) -> None:
+    """The engine, its servers, the nodes, the jobs that one of them does for all, and the queue."""
+    rows = list(house.ask("cluster status"))
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    by_what: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_what.setdefault(str(row["what"]), []).append(row)
+    for row in by_what.pop("engine", []):
+        print_fields({key: value for key, value in row.items() if key != "what"}, {}, as_json=False)
+    for what, columns in TABLES.items():
+        if what in by_what:
+            click.echo()
+            print_rows(by_what[what], columns, as_json=False, note="trouble")
+
+
+@cluster.command("doctor")
+@asks_house
+def doctor(house: House, *, as_json: bool) -> None:
+    """What is wrong, or would be when the next machine dies. Exit status 1 if something is wrong now."""
+    rows = list(house.ask("cluster doctor"))
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+    elif not rows:
+        click.echo("nothing to be done")
+    else:
+        for row in rows:
+            click.echo(f"{row['level']}: {row['text']}\n    {row['hint']}")
+    sys.exit(any(row["level"] == "trouble" for row in rows))

@@ -1,0 +1,89 @@
+"""How the servers of a database and the nodes on it are: asked of each, for operators."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from posthouse.storage.ports import Backlog, LeaseRow, NodeRow, ServerRow, Standing
+from posthouse.storage.postgresql.address import EngineAddress
+from posthouse.storage.postgresql.troubles import told
+from posthouse.storage.postgresql.tx import Row, Tx
+from posthouse.storage.sql import statements as sql
+
+ASKING_SECONDS = 3.0
+"""For one server; a dead one is away after that."""
+MOST_OWNERS = 1000
+
+SCHEMA = "SELECT max(number) FROM migration"
+CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+SESSIONS = "SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity"
+SYNCHRONOUS = "SELECT current_setting('synchronous_standby_names') <> ''"
+NODES = "SELECT name, slot, version, joined_at, seen FROM node ORDER BY joined_at, name"
+FOLLOWERS = """SELECT host(client_addr), sync_state, pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint,
+    (extract(epoch FROM replay_lag) * 1000)::bigint FROM pg_stat_replication WHERE state = 'streaming'"""
+WHO = "SELECT pg_is_in_recovery(), current_setting('server_version'), host(inet_server_addr())"
+
+
+async def read_standing(tx: Tx, engine: str, clock: Callable[[], int]) -> Standing:
+    """What the leader knows, without its servers."""
+    counts = (await tx.rows(sql.BACKLOG, clock()))[0]
+    oldest = (await tx.rows(sql.OLDEST_DUE, clock()))[0]
+    owners = await tx.rows(sql.OWNERS, clock(), MOST_OWNERS)
+    before, theirs, after = clock(), int((await tx.rows(CLOCK))[0][0]), clock()
+    sessions, most = (await tx.rows(SESSIONS))[0]
+    return Standing(
+        engine,
+        int((await tx.rows(SCHEMA))[0][0] or 0),
+        _backlog(counts, oldest, owners),
+        nodes=tuple(NodeRow(*row) for row in await tx.rows(NODES)),
+        leases=tuple(LeaseRow(*row) for row in await tx.rows(sql.LEASES)),
+        synchronous=bool((await tx.rows(SYNCHRONOUS))[0][0]),
+        skew_ms=(before + after) // 2 - theirs,
+        sessions=sessions,
+        most_sessions=most,
+    )
+
+
+def _backlog(counts: Row, oldest: Row, owners: list[Row]) -> Backlog:
+    waiting, due, claimed, held = map(int, counts)
+    return Backlog(waiting, due, claimed, held, oldest[0] or 0, tuple((row[0], row[1]) for row in owners))
+
+
+async def ask_servers(address: EngineAddress) -> tuple[ServerRow, ...]:
+    """Each server of ``address``, as it sees itself and as the leader sees it."""
+    answers = await asyncio.gather(*map(_ask_one, address.dsns))
+    followers = {row[0]: row for answer in answers for row in answer.followers}
+    return tuple(_with_lag(answer.server, followers.get(answer.ip)) for answer in answers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """``ip`` is who the server says it is; ``followers`` are rows of ``FOLLOWERS``."""
+
+    server: ServerRow
+    ip: str | None = None
+    followers: Sequence[Row] = ()
+
+
+def _with_lag(server: ServerRow, row: Row | None) -> ServerRow:
+    if server.role != "standby" or row is None:
+        return server
+    return ServerRow(server.address, server.role, server.version, row[1] or "", row[2], row[3])
+
+
+async def _ask_one(dsn: str) -> _Answer:
+    where = dsn.rpartition("@")[2].removeprefix("postgresql://").partition("/")[0] or "the local socket"
+    try:
+        async with asyncio.timeout(ASKING_SECONDS):
+            session = await asyncpg.connect(dsn, statement_cache_size=0)
+            try:
+                is_standby, version, ip = await session.fetchrow(WHO)
+                rows = [] if is_standby else await session.fetch(FOLLOWERS)
+            finally:
+                session.terminate()
+    except Exception as error:  # noqa: BLE001  whatever it was, this server cannot be asked
+        trouble = f"no answer within {ASKING_SECONDS:.0f} seconds" if isinstance(error, TimeoutError) else told(error)
+        return _Answer(ServerRow(where, "away", trouble=trouble))
+    return _Answer(ServerRow(where, "standby" if is_standby else "leader", version.split()[0]), ip, rows)
