@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from posthouse import __version__
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import House, Row
-from posthouse.storage.ports import Standing
+from posthouse.storage.ports import NodeRow, Standing
 from posthouse.storage.sql.migrations import MIGRATIONS
 
 Rows = AsyncIterator[Row]
@@ -35,7 +35,7 @@ async def status(house: House, arguments: Arguments) -> Rows:
     holds = dict(seen.backlog.owners)
     for node in seen.nodes:
         silent = max(0.0, (now - node.seen) / 1000)
-        yield {"what": "node", "name": node.name, "version": node.version, "state": _state(silent),
+        yield {"what": "node", "name": node.name, "version": node.version, "state": node_state(node, now),
                "seen_seconds": round(silent, 1), "up_seconds": round((now - node.joined_at) / 1000),
                "slot": node.slot, "claimed": holds.get(node.name, 0), "me": node.name == house.store.node}  # fmt: skip
     for lease in seen.leases:
@@ -47,8 +47,8 @@ async def status(house: House, arguments: Arguments) -> Rows:
            "held": queue.held, "late_seconds": late}  # fmt: skip
 
 
-def _state(silent_seconds: float) -> str:
-    return "dead" if silent_seconds > DEAD_SECONDS else "alive"
+def node_state(node: NodeRow, now: int) -> str:
+    return "dead" if now - node.seen > DEAD_SECONDS * 1000 else "alive"
 
 
 async def doctor(house: House, arguments: Arguments) -> Rows:
@@ -100,7 +100,7 @@ def _of_nodes(seen: Standing, now: int) -> Iterator[Finding]:
     holds = dict(seen.backlog.owners)
     for node in seen.nodes:
         silent = (now - node.seen) / 1000
-        if silent > DEAD_SECONDS:
+        if node_state(node, now) == "dead":
             yield ("trouble", f"node {node.name} was not seen for {silent:.0f} seconds",
                    "if it is gone for good, nothing is to be done: its mail has been taken over")  # fmt: skip
         if node.version != __version__:

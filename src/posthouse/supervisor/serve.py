@@ -55,6 +55,7 @@ from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.quarantining import tend_quarantine
 from posthouse.supervisor.scanning import watch_scanners
 from posthouse.supervisor.selftest import Ground, check_relay
+from posthouse.supervisor.standing import watch_standing
 from posthouse.supervisor.wire import WORKS, Setting, SliceReader, Tools, Works, build, open_doors, place_of
 
 RESTART_SECONDS = 1.0
@@ -334,6 +335,7 @@ class Server:
             "sweep": lambda: sweep(store, tools.clock, journal, tools.meter),
             "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
             "memory": give_memory_back,
+            "standing": lambda: watch_standing(store, tools.clock, journal, tools.meter),
             "scanners": lambda: watch_scanners(lambda: works.scanners),
             "school": works.school.follow,
             "quarantine": lambda: tend_quarantine(
