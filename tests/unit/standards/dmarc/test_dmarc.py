@@ -115,3 +115,19 @@ def test_two_records_are_none() -> None:
 
 def test_dns_trouble_is_temporary() -> None:
     assert judge(Policies({}, trouble=True), "example.com").result is Result.TEMPERROR
+
+
+@pytest.mark.parametrize(
+    ("uri", "most"),
+    [
+        ("mailto:a@x.test", 0),
+        ("mailto:a@x.test!10m", 10 * 2**20),
+        ("mailto:a@x.test!500", 500),
+        ("mailto:a@x.test!2K", 2048),
+        ("mailto:a@x.test!1g", 2**30),
+    ],
+)
+def test_the_size_that_an_address_takes_is_kept(uri: str, most: int) -> None:
+    record = parse_record(f"v=DMARC1; p=none; rua=https://x.test/r,{uri}")
+    assert record is not None
+    assert (record.rua, record.rua_octets) == (("https://x.test/r", "mailto:a@x.test"), (0, most))

@@ -1,5 +1,6 @@
 """TLS reports: there and back, the standard's own example, and those who mean harm."""
 
+import asyncio
 import gzip
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posthouse.standards.tlsrpt.envelope import filename_of, format_content, subject_of
+from posthouse.standards.tlsrpt.record import find_record, parse_record
 from posthouse.standards.tlsrpt.report import (
     Failure,
     Line,
@@ -16,6 +18,7 @@ from posthouse.standards.tlsrpt.report import (
     parse_report,
     summarise,
 )
+from posthouse.testing.zone import Zone
 
 REPORT = TlsReport(
     organization="Office",
@@ -134,3 +137,29 @@ def test_a_summary_puts_failures_first() -> None:
         Line("far.test", "sts", "certificate-expired", 606),
         Line("far.test", "sts", "", 10652),
     )
+
+
+@pytest.mark.rfc(8460, "3", "MUST")
+@pytest.mark.parametrize(
+    ("text", "uris"),
+    [
+        ("v=TLSRPTv1;rua=mailto:reports@example.com", ("mailto:reports@example.com",)),
+        ("v=TLSRPTv1; rua=https://a.test/v1/tls , mailto:b@a.test ;x=y", ("https://a.test/v1/tls", "mailto:b@a.test")),
+        ("v=TLSRPTv1; rua=ftp://a.test,mailto:b@a.test!10m", None),
+        ("v=TLSRPTv1; rua=", None),
+        ("v=TLSRPTv2; rua=mailto:b@a.test", None),
+        ("rua=mailto:b@a.test; v=TLSRPTv1", None),
+        ("", None),
+    ],
+)
+def test_who_asks_for_reports(text, uris) -> None:
+    assert parse_record(text) == uris
+
+
+@pytest.mark.rfc(8460, "3", "MUST")
+def test_two_records_are_none() -> None:
+    record = b"v=TLSRPTv1; rua=mailto:b@a.test"
+    zone = Zone({"_smtp._tls.a.test": {"txt": (b"other", record)}, "_smtp._tls.b.test": {"txt": (record, record)}})
+    assert asyncio.run(find_record(zone, "a.test")) == ("mailto:b@a.test",)
+    assert asyncio.run(find_record(zone, "b.test")) == ()
+    assert asyncio.run(find_record(zone, "c.test")) == ()
