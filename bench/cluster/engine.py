@@ -1,19 +1,26 @@
-"""What the distributed engine makes of the PostgreSQL it is given: raw inserts against accepting and delivering.
+"""What the distributed engine makes of the PostgreSQL it is given: a bare loop of inserts against accept and deliver.
 
-    python bench/cluster/engine.py [--engine URL] [--messages 10000] [--rounds 3] [--callers 300]
+    python bench/cluster/engine.py [--nodes 3 | --engine URL] [--processes 2] [--messages 6000] [--rounds 5]
 
-Without ``--engine`` a throw-away server of this machine is used. Raw is a bare
-loop: one row a message that has the same bytes (body, envelope, description,
-record), 50 rows a statement, a statement a transaction, on as many sessions as
-the engine uses lanes. Accept puts a message into the queue; deliver files one
-in a mailbox (UID, mod-sequence, thread, quota and idempotency included). The
-three run in turn, and what counts are the ratios of their medians.
+``--nodes 3`` starts Patroni, etcd and three PostgreSQL on this machine (a
+commit waits for a standby), without it one throw-away server, both as a user
+without privileges; ``--processes`` nodes of ours work side by side.
+
+- raw: a bare loop that inserts the rows which accepting such a message makes
+  (record, content, posting, item: same tables, indexes, storage), 50 messages a
+  transaction, one statement a table, ready-made; as many connections as the
+  engine has lanes, as many processes, the same durability.
+- one: the same octets as a single row a message, nothing but a primary key.
+- accept puts a message into the queue, deliver files one in a mailbox (UID,
+  mod-sequence, thread, quota and idempotency included), through the engine.
+
+All run in turn in each round; what counts are the ratios of their medians.
 """
 
 import argparse
 import asyncio
-import hashlib
 import json
+import multiprocessing
 import os
 import resource
 import statistics
@@ -23,20 +30,28 @@ from pathlib import Path
 
 import asyncpg
 import uvloop
+from material import (
+    MAKE_RAW,
+    RAW_ONE,
+    RAW_ROWS,
+    acceptances,
+    bodies,
+    filed,
+    processor_seconds,
+    queued,
+    raw_one,
+    raw_rows,
+    servers,
+)
 
-from posthouse.mail.address import Address
-from posthouse.mail.content import Blob
-from posthouse.mail.envelope import Recipient
-from posthouse.mail.ids import BlobId, QueueId, TraceId
-from posthouse.storage.ports import Acceptance, DomainRow, Facts, Filing, Posting, Role
+from posthouse.storage.ports import DomainRow
+from posthouse.storage.postgresql.connecting import SETTINGS
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.postgresql.grouping import LANES, MAX_BATCH
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.testing.journal import KeptJournal
-from posthouse.testing.postgres import ThrowawayPostgres
 
-PREFIX = b"Received: from client.example ([192.0.2.1])\r\n\tby mx.office.test with ESMTPS id 0123456789abcdef\r\n" * 2
-ENVELOPE, STRUCTURE, PREVIEW, RECORD = b"e" * 350, b"s" * 80, "Dear all, " * 10, b'{"id":"x"}' * 30
+KINDS = ("raw", "one", "accept", "deliver")
 
 
 def cpu():
@@ -44,124 +59,159 @@ def cpu():
     return usage.ru_utime + usage.ru_stime
 
 
-def bodies(run, messages, octets):
-    """Each another one, of letters that do not compress to nothing."""
-    filler = os.urandom(octets).hex().encode()[: octets - 32]
-    return [filler + b"%08d%020d\r\n\r\n" % (number % 10**8, run) for number in range(messages)]
-
-
-async def raw(engine, contents, _run):
-    """The bare loop."""
-    sessions = [await asyncpg.connect(engine, target_session_attrs="read-write") for _ in range(LANES)]
-    await sessions[0].execute("DROP TABLE IF EXISTS raw_insert")
-    await sessions[0].execute("CREATE TABLE raw_insert (id BIGINT PRIMARY KEY, octets BYTEA, rest BYTEA)")
-    await sessions[0].execute("ALTER TABLE raw_insert ALTER octets SET STORAGE EXTERNAL")
-    rest = PREFIX + ENVELOPE + STRUCTURE + PREVIEW.encode() + RECORD
-    batches = iter(range(0, len(contents), MAX_BATCH))
+async def bare(sessions, statements, pages):
+    """The bare loop: a transaction for each page, on each session the next one."""
+    pages = iter(pages)
 
     async def lane(session):
-        for start in batches:
-            page = contents[start : start + MAX_BATCH]
-            await session.execute(
-                "INSERT INTO raw_insert SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])",
-                list(range(start, start + len(page))), page, [rest] * len(page),
-            )  # fmt: skip
+        for page in pages:
+            if len(statements) == 1:
+                await session.execute(statements[0], *page[0])
+                continue
+            await session.execute("BEGIN")
+            for statement, arguments in zip(statements, page, strict=True):
+                await session.fetch(statement, *arguments)
+            await session.execute("COMMIT")
 
-    begun = time.perf_counter()
     await asyncio.gather(*map(lane, sessions))
-    seconds = time.perf_counter() - begun
-    await sessions[0].execute("DROP TABLE raw_insert")
-    for session in sessions:
-        await session.close()
-    return len(contents) / seconds
 
 
-def queued(trace, blob, number, _accounts):
-    people = (Recipient(Address(f"user{number % 100}", f"domain{number % 50}.test")),)
-    posting = Posting(
-        QueueId(trace), "me@office.test", PREFIX, people, number, 10**13, 10**14, owner="bench", lease_until=10**13
-    )
-    return Acceptance(trace, blob, (), (posting,), RECORD, number + 1)
-
-
-def filed(trace, blob, number, accounts):
-    message_id = f"<{trace}@client.example>"
-    facts = Facts(ENVELOPE, STRUCTURE, message_id, (message_id,), "Quarterly figures", PREVIEW, 5)
-    filing = Filing(accounts[number % len(accounts)], Role.INBOX, PREFIX, key=trace, facts=facts)
-    return Acceptance(trace, blob, (filing,), (), RECORD, number + 1)
-
-
-async def through(store, contents, accounts, make, callers, ids):
+async def through(store, messages, callers, waits):
     """The same through the engine, as many sessions would."""
-    numbers = iter(range(len(contents)))
-    waits = []
+    messages = iter(messages)
 
     async def caller():
-        for number in numbers:
-            body = contents[number]
-            blob = Blob(BlobId(hashlib.sha256(body).hexdigest()), len(body), body)
+        for message in messages:
             begun = time.perf_counter()
-            await store.accept(make(TraceId(ids.trace_id()), blob, number, accounts))
+            await store.accept(message)
             waits.append(time.perf_counter() - begun)
 
-    begun, used = time.perf_counter(), cpu()
     await asyncio.gather(*[caller() for _ in range(callers)])
-    seconds, used = time.perf_counter() - begun, cpu() - used
-    waits.sort()
-    return len(contents) / seconds, used / len(contents) * 1e6, waits[len(waits) // 2], waits[len(waits) * 99 // 100]
 
 
-async def measure(engine, options):
-    ids = RandomIds()
+async def work(number, engine, options, orders, answers, barrier):
+    """One node: does what it is told, all nodes at once."""
+    ids, loop = RandomIds(), asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as spool:
         store = await open_store(
-            engine, spool=Path(spool), clock=SystemClock(), ids=ids, journal=KeptJournal()
+            engine, spool=Path(spool), clock=SystemClock(), ids=ids, journal=KeptJournal(),
+            on_slot=lambda slot: setattr(ids, "slot", slot),
+        )  # fmt: skip
+        sessions = [
+            await asyncpg.connect(engine, target_session_attrs="read-write", server_settings=SETTINGS)
+            for _ in range(LANES)
+        ]
+        accounts = [row.account for row in (await store.directory()).accounts]
+        answers.put("ready")
+        while (order := await loop.run_in_executor(None, orders.get)) is not None:
+            kind, turn = order
+            contents = bodies((turn * 100 + number) * 1000 + KINDS.index(kind), options.messages, options.octets)
+            first, waits = (turn * 100 + number) * 10_000_000, []
+            if kind == "raw":
+                run = bare(sessions, RAW_ROWS, raw_rows(contents, first, ids, MAX_BATCH))
+            elif kind == "one":
+                run = bare(sessions, (RAW_ONE,), raw_one(contents, first, MAX_BATCH))
+            else:
+                messages = acceptances(queued if kind == "accept" else filed, contents, accounts, ids)
+                run = through(store, messages, options.callers, waits)
+            await loop.run_in_executor(None, barrier.wait)
+            begun, used = time.perf_counter(), cpu()
+            await run
+            answers.put((begun, time.perf_counter(), cpu() - used, waits))
+        for session in sessions:
+            await session.close()
+        await store.close()
+
+
+def node(*arguments):
+    uvloop.run(work(*arguments))
+
+
+async def prepare(engine, options):
+    """The schema, accounts, and the tables of the bare loop."""
+    with tempfile.TemporaryDirectory() as spool:
+        store = await open_store(
+            engine, spool=Path(spool), clock=SystemClock(), ids=RandomIds(), journal=KeptJournal()
         )  # fmt: skip
         await store.put_domain(DomainRow("office.test"))
-        known = {row.address: row.account for row in (await store.directory()).accounts}
-        accounts = [
-            known.get(f"u{n}@office.test")
-            or await store.create_account(f"u{n}@office.test", "", (), quota=1 << 50)
-            for n in range(options.accounts)
-        ]  # fmt: skip
-        results = {"raw": [], "accept": [], "deliver": []}
-        for run in range(options.rounds + 1):  # the first one warms up
-            share = options.messages if run else min(options.messages, 2000)
-            results["raw"].append(await raw(engine, bodies(run * 3, share, options.octets), run))
-            for offset, (name, make) in enumerate((("accept", queued), ("deliver", filed)), 1):
-                contents = bodies(run * 3 + offset + int(time.time()) * 10, share, options.octets)
-                rate, each, p50, p99 = await through(store, contents, accounts, make, options.callers, ids)
-                results[name].append(rate)
-                if run:
-                    print(f"  {name:8} {rate:7.0f}/s  {each:4.0f} us CPU of the node  p50 {p50 * 1e3:.1f} ms  "
-                          f"p99 {p99 * 1e3:.1f} ms")  # fmt: skip
-            if run:
-                print(f"  raw      {results['raw'][-1]:7.0f}/s")
+        there = len((await store.directory()).accounts)
+        for start in range(there, options.accounts, 20):
+            people = range(start, min(start + 20, options.accounts))
+            await asyncio.gather(*[store.create_account(f"u{n}@office.test", "", (), quota=1 << 50) for n in people])
         await store.close()
-    return {name: statistics.median(rates[1:]) for name, rates in results.items()}
+    session = await asyncpg.connect(engine, target_session_attrs="read-write")
+    compression = await session.fetchval(
+        "SELECT attcompression = 'l' FROM pg_attribute WHERE attrelid = 'blob'::regclass AND attname = 'octets'"
+    )
+    words = ("EXTENDED", ", ALTER octets SET COMPRESSION lz4") if compression else ("EXTERNAL", "")
+    await session.execute(MAKE_RAW.format(storage=words[0], compression=words[1]))
+    return session
+
+
+def latency(waits):
+    if not waits:
+        return ""
+    return f"  p50 {waits[len(waits) // 2] * 1e3:.1f}  p99 {waits[len(waits) * 99 // 100] * 1e3:.1f} ms"
+
+
+async def measure(engine, postmasters, options):
+    context = multiprocessing.get_context("spawn")
+    answers, barrier = context.Queue(), context.Barrier(options.processes)
+    session = await prepare(engine, options)
+    orders = [context.Queue() for _ in range(options.processes)]
+    nodes = [
+        context.Process(target=node, args=(number, engine, options, orders[number], answers, barrier), daemon=True)
+        for number in range(options.processes)
+    ]
+    for one in nodes:
+        one.start()
+    for _ in nodes:
+        answers.get(timeout=60)
+    figures = {kind: [] for kind in KINDS}
+    base = int(time.time())
+    for turn in range(options.rounds + 1):  # the first one warms up
+        for kind in KINDS:
+            before = processor_seconds(postmasters), await session.fetchval("SELECT pg_current_wal_insert_lsn()")
+            for queue in orders:
+                queue.put((kind, base + turn))
+            done = [answers.get(timeout=600) for _ in nodes]
+            count = options.messages * options.processes
+            rate = count / (max(one[1] for one in done) - min(one[0] for one in done))
+            wal = await session.fetchval("SELECT pg_current_wal_insert_lsn() - $1::pg_lsn", before[1])
+            servers_us = (processor_seconds(postmasters) - before[0]) / count * 1e6
+            ours, waits = sum(one[2] for one in done) / count * 1e6, sorted(sum((one[3] for one in done), []))
+            if turn:
+                figures[kind].append((rate, servers_us, ours, int(wal) / count))
+                print(f"  {kind:8} {rate:7.0f}/s  CPU of servers {servers_us:4.0f} us, of nodes {ours:4.0f} us  "
+                      f"log {int(wal) / count:5.0f} octets{latency(waits)}", flush=True)  # fmt: skip
+    for queue in orders:
+        queue.put(None)
+    for one in nodes:
+        one.join(30)
+    await session.close()
+    return {kind: [statistics.median(column) for column in zip(*rows, strict=True)] for kind, rows in figures.items()}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", default="")
-    for name, value in (("messages", 10_000), ("rounds", 3), ("callers", 300), ("accounts", 1000), ("octets", 4096)):
+    for name, value in (("messages", 6000), ("rounds", 5), ("callers", 300), ("accounts", 1000), ("octets", 4096),
+                        ("nodes", 1), ("processes", 2), ("port", 21600)):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
-    server = None
-    if not options.engine:
-        server = ThrowawayPostgres(settings={"shared_buffers": "256MB"})
-        server.start()
-    try:
-        medians = uvloop.run(measure(options.engine or server.address(), options))
-    finally:
-        if server is not None:
-            server.remove()
+    with servers(options.engine, options.nodes, options.port) as (engine, postmasters):
+        medians = uvloop.run(measure(engine, postmasters, options))
+    rates = {kind: medians[kind][0] for kind in KINDS}
     print(json.dumps({
-        **{name: round(rate) for name, rate in medians.items()},
-        "accept/raw": round(medians["accept"] / medians["raw"], 2),
-        "deliver/raw": round(medians["deliver"] / medians["raw"], 2),
+        **{kind: round(rate) for kind, rate in rates.items()},
+        **{f"{ours}/{theirs}": round(rates[ours] / rates[theirs], 2)
+           for theirs in ("raw", "one") for ours in ("accept", "deliver")},
+        "servers_us": {kind: round(medians[kind][1]) for kind in KINDS},
+        "nodes_us": {kind: round(medians[kind][2]) for kind in KINDS},
+        "log_octets": {kind: round(medians[kind][3]) for kind in KINDS},
         "load": round(os.getloadavg()[0], 1), "cores": os.cpu_count(), **vars(options),
     }))  # fmt: skip
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -31,10 +31,15 @@ TUNING = (
     "ALTER TABLE message DROP CONSTRAINT IF EXISTS message_letter_no_fkey",
     "ALTER TABLE letter DROP CONSTRAINT IF EXISTS letter_blob_no_fkey",
     "ALTER TABLE posting DROP CONSTRAINT IF EXISTS posting_blob_no_fkey",
-    # Content is read in ranges, and much of it is compressed already.
-    "ALTER TABLE blob ALTER COLUMN octets SET STORAGE EXTERNAL",
+    # Pieces are read in ranges, and much of what is so large is compressed already.
     "ALTER TABLE piece ALTER COLUMN octets SET STORAGE EXTERNAL",
 )
+
+HAS_LZ4 = "SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+COMPRESS = "ALTER TABLE blob ALTER octets SET STORAGE EXTENDED, ALTER octets SET COMPRESSION lz4"
+"""Text of 4 KiB: a third less to the log and the standbys, half on disk, in the same time (bench/cluster/engine.py)."""
+LEAVE = "ALTER TABLE blob ALTER COLUMN octets SET STORAGE EXTERNAL"
+"""The other method, pglz, costs twice the time of the whole insert."""
 
 
 async def migrate(units: Units, at: int, migrations: Sequence[Migration] = MIGRATIONS) -> int:
@@ -81,3 +86,4 @@ async def _apply(tx: Tx, migration: Migration, at: int) -> int:
 async def _tune(tx: Tx) -> None:
     for statement in TUNING:
         await tx.rows(statement)
+    await tx.rows(COMPRESS if await tx.row(HAS_LZ4) else LEAVE)
