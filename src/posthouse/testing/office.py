@@ -14,10 +14,11 @@ from posthouse.admd.directory import Directory
 from posthouse.admd.keyring import KeyRing
 from posthouse.admd.limits import Limits
 from posthouse.admd.vault import KEY_OCTETS, Vault
-from posthouse.filter.boundary import Boundary
 from posthouse.filter.acquaintance import Acquaintance
+from posthouse.filter.boundary import Boundary
 from posthouse.filter.networks import Networks
 from posthouse.filter.rates import AccountRates, ClientRates
+from posthouse.filter.takeover import Takeover
 from posthouse.lib.sansio import Channel
 from posthouse.mail.ids import AccountId
 from posthouse.ms.describe import describe
@@ -25,6 +26,7 @@ from posthouse.msa.submit import Submission
 from posthouse.mta.admission import Admission
 from posthouse.mta.amend import Amend
 from posthouse.mta.bounce import Reporter
+from posthouse.mta.custody import Custody
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
 from posthouse.mta.receive import Receiver
@@ -158,7 +160,14 @@ class Office:
         self.rates = ClientRates(self.limits, self.clock)
         self.acquaintance = Acquaintance(self.store, self.clock, self.journal)
         self.rooms = Rooms(self.store, self.directory, self.clock)
-        self.authenticator = Authenticator(self.directory, limits=self.limits, clock=self.clock, journal=self.journal)
+        self.authenticator = Authenticator(
+            self.directory, limits=self.limits, clock=self.clock, journal=self.journal, store=self.store
+        )
+        self.takeover = Takeover(self.acquaintance, self.limits, self.clock)
+        self.custody = Custody(
+            self.directory, self.intake, self.takeover, clock=self.clock, ids=self.ids, journal=self.journal
+        )
+        self.authenticator.note_weakness = self.custody.note_weakness
 
     async def furnish(
         self, *, quota: int = 10**9, verifiers: Sequence[str] = (), aliases: Iterable[AliasRow] = ALIASES
@@ -250,6 +259,7 @@ class Office:
             signer=self.signer,
             boundary=self.outbound,
             amend=Amend(self.store.blobs),
+            custody=self.custody,
         )
 
     def smtp(self, peer: Peer = STRANGER) -> Session:
