@@ -10,6 +10,9 @@ TABLE_SIZE = SIZE
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
+MOST_NEWS = 2000
+"""Of each rule in a second; more is a flood, which every node meets by itself."""
+
 GRAIN = 1e-6
 """Seconds that count for nothing: sums of fractions are not exact."""
 
@@ -22,12 +25,13 @@ class Allowance(Generic[Who]):
     Who is known by ``hash``: an integer is its own, a name's is salted, so that nobody chooses collisions.
     """
 
-    __slots__ = ("_amount", "_clock", "_each", "_seconds", "_size", "_table")
+    __slots__ = ("_amount", "_clock", "_each", "_news", "_seconds", "_size", "_table")
 
     def __init__(self, amount: float, seconds: float, clock: Clock, size: int = TABLE_SIZE) -> None:
         self._size = size
         self._clock = clock
         self._amount = self._seconds = 0.0
+        self._news: dict[Who, float] | None = None
         self.change(amount, seconds)
 
     def change(self, amount: float, seconds: float) -> None:
@@ -49,10 +53,34 @@ class Allowance(Generic[Who]):
         if full - now > self._seconds + GRAIN:
             return False
         self._table.put(key, full, now)
+        if self._news is not None:
+            self._add_news(who, amount)
         return True
 
     def charge(self, who: Who, amount: float) -> None:
         """``who`` has used ``amount`` already: it is owed, at most once the whole allowance."""
+        self.charge_elsewhere(who, amount)
+        if self._news is not None:
+            self._add_news(who, amount)
+
+    # -- among several nodes (filter.sharing)
+
+    def share(self) -> None:
+        """From now on keep what is used here, for ``take_news``."""
+        self._news = {}
+
+    def take_news(self) -> dict[Who, float]:
+        """What was used here since the last time."""
+        news, self._news = self._news or {}, {}
+        return news
+
+    def _add_news(self, who: Who, amount: float) -> None:
+        news = self._news
+        if news is not None and (who in news or len(news) < MOST_NEWS):
+            news[who] = news.get(who, 0) + amount
+
+    def charge_elsewhere(self, who: Who, amount: float) -> None:
+        """The same as ``charge``, for what was used on another node: that one tells of it."""
         key = hash(who)
         now = self._clock.monotonic()
         full = max(self._table.get(key), now) + amount * self._each

@@ -5,6 +5,8 @@ live in tables that forget. Tables are asked before anything is built for a
 connection, so one that is turned away costs a dictionary access.
 """
 
+from typing import Any
+
 from posthouse.admd.limits import Limits
 from posthouse.filter.allowance import MINUTE, Allowance
 from posthouse.filter.networks import Networks, number_of
@@ -76,6 +78,11 @@ class Census:
         rates = (limits.client_connects, limits.near_connects, limits.far_connects)
         for allowance, most in zip(self._connects, rates, strict=True):
             allowance.change(most, MINUTE)
+
+    @property
+    def allowances(self) -> dict[str, Allowance[Any]]:
+        """By the names under which nodes tell each other of them."""
+        return {f"connects.{level}": one for level, one in enumerate(self._connects)}
 
     def enter(self, keys: tuple[Key, ...]) -> None:
         self.total += 1

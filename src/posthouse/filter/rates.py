@@ -1,5 +1,7 @@
 """How much one client, one pair or one account may send: limits L16, L20 and L27, in tables that forget."""
 
+from typing import Any
+
 from posthouse.admd.limits import Limits
 from posthouse.filter.allowance import DAY, HOUR, MINUTE, Allowance
 from posthouse.filter.connections import Key, surroundings
@@ -40,6 +42,19 @@ class ClientRates:
         self._recipients.change(limits.recipient_messages_minute, MINUTE)
         self._unknown.change(limits.unknown_recipients_hour, HOUR)
         self._offences.change(limits.offences_hour, HOUR)
+
+    @property
+    def allowances(self) -> dict[str, Allowance[Any]]:
+        """By the names under which nodes tell each other of them."""
+        return {
+            "client.messages": self._messages,
+            "client.octets": self._octets,
+            "pair.minute": self._pairs,
+            "pair.hour": self._hourly_pairs,
+            "recipient": self._recipients,
+            "client.unknown": self._unknown,
+            "client.offences": self._offences,
+        }
 
     def may_begin(self, address: str) -> bool:
         """L16: one more message from there, which counts whether it is finished or aborted."""
@@ -104,6 +119,11 @@ class AccountRates:
         """Go by ``limits`` from now on; a rule that did not change keeps what was used."""
         self._messages.change(limits.account_messages_day, DAY)
         self._recipients.change(limits.account_recipients_burst, BURST_SECONDS)
+
+    @property
+    def allowances(self) -> dict[str, Allowance[Any]]:
+        """By the names under which nodes tell each other of them."""
+        return {"account.messages": self._messages, "account.recipients": self._recipients}
 
     def may_address(self, account: AccountId, share: float = 1) -> bool:
         """One more recipient outside, which counts ``share``."""

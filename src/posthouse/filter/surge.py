@@ -38,6 +38,11 @@ class Surge:
         """So many from now on."""
         self._bulk.change(most, SECONDS)
 
+    @property
+    def allowances(self) -> dict[str, Allowance[Any]]:
+        """By the name under which nodes tell each other of it."""
+        return {"surge": self._bulk}
+
     def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
         header = letter.examination.header
         if letter.submitter is not None or not letter.accounts or header is None or not is_bulk(header):

@@ -711,6 +711,12 @@ class Store(Protocol):
         limit, not for one. Not durable: after a failover some may be given twice.
         """
 
+    def broadcast(self, topic: str, text: str) -> None:
+        """Tell the other nodes soon; it may be lost, and at most 7,000 octets fit. Alone there is nobody to tell."""
+
+    def listen(self, topic: str, heard: Callable[[str], None]) -> None:
+        """Call ``heard`` in the loop with what other nodes broadcast; for ever."""
+
     async def standing(self) -> Standing:
         """How the engine and its nodes are, for operators; asks each server, so it may take seconds."""
 

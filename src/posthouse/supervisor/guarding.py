@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
 from posthouse.filter.acquaintance import Acquaintance
+from posthouse.filter.allowance import Allowance
 from posthouse.filter.blocklists import BlockLists, List, Means
 from posthouse.filter.connections import Census
 from posthouse.filter.disguise import Disguise
@@ -57,6 +59,14 @@ class Guards:
     examiners: Sequence[Examiner] = field(default_factory=tuple)
     """Of mail from outside only."""
     message_octets: int = 0
+
+    @property
+    def allowances(self) -> dict[str, Allowance[Any]]:
+        """Of all rules that hold for all nodes together."""
+        shared: dict[str, Allowance[Any]] = {}
+        for one in (self.census, self.rates, self.account_rates, self.surge):
+            shared |= one.allowances
+        return shared
 
     def admission(self) -> Admission:
         """What strangers must satisfy at RCPT beyond a good address."""

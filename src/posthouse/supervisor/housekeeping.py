@@ -19,19 +19,26 @@ from posthouse.supervisor.notify import ServiceManager
 
 SWEEP_SECONDS = 600.0
 FIRST_SWEEP_SECONDS = 30.0
+SWEEP = "sweep"
+"""The job's name among the leases."""
+SWEEP_LEASE_MILLISECONDS = 1_500_000
+"""Two rounds and a half: whoever has it keeps it while it lives."""
 LAG_SECONDS = 1.0
 TRIM_SECONDS = 30.0
 LAG_WORTH_A_WORD = 0.5
 
 
 async def sweep(store: Store, clock: Clock, journal: Journal, meter: Meter) -> None:
-    """Free what nobody needs any more, now and then."""
+    """Free what nobody needs any more, now and then; among all nodes one does it (two at once would do no harm)."""
     pause = FIRST_SWEEP_SECONDS
     while True:
         await asyncio.sleep(pause)
         pause = SWEEP_SECONDS
+        now = int(clock.now() * 1000)
         try:
-            async for done in store.sweep(int(clock.now() * 1000)):
+            if await store.lease(SWEEP, store.node, now, now + SWEEP_LEASE_MILLISECONDS) is None:
+                continue
+            async for done in store.sweep(now):
                 meter.count("swept")
                 journal.note("store.swept", Level.DEBUG, what=done)
         except StorageError as error:

@@ -19,6 +19,7 @@ from posthouse import __version__
 from posthouse.admd.directory import Directory
 from posthouse.admd.secret import kept_secret
 from posthouse.admd.vault import Vault, forget, unlock
+from posthouse.filter.sharing import Sharing
 from posthouse.lib.sansio import Conversation
 from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
 from posthouse.net.local import listen_locally
@@ -351,6 +352,8 @@ class Server:
             "keys": lambda: tend_keys(works.ring, works.resolver, store.node, journal, self.setting.publish),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }
+        if self.setting.configuration.store.engine:  # others may serve the same
+            runs["sharing"] = Sharing(store, works.guards.allowances).run
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]
 
     async def _open(self, house: House, works: Works) -> None:

@@ -511,6 +511,20 @@ async def test_a_lost_hint_is_found_by_the_poll(open_node, watch):
     assert heard == [1]
 
 
+async def test_what_is_broadcast_is_heard_by_the_other_nodes_and_not_here(open_node):
+    first, second = await open_node(), await open_node()
+    heard = asyncio.Queue()
+    first.listen("talk", lambda text: heard.put_nowait(("first", text)))
+    second.listen("talk", lambda text: heard.put_nowait(("second", text)))
+    second.listen("other talk", lambda text: heard.put_nowait(("wrong", text)))
+    for node in (first, second):
+        await node._hints.is_connected.wait()
+    for number in range(3):
+        first.broadcast("talk", f"two words {number}")
+    assert [await heard.get() for _ in range(3)] == [("second", f"two words {n}") for n in range(3)]
+    assert heard.empty()
+
+
 async def test_hints_come_back_after_their_session_was_cut(open_node, watch):
     here, there = await open_node(poll_seconds=600), await open_node(poll_seconds=600)
     account = await an_account(here)

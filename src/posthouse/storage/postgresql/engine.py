@@ -447,6 +447,12 @@ class PostgresStore:
     async def take(self, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
         return await self._shelves.take(key, want, cap, window_ms, now)
 
+    def broadcast(self, topic: str, text: str) -> None:
+        self._hints.broadcast(topic, text)
+
+    def listen(self, topic: str, heard: Callable[[str], None]) -> None:
+        self._hints.listen(topic, heard)
+
     async def standing(self) -> Standing:
         servers = await ask_servers(self._address)
         seen = await self._units.read(lambda tx: read_standing(tx, self._address.shown, self._now))

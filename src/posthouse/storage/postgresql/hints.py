@@ -8,6 +8,7 @@ far the accounts are that somebody here is watching.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,12 +23,15 @@ from posthouse.storage.postgresql.units import Units
 from posthouse.storage.watching import Watchers
 
 CHANNEL = "posthouse"
+WORDS = "posthouse_words"
+"""What offices tell each other across nodes."""
 DIRECTORY = "directory"
 GATHER_SECONDS = 0.02
 POLL_SECONDS = 30.0
 AGAIN_SECONDS = 1.0
 ACCOUNTS_AT_ONCE = 300
 """A notification holds 8,000 octets."""
+MAX_WORDS = 500
 MAX_WAITING = 20_000
 """More changed accounts than this while no hint can be sent: the others' polls will find them."""
 
@@ -57,6 +61,8 @@ class Hints:
         self._changed: set[AccountId] = set()
         self._directory_changed = False
         self._something = asyncio.Event()
+        self._words: deque[str] = deque(maxlen=MAX_WORDS)
+        self._listeners: dict[str, list[Callable[[str], None]]] = {}
         self._known: dict[AccountId, int] = {}
         self._epoch = -1
         self._task: asyncio.Task[None] | None = None
@@ -80,6 +86,14 @@ class Hints:
         self._directory_changed |= bool(epoch)
         self._something.set()
 
+    def broadcast(self, topic: str, text: str) -> None:
+        """For all other nodes, with the next hint; the oldest are lost when none can be sent."""
+        self._words.append(f"{self._node} {topic} {text}")
+        self._something.set()
+
+    def listen(self, topic: str, heard: Callable[[str], None]) -> None:
+        self._listeners.setdefault(topic, []).append(heard)
+
     async def _run(self) -> None:
         """For ever: a session; when it breaks, another one."""
         is_told = False
@@ -102,6 +116,7 @@ class Hints:
         gone = asyncio.Event()
         connection.session.add_termination_listener(lambda _session: gone.set())
         await connection.session.add_listener(CHANNEL, self._hear)
+        await connection.session.add_listener(WORDS, self._hear_words)
         self.is_connected.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_raise_when(gone))
@@ -115,7 +130,9 @@ class Hints:
             accounts, directory = sorted(self._changed), self._directory_changed
             self._changed.clear()
             self._directory_changed = False
-            for start in range(0, max(1, len(accounts)), ACCOUNTS_AT_ONCE):
+            while self._words:
+                await connection.session.execute(NOTIFY, WORDS, self._words.popleft())
+            for start in range(0, max(bool(directory), len(accounts)), ACCOUNTS_AT_ONCE):
                 words = [f"{account:x}" for account in accounts[start : start + ACCOUNTS_AT_ONCE]]
                 if directory and not start:
                     words.append(DIRECTORY)
@@ -127,6 +144,12 @@ class Hints:
         if node == self._node:
             return
         self._watchers.tell([DIRECTORY if word == DIRECTORY else AccountId(int(word, 16)) for word in words])
+
+    def _hear_words(self, _session: Any, _pid: int, _channel: str, payload: str) -> None:
+        node, topic, text = payload.split(" ", 2)
+        if node != self._node:
+            for heard in self._listeners.get(topic, ()):
+                heard(text)
 
     async def _poll_now_and_then(self) -> None:
         while True:

@@ -430,6 +430,10 @@ class SqliteStore:
     async def take(self, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
         return await self._writer.submit(lambda tx: shelves.take(tx, key, want, cap, window_ms, now))
 
+    def broadcast(self, topic: str, text: str) -> None: ...
+
+    def listen(self, topic: str, heard: Callable[[str], None]) -> None: ...
+
     async def standing(self) -> Standing:
         now = self._now()
         node = NodeRow(NODE, 0, __version__, self._opened_at, now)
