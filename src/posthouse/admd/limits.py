@@ -153,6 +153,10 @@ FIXED = (
     ("L37", "spf_lookups", 10, "terms", "that ask the DNS (RFC 7208 section 4.6.4), 2 in vain"),
     ("L37", "dns_questions", 60, "questions", "for one message, 40 of them for SPF, in 10 seconds"),
     ("L38", "dkim_signatures", 10, "signatures", "verified of one message; RSA 1024 to 4096 bits, no l="),
+    ("D11", "report_addresses", 2, "addresses", "of those that one domain names, that a report of ours goes to"),
+    ("D11", "report_rows", 1000, "rows", "kept for tomorrow's report about one domain; others are only counted"),
+    ("D11", "report_mails", 2000, "a day", "reports of ours; one a day for each domain"),
+    ("D11", "arrived_reports", 5000, "a day", "reports of others that a node keeps"),
     ("L40", "report_octets", 10 * MIB, "octets", "unpacked from one report; at most 100 times its size"),
 )
 """Number, name, value, unit and reason of what is the same in every house."""

@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from posthouse.mta.feedback import arrived, post, rows
+from posthouse.mta.feedback import arrived, rows
 from posthouse.mta.feedback.arrived import Arrived, Sender, stored
-from posthouse.mta.feedback.post import Post, Sent, told
+from posthouse.mta.feedback.post import Sent, told
 from posthouse.mta.feedback.rows import day_of
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
@@ -136,19 +136,20 @@ async def send(house: House, arguments: Arguments) -> Rows:
     """Send what is due, or with ``early`` all there is; ``dry`` only says what that would be."""
     early, dry = arguments.flag("early"), arguments.flag("dry")
     arguments.finish()
-    office = await _office(house, dry=dry)
-    async for one in office.send(early=early or dry, dry=dry):
-        yield _sent_row(one)
-
-
-async def _office(house: House, *, dry: bool) -> Post:
     if house.post is None:
         raise CannotDo("reports are sent by a running server", "start it")
     await house.gather()
-    until = house.now + post.LEASE_SECONDS * 1000
-    if not dry and await house.store.lease(post.JOB, house.store.node, house.now, until) is None:
-        raise CannotDo("another node sends reports at the moment", "ask there, or try again in a quarter of an hour")
-    return house.post
+    if dry:
+        async for one in house.post.send(early=True, dry=True):
+            yield _sent_row(one)
+        return
+    if not await house.post.take(house.store.node):
+        raise CannotDo("another node sends reports at the moment", "try again in a quarter of an hour")
+    try:
+        async for one in house.post.send(early=early):
+            yield _sent_row(one)
+    finally:
+        await house.post.give_back(house.store.node)
 
 
 async def _sent(house: House, arguments: Arguments, kind: str) -> Rows:

@@ -111,8 +111,7 @@ class Post:
 
     async def tend(self, owner: str) -> int:
         """One round, if the job is ours: send what is due. How many mails went out."""
-        now = int(self._clock.now() * 1000)
-        if await self._store.lease(JOB, owner, now, now + LEASE_SECONDS * 1000) is None:
+        if not await self.take(owner):
             return 0
         sent, until = 0, self._clock.monotonic() + LEASE_SECONDS / 2
         async for one in self.send():
@@ -121,7 +120,18 @@ class Post:
                 break
         for kind in KINDS:
             await sweep_tallies(self._store, kind, day_of(self._clock.now() - KEPT_SECONDS))
+        await self.give_back(owner)
         return sent
+
+    async def take(self, owner: str) -> bool:
+        """Whether the job is ``owner``'s now: among all nodes one sends at a time."""
+        now = int(self._clock.now() * 1000)
+        return await self._store.lease(JOB, owner, now, now + LEASE_SECONDS * 1000) is not None
+
+    async def give_back(self, owner: str) -> None:
+        """Anybody may send."""
+        now = int(self._clock.now() * 1000)
+        await self._store.lease(JOB, owner, now, now)
 
     async def send(self, *, early: bool = False, dry: bool = False) -> AsyncIterator[Sent]:
         """What is due, one domain after the other. ``early``: today's too, and at once; ``dry``: only say."""
