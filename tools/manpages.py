@@ -37,6 +37,7 @@ SUMMARIES = {
     "dkim": "the keys that mail is signed with",
     "dns": "what our domains publish in the DNS",
     "quarantine": "what was kept from its readers",
+    "report": "what others saw of mail in our name, and what we told them",
     "scanner": "programs that look at each message",
     "explain": "what became of a message or a refusal",
     "status": "how the server is",
@@ -52,6 +53,15 @@ A password is made and shown once, unless one is given by prompt, file or
 standard input; never on the command line, where everybody on the machine can
 read it. It must have twelve characters, or be hard to guess, and must not be
 one that guessers try first. Only verifiers of it are kept.""",
+    "report": """\
+Domains ask others for reports about mail in their name (DMARC) and about TLS towards them (TLSRPT).
+Those that arrive for postmaster, dmarc or tlsrpt of a domain of ours, or for an address in
+.BR "[reports] addresses" ,
+are filed as mail and read besides; what they say is kept for 90 days
+.RB ( "[reports] keep" ).
+What we saw is sent once a day to domains that ask for it, unless
+.B "[reports] send"
+is false.""",
     "quarantine": """\
 A
 .B copy
@@ -126,6 +136,12 @@ EXAMPLES = {
     "engine": (
         "posthouse engine copy /var/lib/posthouse postgresql://posthouse@db1,db2,db3/posthouse",
         "posthouse engine copy postgresql://posthouse@db1/posthouse /var/lib/posthouse",
+    ),
+    "report": (
+        "posthouse report dmarc --since 7",
+        "posthouse report tls --domain example.org",
+        "posthouse report dmarc --sent",
+        "posthouse report send --dry-run",
     ),
     "quarantine": (
         "posthouse quarantine list",
