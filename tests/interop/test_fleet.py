@@ -82,7 +82,7 @@ class Fleet:
 
     def workers(self):
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children]
+        return [int(pid) for pid in children if b"zygote" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def greets(self):
         with smtplib.SMTP("127.0.0.1", self.port, timeout=PATIENCE) as client:
@@ -194,3 +194,13 @@ def test_the_embedded_engine_serves_one_process(fleet):
     fleet.start()
     assert fleet.process.wait(PATIENCE) == 1
     assert "[store] engine" in fleet.log.read_text()
+
+
+def test_without_who_makes_content_workers_all_stop_and_say_so(fleet):
+    fleet.start()
+    fleet.wait_for("fleet.ready")
+    children = Path(f"/proc/{fleet.process.pid}/task/{fleet.process.pid}/children").read_text().split()
+    (zygote,) = (int(pid) for pid in children if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(zygote, signal.SIGKILL)
+    assert fleet.process.wait(PATIENCE) == 1
+    assert "a restart of the server makes another" in fleet.log.read_text()

@@ -20,7 +20,7 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.storage.ports import StorageError
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.selftest import OpenRelay
-from posthouse.supervisor.serve import Server
+from posthouse.supervisor.serve import NO_NURSERY, Server, WorkersLost
 
 BEAT_SECONDS = 1.0
 SILENT_SECONDS = 30.0
@@ -86,9 +86,10 @@ class Fleet:
     _stop_at: float | None = None
     _is_told: bool = False
     _fed_at: float = 0.0
+    _is_lost: bool = False
 
     def run(self) -> None:
-        """Until told to stop. Raises ``WorkerFailed`` if the first worker cannot begin."""
+        """Until told to stop. Raises ``WorkerFailed`` if the first worker cannot begin, and ``WorkersLost``."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._catch)
         self._all = [Worker(number) for number in range(self.workers)]
@@ -100,11 +101,17 @@ class Fleet:
                 self._look_after(worker, time.monotonic())
             self._tell()
         self.journal.note("fleet.stopped")
+        if self._is_lost:
+            raise WorkersLost(NO_NURSERY)
 
     def _catch(self, number: int, _frame: object) -> None:
         self._caught.append(number)
 
     def _obey(self) -> None:
+        nursery = self.server.nursery
+        if nursery is not None and not self._is_lost and nursery.is_gone:
+            self._is_lost = True  # none of us can make another: who started us shall do it again
+            self._caught.append(signal.SIGTERM)
         while self._caught:
             number = self._caught.pop(0)
             if number == signal.SIGHUP:

@@ -84,6 +84,8 @@ GC_THRESHOLDS = (20_000, 20, 50)
 
 LEVELS = {"debug": Level.DEBUG, "info": Level.INFO, "warning": Level.WARNING, "alarm": Level.ALARM}
 
+NO_NURSERY = "the process that workers come from has died; a restart of the server makes another"
+
 Seed = Callable[[Store, Tools], Awaitable[None]]
 
 
@@ -175,7 +177,7 @@ class Server:
         with asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(self._live())
         if self._lost:
-            raise WorkersLost("the process that workers come from has died; a restart of the server makes another")
+            raise WorkersLost(NO_NURSERY)
 
     def _confine(self) -> None:
         """While there is one thread only, and after the ports were bound."""
