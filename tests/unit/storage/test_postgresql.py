@@ -29,6 +29,7 @@ from posthouse.storage.postgresql.connecting import Unreachable, Unsuitable, con
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.troubles import Kind, classify
+from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
@@ -356,6 +357,59 @@ async def test_a_newer_schema_is_refused_and_left_alone(open_node, watch):
         assert await watch.fetchval("SELECT count(*) FROM node") == 0
     finally:
         await watch.execute("DELETE FROM migration WHERE number = 999")
+
+
+NEXT = MIGRATIONS[-1].number + 1
+
+
+@pytest.fixture
+async def later(watch):
+    """Two schemas of later releases: one that only adds, one that the release before cannot serve."""
+    adding = Migration(NEXT, "adding", ("CREATE TABLE added (x {octets})",), serves=NEXT - 1)
+    changing = Migration(NEXT + 1, "changing", ("ALTER TABLE added ADD COLUMN y BIGINT",))
+    yield (*MIGRATIONS, adding), (*MIGRATIONS, adding, changing)
+    await watch.execute("DROP TABLE IF EXISTS added")
+    await watch.execute(f"DELETE FROM migration WHERE number >= {NEXT}")
+
+
+async def test_the_release_before_serves_while_the_next_one_adds_to_the_schema(open_node, later):
+    old = await open_node()
+    alice = await an_account(old)
+    new = await open_node(migrations=later[0])
+    await old.accept(Acceptance("t1", blob_of(b"x"), (Filing(alice, Role.INBOX, b""),)))
+    restarted = await open_node()
+    for number, node in enumerate((old, new, restarted)):
+        await node.accept(Acceptance(f"u{number}", blob_of(b"x"), (Filing(alice, Role.INBOX, b""),)))
+        await node._units.write(node._membership._be_seen)
+    assert (await new.mailboxes(alice))[0].uidnext == 5
+
+
+async def test_a_schema_that_the_release_before_cannot_serve_waits_until_it_serves_no_more(open_node, later, watch):
+    await open_node(migrations=later[0])
+    await watch.execute("UPDATE node SET version = '0.0.1'")
+    with pytest.raises(StorageError, match=r"stop .* \(0\.0\.1\) first"):
+        await open_node(migrations=later[1])
+    await watch.execute("UPDATE node SET seen = 0")  # dead, or so it seems
+    await open_node(migrations=later[1])
+    with pytest.raises(SchemaTooNew, match=str(NEXT + 1)):
+        await open_node()
+
+
+async def test_a_node_that_slept_through_an_upgrade_does_nothing_any_more(open_node, later, watch):
+    sleeper = await open_node()
+    alice = await an_account(sleeper)
+    await watch.execute("UPDATE node SET seen = 0")
+    await open_node(migrations=later[1])
+    with pytest.raises(SchemaTooNew) as caught:
+        await sleeper._units.write(sleeper._membership._be_seen)
+    sleeper._units.refuse(caught.value)
+    with pytest.raises(StorageError, match="upgrade"):
+        await sleeper.accept(Acceptance("t1", blob_of(b"x"), (Filing(alice, Role.INBOX, b""),)))
+
+
+async def test_words_of_another_release_are_let_be(open_node):
+    node = await open_node()
+    node._hints._hear(None, 0, "", "another-node 1f directory a-word-of-2031 zz")
 
 
 async def test_a_changed_migration_is_noticed(open_node, watch):

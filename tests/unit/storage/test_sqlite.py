@@ -303,6 +303,24 @@ def test_a_newer_schema_is_refused_untouched(database):
     assert tables(database) == before
 
 
+def test_a_newer_schema_that_only_adds_is_served(database):
+    """The release before serves on during an upgrade, and whoever goes back to it finds his data."""
+    added = Migration(NEXT, "added", ("CREATE TABLE added (x TEXT)",), serves=NEXT - 1)
+    migrate(database, 5, (*MIGRATIONS, added))
+    before = tables(database)
+    migrate(database, 6)
+    assert tables(database) == before
+    changed = Migration(NEXT + 1, "changed", ("CREATE TABLE changed (x TEXT)",))
+    migrate(database, 7, (*MIGRATIONS, added, changed))
+    with pytest.raises(SchemaTooNew, match=str(NEXT + 1)):
+        migrate(database, 8)
+    later = Migration(NEXT + 2, "later", (), serves=NEXT + 1)
+    migrate(database, 9, (*MIGRATIONS, added, changed, later))
+    with pytest.raises(SchemaTooNew):
+        migrate(database, 10, (*MIGRATIONS, added))
+    migrate(database, 11, (*MIGRATIONS, added, changed))
+
+
 def test_a_migration_that_fails_leaves_no_trace(database):
     migrate(database, 5)
     broken = Migration(NEXT, "broken", ("CREATE TABLE half (x TEXT)", "CREATE TABLE half (x TEXT)"))
@@ -312,9 +330,9 @@ def test_a_migration_that_fails_leaves_no_trace(database):
 
 
 def test_a_migration_edited_after_its_release_is_noticed(database):
-    migrate(database, 5, (Migration(1, "one", ("CREATE TABLE one (x TEXT)",)),))
+    migrate(database, 5, (*MIGRATIONS, Migration(NEXT, "one", ("CREATE TABLE one (x TEXT)",)),))
     with pytest.raises(StorageError, match="not the one"):
-        migrate(database, 6, (Migration(1, "one", ("CREATE TABLE one (y TEXT)",)),))
+        migrate(database, 6, (*MIGRATIONS, Migration(NEXT, "one", ("CREATE TABLE one (y TEXT)",)),))
 
 
 class SlowDisk(Disk):

@@ -55,6 +55,7 @@ from posthouse.storage.postgresql.sweep import Sweeper
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import HOLD_SECONDS, Units
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.storage.watching import Watchers
 
 SESSIONS = 8
@@ -80,6 +81,7 @@ async def open_store(
     on_slot: Callable[[int], None] = lambda _slot: None,
     hold_seconds: float = HOLD_SECONDS,
     poll_seconds: float = POLL_SECONDS,
+    migrations: Sequence[Migration] = MIGRATIONS,
 ) -> "PostgresStore":
     """The store at ``engine``, its schema brought up to date. ``StorageError`` says what is wrong and what to do.
 
@@ -99,6 +101,7 @@ async def open_store(
         on_slot=on_slot,
         hold_seconds=hold_seconds,
         poll_seconds=poll_seconds,
+        migrations=migrations,
     )
     try:
         await opened.open()
@@ -124,10 +127,12 @@ class PostgresStore:
         on_slot: Callable[[int], None],
         hold_seconds: float,
         poll_seconds: float,
+        migrations: Sequence[Migration],
     ) -> None:
         connect_durably: Connect = partial(connect, address)
         connect_loosely: Connect = partial(connect, address, asynchronous=True)
         self._address = address
+        self._migrations = migrations
         self._clock = clock
         self._bodies = bodies
         self._connect = connect_durably
@@ -155,13 +160,19 @@ class PostgresStore:
         self._sweeper = Sweeper(units, self._blobs, self._shelves, bodies)
         self._hints = Hints(watchers, units, connect_loosely, node=node, journal=journal, poll_seconds=poll_seconds)
         self._membership = Membership(
-            units, name=node, version=__version__, now=self._now, journal=journal, on_slot=on_slot
+            units,
+            name=node,
+            version=__version__,
+            now=self._now,
+            journal=journal,
+            on_slot=on_slot,
+            known=migrations[-1].number,
         )
 
     async def open(self) -> None:
         """Reach the engine, bring the schema up to date, become one of the nodes."""
         await self._reach()
-        await migrate(self._units, self._now())
+        await migrate(self._units, self._now(), self._migrations)
         await self._membership.join()
         await asyncio.to_thread(self._blobs.prepare)
         await self._hints.poll()  # what moves from here on is told

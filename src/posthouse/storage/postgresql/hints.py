@@ -143,7 +143,7 @@ class Hints:
         node, *words = payload.split(" ")
         if node == self._node:
             return
-        self._watchers.tell([DIRECTORY if word == DIRECTORY else AccountId(int(word, 16)) for word in words])
+        self._watchers.tell([topic for word in words if (topic := _topic(word)) is not None])
 
     def _hear_words(self, _session: Any, _pid: int, _channel: str, payload: str) -> None:
         node, topic, text = payload.split(" ", 2)
@@ -189,3 +189,13 @@ class Hints:
 async def _raise_when(gone: asyncio.Event) -> None:
     await gone.wait()
     raise ConnectionError("the server closed the session")
+
+
+def _topic(word: str) -> AccountId | str | None:
+    """None: a word of another release."""
+    if word == DIRECTORY:
+        return DIRECTORY
+    try:
+        return AccountId(int(word, 16))
+    except ValueError:
+        return None

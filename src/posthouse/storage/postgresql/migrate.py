@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 
+from posthouse import __version__
 from posthouse.storage.ports import SchemaTooNew, StorageError
 from posthouse.storage.postgresql.directory import EPOCH
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import POSTGRESQL
-from posthouse.storage.sql.migrations import APPLIED, MIGRATIONS, Migration
+from posthouse.storage.sql.migrations import APPLIED, LEAST, MIGRATIONS, Migration, least_with, may_serve, too_new
 
 ONE_AT_A_TIME = "LOCK TABLE migration IN EXCLUSIVE MODE"
 """Several nodes may start at once."""
 
+OTHERS = "SELECT name, version FROM node WHERE version <> $1 AND seen > $2 ORDER BY name LIMIT 10"
+ALIVE_MILLISECONDS = 60_000
+PUT_LEAST = """INSERT INTO thing (name, value) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 FIRST_EPOCH = "INSERT INTO thing (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 
 TUNING = (
@@ -63,11 +68,30 @@ async def _is_empty(tx: Tx) -> bool:
 async def _check(tx: Tx, migrations: Sequence[Migration]) -> None:
     applied = {row[0]: row[1] for row in await tx.rows("SELECT number, checksum FROM migration")}
     newest = migrations[-1].number
-    if applied and max(applied) > newest:
-        raise SchemaTooNew(f"the data has schema {max(applied)}, this release knows up to {newest}: use the newer one")
+    if applied and not await knows_enough(tx, newest):
+        raise SchemaTooNew(too_new(max(applied), newest))
     for migration in migrations:
         if applied.get(migration.number, migration.checksum) != migration.checksum:
             raise StorageError(f"migration {migration.number} ({migration.name}) is not the one that was applied")
+
+
+async def knows_enough(tx: Tx, known: int) -> bool:
+    """Whether a release that knows schema ``known`` may serve (or go on to serve) this data."""
+    newest = (await tx.rows("SELECT max(number) FROM migration"))[0][0] or 0
+    least = await tx.row(sql.GET_THING, LEAST) if newest > known else None
+    return may_serve(None if least is None else least[0], newest, known)
+
+
+async def _refuse_others(tx: Tx, migration: Migration, at: int) -> None:
+    """A step that earlier releases cannot live with waits until none of them serves."""
+    if migration.serves or (await tx.rows("SELECT to_regclass('node') IS NULL"))[0][0]:
+        return
+    rows = await tx.rows(OTHERS, __version__, at - ALIVE_MILLISECONDS)
+    if rows:
+        names = ", ".join(f"{name} ({version})" for name, version in rows)
+        raise StorageError(
+            f"schema {migration.number} ({migration.name}) cannot be served by an earlier release: stop {names} first"
+        )
 
 
 async def _apply(tx: Tx, migration: Migration, at: int) -> int:
@@ -75,8 +99,11 @@ async def _apply(tx: Tx, migration: Migration, at: int) -> int:
     await tx.rows(ONE_AT_A_TIME)
     if await tx.row("SELECT 1 FROM migration WHERE number = $1", migration.number) is not None:
         return 0
+    await _refuse_others(tx, migration, at)
     for statement in migration.statements:
         await tx.rows(POSTGRESQL.define(statement))
+    least = await tx.row(sql.GET_THING, LEAST)
+    await tx.run(PUT_LEAST, LEAST, least_with(migration, None if least is None else least[0]))
     await tx.run(
         "INSERT INTO migration VALUES ($1, $2, $3, $4)", migration.number, migration.name, migration.checksum, at
     )

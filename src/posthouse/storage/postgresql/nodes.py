@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError
+from posthouse.storage.ports import SchemaTooNew, StorageError
+from posthouse.storage.postgresql.migrate import knows_enough
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 
@@ -54,8 +55,10 @@ class Membership:
         now: Callable[[], int],
         journal: Journal,
         on_slot: Callable[[int], None],
+        known: int,
     ) -> None:
         self._units = units
+        self._known = known
         self.name = name
         self._version = version
         self._now = now
@@ -86,10 +89,15 @@ class Membership:
             await asyncio.sleep(SEEN_SECONDS)
             try:
                 self._adopt(await self._units.write(self._be_seen))
+            except SchemaTooNew as error:
+                self._journal.note("node.outdated", Level.ALARM, reason=str(error))
+                self._units.refuse(error)
             except StorageError as error:
                 self._journal.note("node.unseen", Level.WARNING, reason=str(error))
 
     async def _be_seen(self, tx: Tx) -> int:
+        if not await knows_enough(tx, self._known):  # we were away while the others were upgraded
+            raise SchemaTooNew(f"the data is served by a later release now, and we know schema {self._known}: upgrade")
         if await tx.run(SEEN, self.name, self._now()):
             return self.slot
         return await self._enter(tx)  # forgotten after a day of silence: another one may have our slot

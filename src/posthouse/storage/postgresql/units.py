@@ -71,6 +71,7 @@ class Units:
         self.hold_seconds = hold_seconds
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._refusal: StorageError | None = None
         self._is_held = False
 
     async def write(self, work: Work[T], *, repeatable: bool = True, deadline: float | None = None) -> T:
@@ -85,10 +86,17 @@ class Units:
         once = self._read_instant if consistent else self._read_once
         return await self._shielded(self._persist(once, work, True, None))
 
+    def refuse(self, why: StorageError) -> None:
+        """Do nothing any more: everybody hears ``why``."""
+        self._refusal = why
+
     async def _shielded(self, attempt: Coroutine[Any, Any, T]) -> T:
         if self._closed:
             attempt.close()
             raise StorageError("the store is closed")
+        if self._refusal is not None:
+            attempt.close()
+            raise self._refusal
         task = asyncio.get_running_loop().create_task(attempt)
         self._running.add(task)
         task.add_done_callback(self._over)

@@ -14,16 +14,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step, applied in one transaction together with the note that it was."""
+    """One step, applied in one transaction together with the note that it was.
+
+    A step that only adds (tables, columns with a default, indexes) says with
+    ``serves`` which earlier schema may go on serving the data: nodes of the
+    release before, while the machines are upgraded one after the other, and a
+    release that somebody goes back to. 0: nobody before this step may.
+    """
 
     number: int
     name: str
     statements: tuple[str, ...]
+    serves: int = 0
+
+    @property
+    def least(self) -> int:
+        """The schema that a release must know to serve data with this step."""
+        return self.serves or self.number
 
     @property
     def checksum(self) -> str:
         """So that a step edited after its release is noticed where it ran already."""
         return hashlib.sha256("\0".join(self.statements).encode()).hexdigest()
+
+
+LEAST = "schema.least"
+"""The thing that says which schema a release must know to serve this data."""
+
+
+def may_serve(least: bytes | None, newest: int, known: int) -> bool:
+    """Whether a release that knows ``known`` may serve data with schema ``newest``, of which ``LEAST`` says ``least``."""
+    return newest <= known or (least is not None and least.isdigit() and int(least) <= known)
 
 
 APPLIED = """CREATE TABLE IF NOT EXISTS migration (
@@ -152,3 +173,13 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "nodes", _NODES),
     Migration(5, "bodies", _BODIES),
 )
+
+
+def least_with(migration: Migration, least: bytes | None) -> bytes:
+    """What the thing ``LEAST`` says once ``migration`` is applied."""
+    before = int(least) if least is not None and least.isdigit() else 0
+    return str(max(before, migration.least)).encode()
+
+
+def too_new(newest: int, known: int) -> str:
+    return f"the data has schema {newest}, this release knows up to {known}: use the newer one"
