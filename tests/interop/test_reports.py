@@ -85,7 +85,7 @@ def test_the_head_office_tells_the_project_who_wrote_in_its_name(offices):
     rows = wait_until(lambda: asked(project, "report", "dmarc"), "the report to be read")
     bad, good = rows
     assert (bad["source"], bad["from"], bad["failed"], bad["refused"]) == ("127.0.0.9", "project.test", 3, 3)
-    assert bad["reporters"] == ["Head office"]
+    assert bad["reporters"] == ["Head office (head.test)"]
     assert "unsigned; spf" in bad["found"]
     assert (good["source"], good["passed"], good["failed"]) == ("127.0.0.1", 1, 0)
     (listed,) = asked(project, "report", "list")
@@ -107,7 +107,7 @@ def test_the_project_office_tells_how_tls_went(offices):
     assert "tls-report-domain" in str(mail["DKIM-Signature"])
     (row,) = wait_until(lambda: asked(head, "report", "tls"), "the report to be read")
     assert (row["domain"], row["result"], row["policy"], row["reporters"]) == (
-        "head.test", "ok", "no-policy-found", ["Project"],
+        "head.test", "ok", "no-policy-found", ["Project (project.test)"],
     )  # fmt: skip
     assert row["sessions"] >= 1
 

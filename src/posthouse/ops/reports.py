@@ -41,7 +41,7 @@ class _Line(msgspec.Struct):
             self.refused += one.count
         self.first = min(self.first or report.begin, report.begin)
         self.last = max(self.last, report.end)
-        _add(self.reporters, report.reporter, one.count)
+        _add(self.reporters, report.by, one.count)
 
 
 async def dmarc(house: House, arguments: Arguments) -> Rows:
@@ -85,7 +85,7 @@ async def tls(house: House, arguments: Arguments) -> Rows:
             key = (report.domain, one.policy, one.failure, one.host)
             if key in counts or len(counts) < MOST_LINES:
                 counts[key] = counts.get(key, 0) + one.count
-                _add(reporters.setdefault(key, {}), report.reporter, one.count)
+                _add(reporters.setdefault(key, {}), report.by, one.count)
     for key, count in sorted(counts.items(), key=lambda item: (not item[0][2], -item[1], item[0])):
         domain, policy, failure, host = key
         yield {

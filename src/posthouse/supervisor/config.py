@@ -28,6 +28,7 @@ from posthouse.admd.limits import Limits
 from posthouse.filter.content.policy import DEFAULTS
 from posthouse.filter.networks import WIDEST_IPV4, WIDEST_IPV6, parse_network
 from posthouse.net.places import parse_place
+from posthouse.standards.smtp.grammar import parse_mailbox
 
 SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "lmtp", "metrics")
 PORTS = {
@@ -115,6 +116,10 @@ def _host_and_port(value: str) -> str:
     return value
 
 
+def _mailbox(value: str) -> str:
+    return str(parse_mailbox(value))
+
+
 def _bucket(value: str) -> str:
     if value:
         parse_bucket(value)
@@ -157,6 +162,8 @@ Domain = Annotated[str, AfterValidator(_a_labels)]
 Weight = Annotated[float, Field(ge=0)]
 ActionName = Literal["accept", "junk", "quarantine", "defer", "refuse"]
 Port = Annotated[int, Field(gt=0, lt=65536)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+OptionalMailbox = Annotated[str, AfterValidator(lambda value: _mailbox(value) if value else "")]
 Bucket = Annotated[str, AfterValidator(_bucket)]
 Engine = Annotated[str, AfterValidator(_engine)]
 
@@ -407,10 +414,10 @@ class ReportsSection(Section):
         description="Tell domains that ask for it once a day of mail in their name (DMARC) and of their TLS",
     )
     organization: str = Field(default="", description="Who we are in these reports; without it, our first domain")
-    contact: str = Field(
+    contact: OptionalMailbox = Field(
         default="", description="The address of ours that they come from; without it, postmaster of our first domain"
     )
-    addresses: tuple[str, ...] = Field(
+    addresses: tuple[Mailbox, ...] = Field(
         default=(),
         description="Addresses of ours that take reports of others, besides postmaster, dmarc and tlsrpt here",
     )

@@ -11,7 +11,8 @@ DAY = 86400
 
 def aggregate(reporter: str, now: float, *senders: Sender, domain: str = "office.test", days: float = 1) -> Arrived:
     end = int(now - days * DAY)
-    return Arrived(DMARC, domain, reporter, "1", end - DAY, end, senders=senders, policy="p=reject")
+    proven = "big.example" if reporter == "big.example" else ""
+    return Arrived(DMARC, domain, reporter, "1", end - DAY, end, senders=senders, policy="p=reject", proven=proven)
 
 
 def liar(count: int, source: str = "198.18.0.66") -> Sender:
@@ -47,7 +48,7 @@ async def told(operator):
 async def test_who_fails_most_comes_first(told) -> None:
     first, second, *good = await told.do("report dmarc", domain="office.test")
     assert (first["source"], first["failed"], first["refused"], first["passed"]) == ("198.18.0.66", 42, 42, 0)
-    assert first["reporters"] == ["big.example", "small.example"]
+    assert first["reporters"] == ["big.example", "small.example (unproven)"]
     assert first["found"] == "dkim unsigned; spf evil.test:pass; reject"
     assert (second["source"], second["failed"]) == ("198.18.0.67", 1)
     assert [(row["source"], row["passed"], row["failed"]) for row in good] == [("192.0.2.1", 100, 0)]

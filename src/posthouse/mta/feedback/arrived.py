@@ -79,6 +79,13 @@ class Arrived(msgspec.Struct, omit_defaults=True):
     proven: str = ""
     """The domain that is proven to have sent it; empty if none is."""
 
+    @property
+    def by(self) -> str:
+        """Who reports, as he says, and who that is proven to be if it is not the same."""
+        if self.proven and self.reporter.lower() == self.proven:
+            return self.reporter
+        return f"{self.reporter} ({self.proven or 'unproven'})"
+
 
 def from_aggregate(report: AggregateReport) -> Arrived:
     """An aggregate report, equal lines added up."""
@@ -204,4 +211,5 @@ async def stored(store: Store, kind: str, *, since: str = "", domain: str = "") 
 
 def is_ours(arrived: Arrived, domains: Sequence[str]) -> bool:
     """Whether it is about a domain of ours or one below; nothing else is anybody's business to tell us."""
-    return any(arrived.domain == one or arrived.domain.endswith("." + one) for one in domains)
+    domain = arrived.domain
+    return "/" not in domain and any(domain == one or domain.endswith("." + one) for one in domains)
