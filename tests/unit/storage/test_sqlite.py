@@ -330,9 +330,9 @@ def test_a_migration_that_fails_leaves_no_trace(database):
 
 
 def test_a_migration_edited_after_its_release_is_noticed(database):
-    migrate(database, 5, (*MIGRATIONS, Migration(NEXT, "one", ("CREATE TABLE one (x TEXT)",)),))
+    migrate(database, 5, (*MIGRATIONS, Migration(NEXT, "one", ("CREATE TABLE one (x TEXT)",))))
     with pytest.raises(StorageError, match="not the one"):
-        migrate(database, 6, (*MIGRATIONS, Migration(NEXT, "one", ("CREATE TABLE one (y TEXT)",)),))
+        migrate(database, 6, (*MIGRATIONS, Migration(NEXT, "one", ("CREATE TABLE one (y TEXT)",))))
 
 
 class SlowDisk(Disk):

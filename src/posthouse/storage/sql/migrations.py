@@ -43,7 +43,7 @@ LEAST = "schema.least"
 
 
 def may_serve(least: bytes | None, newest: int, known: int) -> bool:
-    """Whether a release that knows ``known`` may serve data with schema ``newest``, of which ``LEAST`` says ``least``."""
+    """Whether a release that knows schema ``known`` may serve ``newest``; ``least`` is the thing ``LEAST``."""
     return newest <= known or (least is not None and least.isdigit() and int(least) <= known)
 
 
