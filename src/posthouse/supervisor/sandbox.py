@@ -7,6 +7,7 @@ numbers of system calls are listed here.
 """
 
 import ctypes
+import os
 import platform
 import resource
 import struct
@@ -114,7 +115,12 @@ def _restrict_files(libc: ctypes.CDLL, machine: str) -> bool:
     access = _LANDLOCK_ACCESS.get(version, (1 << 16) - 1)
     attributes = struct.pack("=QQ", access, _LANDLOCK_NET) if version >= 4 else struct.pack("=Q", access)
     ruleset = libc.syscall(create, attributes, len(attributes), 0)
-    return bool(ruleset >= 0 and libc.syscall(restrict, ruleset, 0) == 0)
+    if ruleset < 0:
+        return False
+    try:
+        return bool(libc.syscall(restrict, ruleset, 0) == 0)
+    finally:
+        os.close(ruleset)
 
 
 class _Program(ctypes.Structure):
