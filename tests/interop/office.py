@@ -98,7 +98,7 @@ class Office:
             f'[tls]\ncertificate = "{self.dir}/cert.pem"\nkey = "{self.dir}/key.pem"\n'
             f"{user}{self.extra}{listeners}{routes}"
         )
-        (self.dir / "store").mkdir()
+        (self.dir / "store").mkdir(mode=0o700)
         if os.geteuid() == 0:
             for path in (self.dir, *self.dir.rglob("*")):
                 shutil.chown(path, "nobody")

@@ -55,6 +55,7 @@ from posthouse.supervisor.nursery import NOBODY_ELSE, Nursery
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.quarantining import tend_quarantine
 from posthouse.supervisor.scanning import watch_scanners
+from posthouse.supervisor.secrecy import check_key, close_store
 from posthouse.supervisor.selftest import Ground, check_relay
 from posthouse.supervisor.standing import watch_standing
 from posthouse.supervisor.wire import WORKS, Setting, SliceReader, Tools, Works, build, open_doors, place_of
@@ -184,6 +185,8 @@ class Server:
         configuration = self.setting.configuration
         store = configuration.store.directory
         store.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if close_store(store):
+            self.journal.note("store.was-open", Level.WARNING, directory=str(store), now="0700")
         if configuration.process.confine:
             keys = master_key_file(configuration).parent
             others = (path for path in (self.setting.outside, self.setting.home) if path is not None)
@@ -474,6 +477,8 @@ def read_certificates(configuration: Configuration) -> dict[str, Certificates]:
     tls = configuration.tls
     if tls.certificate is None or tls.key is None:
         return {}
+    for key in (tls.key, *(other.key for other in tls.other)):
+        check_key(key)
     by_name = {name: (other.certificate, other.key) for other in tls.other for name in other.names}
     made: dict[str, Certificates] = {}
     for one in configuration.listener:
