@@ -85,6 +85,23 @@ async def test_what_is_not_there_is_not_found(house: Office, ident: str) -> None
     assert await office_of(house).find(ident) is None
 
 
+async def test_what_somebody_drops_is_told_to_the_classifier_and_what_time_takes_is_not(house: Office) -> None:
+    await send(house)
+    learnt = []
+
+    async def learn(account, content) -> None:
+        learnt.append((account, content.size))
+
+    office = Quarantine(house.store, house.clock, learn_junk=learn)
+    (copy,) = await entries(house)
+    await office.drop(copy)
+    assert learnt == [(house.accounts["alice"], copy.size)]
+    await send(house)
+    house.clock.pass_time(100)
+    assert await office.expire(10) == 1
+    assert len(learnt) == 1
+
+
 async def test_release_puts_it_into_the_inbox_and_tells_the_classifier(house: Office) -> None:
     await send(house, "alice@office.test", "friend@elsewhere.test")
     learnt = []

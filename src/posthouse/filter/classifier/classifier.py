@@ -31,7 +31,7 @@ SUSPICIOUS: Final = 1.0
 """From this score on it is asked whether the recipient knows the sender."""
 KNOWN_SCORE: Final = -5.0
 """For who has proven to be a correspondent."""
-CLAIMED_SCORE: Final = -1.5
+CLAIMED_SCORE: Final = -2.0
 """For who only says so, and nothing contradicts."""
 
 

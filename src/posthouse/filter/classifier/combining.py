@@ -20,7 +20,7 @@ EDGE: Final = 0.005
 STRENGTH: Final = 0.45
 """How many sightings what is believed beforehand is worth (Robinson's s)."""
 
-MOST_SCORE: Final = 6.0
+MOST_SCORE: Final = 6.5
 """Enough for Junk, far from a refusal."""
 LEAST_SCORE: Final = -3.0
 WORDS_SHOWN: Final = 10
@@ -36,9 +36,9 @@ class Odds(msgspec.Struct, frozen=True):
 
     @property
     def score(self) -> float:
-        """The weight towards Junk: nothing for who is unsure, so much that it decides alone only near certainty."""
+        """The weight towards Junk: nothing for who is unsure, so much that it decides alone only from 0.92 on."""
         way = (self.junk - 0.5) * 2
-        return round((MOST_SCORE if way > 0 else -LEAST_SCORE) * way**3, 2)
+        return round(math.copysign(abs(way) ** 1.5, way) * (MOST_SCORE if way > 0 else -LEAST_SCORE), 2)
 
     @property
     def reasons(self) -> str:

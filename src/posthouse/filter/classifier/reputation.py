@@ -28,8 +28,8 @@ DAYS: Final = 28
 HALF_LIFE: Final = 7.0
 DAY_SECONDS: Final = 86400
 WINDOW_MILLISECONDS: Final = DAYS * DAY_SECONDS * 1000
-LEAST: Final = 3.0 * 0.5
-"""Voices, faded: three within a week."""
+LEAST: Final = 2.5
+"""Voices, faded: three of these days, or more that are older."""
 MOST_SCORE: Final = 2.5
 NETWORK_SHARE: Final = 0.2
 """Of a voice: neighbours share an address with whoever was bad."""
