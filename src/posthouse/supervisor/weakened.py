@@ -18,7 +18,7 @@ from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
-from posthouse.supervisor.unguarded import smtp
+from posthouse.supervisor.unguarded import smtp, tls
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -146,4 +146,5 @@ WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "S01": _take_any_line_end,
     "S05": _take_any_size,
     **smtp.WEAKENINGS,
+    **tls.WEAKENINGS,
 }

@@ -5,10 +5,10 @@ import time
 
 from posthouse.drill.bench import HOME, Bench
 from posthouse.drill.caller import Silent
-from posthouse.drill.chunks import talk_after_farewell
 from posthouse.drill.fence import MIB, Allowance
 from posthouse.drill.scenario import Scenario
 from posthouse.drill.smtp import Smtp, letter
+from posthouse.drill.sockets import talk_after_farewell
 from posthouse.drill.timing import tell_apart
 
 

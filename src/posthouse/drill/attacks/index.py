@@ -9,13 +9,14 @@ from posthouse.drill.attacks import (
     continuity,
     identity,
     operations,
+    remote,
     smtp,
     tls,
     volume,
 )
 from posthouse.drill.scenario import Scenario
 
-MODULES = (smtp, commands, tls, accounts, identity, bounces, volume, content, access, continuity, operations)
+MODULES = (smtp, commands, remote, tls, accounts, identity, bounces, volume, content, access, continuity, operations)
 
 
 def all_scenarios() -> dict[str, Scenario]:
