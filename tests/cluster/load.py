@@ -241,7 +241,9 @@ class _Elsewhere(socketserver.StreamRequestHandler):
     def _take(self) -> None:
         self.wfile.write(b"354 go on\r\n")
         subject = ""
-        while (line := self.rfile.readline()) not in {b".\r\n", b""}:
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:
+                return  # whoever sent it thought better of it
             if line.startswith(b"Subject: ") and not subject:
                 subject = line[9:].decode().strip()
         self.server.pause.wait()
