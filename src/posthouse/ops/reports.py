@@ -8,8 +8,8 @@ import msgspec
 
 from posthouse.mta.feedback import arrived, rows
 from posthouse.mta.feedback.arrived import Arrived, Sender, stored
-from posthouse.mta.feedback.post import Sent, told
 from posthouse.mta.feedback.rows import day_of
+from posthouse.mta.feedback.sent import Sent, told
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 

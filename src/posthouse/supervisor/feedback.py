@@ -7,13 +7,16 @@ from posthouse.admd.directory import Directory
 from posthouse.lib.ports import Clock, Ids
 from posthouse.lib.work import Workers
 from posthouse.mta.feedback.arrivals import Arrivals
+from posthouse.mta.feedback.delivery import Delivery
 from posthouse.mta.feedback.evaluations import Evaluations
 from posthouse.mta.feedback.letters import Sign
 from posthouse.mta.feedback.post import Post
 from posthouse.mta.feedback.recognise import Recognition
 from posthouse.mta.feedback.rows import DMARC, RowBook
 from posthouse.mta.feedback.sessions import Sessions
+from posthouse.mta.feedback.web import Web
 from posthouse.mta.intake import Intake
+from posthouse.net.ports import Dialer
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.dns.ports import Resolver
 from posthouse.storage.ports import StorageError
@@ -59,6 +62,7 @@ def build_feedback(
     directory: Directory,
     sessions: Sessions,
     resolver: Resolver,
+    dialer: Dialer,
     workers: Workers,
     *,
     clock: Clock,
@@ -86,11 +90,9 @@ def build_feedback(
 
     post = Post(
         store,
-        intake,
-        resolver,
+        Delivery(intake, resolver, Web(dialer, resolver), clock=clock, ids=ids),
         arrivals,
         clock=clock,
-        ids=ids,
         journal=journal,
         sign=sign,
         is_own=directory.is_local_domain,

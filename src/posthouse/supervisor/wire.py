@@ -283,6 +283,7 @@ def build(
             directory,
             sessions,
             resolver,
+            TcpDialer(SliceReader(store.blobs), ClientContexts(), may=setting.may_dial),
             workers,
             clock=clock,
             ids=tools.ids,
@@ -703,7 +704,7 @@ def add_metrics_door(works: Works, tools: Tools) -> None:
         return [trouble for find in works.troubles if (trouble := find())]
 
     def open_metrics(_line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
-        return HttpOnce(), MetricsDoor(tools.meter.render, troubles)
+        return HttpOnce(), MetricsDoor(tools.meter.render, troubles, tools.meter.render_all)
 
     works.doors["metrics"] = open_metrics
 

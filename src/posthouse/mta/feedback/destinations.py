@@ -10,9 +10,10 @@ from posthouse.standards.tlsrpt.record import find_record
 
 
 class Destinations(msgspec.Struct, frozen=True):
-    """``limits`` are octets by address, of those who set one."""
+    """``limits`` are octets by address, of those who set one; ``posts`` are ``https:`` URIs."""
 
     addresses: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     limits: dict[str, int] = {}
 
@@ -20,7 +21,7 @@ class Destinations(msgspec.Struct, frozen=True):
         """Those who take a mail of that size."""
         good = tuple([one for one in self.addresses if octets <= min(most, self.limits.get(one, most))])
         bad = tuple([f"{one}: takes less than {octets} octets" for one in self.addresses if one not in good])
-        return Destinations(good, self.left_out + bad, self.limits)
+        return Destinations(good, self.posts, self.left_out + bad, self.limits)
 
 
 async def find_destinations(resolver: Resolver, kind: str, domain: str) -> Destinations:
@@ -50,13 +51,14 @@ async def _of_dmarc(resolver: Resolver, domain: str) -> Destinations:
             if any(one.endswith(f"@{host}") for one in agreed):
                 why = "its domain names another"
             left_out.append(f"{address}: {why}")
-    return Destinations(agreed, tuple(left_out), limits)
+    return Destinations(agreed, (), tuple(left_out), limits)
 
 
 async def _of_tls(resolver: Resolver, domain: str) -> Destinations:
-    uris = await find_record(resolver, domain)
-    found = {uri: address_of(uri) for uri in uris}
-    good = tuple(dict.fromkeys([one for one in found.values() if one]))
-    left_out = [f"{uri}: only mailto: can be sent to" for uri, address in found.items() if address is None]
-    left_out += [f"{one}: beyond the first two" for one in good[MAX_DESTINATIONS:]]
-    return Destinations(good[:MAX_DESTINATIONS], tuple(left_out))
+    uris = tuple(dict.fromkeys(await find_record(resolver, domain)))
+    posts = [uri for uri in uris[:MAX_DESTINATIONS] if uri.lower().startswith("https:")]
+    mails = {uri: address_of(uri) for uri in uris[:MAX_DESTINATIONS] if uri not in posts}
+    left_out = [f"{uri}: not an address that we send to" for uri, address in mails.items() if address is None]
+    left_out += [f"{uri}: beyond the first two" for uri in uris[MAX_DESTINATIONS:]]
+    addresses = tuple(dict.fromkeys([one for one in mails.values() if one]))
+    return Destinations(addresses, tuple(posts), tuple(left_out))

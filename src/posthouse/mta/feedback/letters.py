@@ -91,16 +91,20 @@ def _policies(domain: str, rows: Rows, unlisted: int) -> tuple[PolicyReport, ...
     return tuple(found)
 
 
+def pack(report: Report) -> bytes:
+    """The file, in gzip form."""
+    octets = dmarc_file.format_report(report) if isinstance(report, AggregateReport) else format_tls(report)
+    return gzip.compress(octets, mtime=0)
+
+
 def format_mail(
     report: Report, domain: str, to: Sequence[str], sign: Sign, *, now: float, token: str
 ) -> tuple[Envelope, bytes]:
     """The mail with it: from the null reverse-path, so that nothing comes back that would have to be reported."""
-    submitter = sign.submitter
+    submitter, packed = sign.submitter, pack(report)
     if isinstance(report, AggregateReport):
-        packed = gzip.compress(dmarc_file.format_report(report), mtime=0)
         content = dmarc_mail.format_content(report, packed, submitter=submitter, boundary=f"report-{token}")
     else:
-        packed = gzip.compress(format_tls(report), mtime=0)
         content = tls_mail.format_content(
             report, packed, domain=domain, submitter=submitter, boundary=f"report-{token}"
         )

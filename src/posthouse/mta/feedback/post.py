@@ -12,11 +12,11 @@ from typing import Final
 
 import msgspec
 
-from posthouse.lib.ports import Clock, Ids
+from posthouse.lib.ports import Clock
 from posthouse.mta.feedback.arrivals import Arrivals
 from posthouse.mta.feedback.arrived import from_aggregate
-from posthouse.mta.feedback.destinations import Destinations, find_destinations
-from posthouse.mta.feedback.letters import Report, Sign, format_mail, make_report
+from posthouse.mta.feedback.delivery import Delivery, Planned
+from posthouse.mta.feedback.letters import Report, Sign, make_report
 from posthouse.mta.feedback.rows import (
     DAY_SECONDS,
     KEPT_SECONDS,
@@ -29,13 +29,13 @@ from posthouse.mta.feedback.rows import (
     start_of,
     sweep_tallies,
 )
-from posthouse.mta.intake import Intake
+from posthouse.mta.feedback.sent import Sent, key_of, put, told_until
+from posthouse.mta.feedback.web import NotTaken
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.dmarcreport.report import AggregateReport
-from posthouse.standards.dns.ports import DnsTrouble, Resolver
-from posthouse.storage.ports import Note, Store
+from posthouse.standards.dns.ports import DnsTrouble
+from posthouse.storage.ports import Store
 
-SENT: Final = "report.sent"
 JOB: Final = "reports"
 LEASE_SECONDS: Final = 900
 GRACE_SECONDS: Final = 900
@@ -43,71 +43,39 @@ GRACE_SECONDS: Final = 900
 JITTER_SECONDS: Final = 4 * 3600
 """RFC 7489 section 7.2: not everybody at midnight."""
 MOST_ROWS: Final = 10_000
-MOST_OCTETS: Final = 10 * 1024 * 1024
-"""Of a mail: nobody must take more (L40)."""
 MOST_MAILS: Final = 2000
 """A day: more domains than that are an attack, not correspondents."""
+AGAIN_SECONDS: Final = 3600
+MOST_LATER: Final = 5000
 GIVE_UP_SECONDS: Final = 3 * DAY_SECONDS
-SENT_SECONDS: Final = 90 * DAY_SECONDS
-
-
-class Sent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of the report about one domain and day. ``until``: the time that was told of ends there."""
-
-    kind: str
-    day: str
-    domain: str
-    state: str
-    """``sent``, ``kept`` (about ourselves), ``unwanted``, ``refused``, ``too large``, ``gave up``; or ``due``."""
-    until: int = 0
-    at: int = 0
-    rows: int = 0
-    messages: int = 0
-    octets: int = 0
-    to: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    """Addresses that get nothing, with the reason."""
 
 
 class Post:
-    """Writes and sends. ``sign`` is asked for each mail, because the configuration may change."""
+    """Says when and what. ``sign`` is asked for each mail, because the configuration may change."""
 
-    __slots__ = (
-        "_arrivals",
-        "_clock",
-        "_ids",
-        "_intake",
-        "_is_own",
-        "_journal",
-        "_mails",
-        "_resolver",
-        "_sign",
-        "_store",
-    )
+    __slots__ = ("_arrivals", "_clock", "_delivery", "_is_own", "_journal", "_later", "_mails", "_sign", "_store")
 
     def __init__(
         self,
         store: Store,
-        intake: Intake,
-        resolver: Resolver,
+        delivery: Delivery,
         arrivals: Arrivals,
         *,
         clock: Clock,
-        ids: Ids,
         journal: Journal,
         sign: Callable[[], Sign],
         is_own: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._intake = intake
-        self._resolver = resolver
+        self._delivery = delivery
         self._arrivals = arrivals
         self._clock = clock
-        self._ids = ids
         self._journal = journal
         self._sign = sign
         self._is_own = is_own
         self._mails: tuple[str, int] = ("", 0)
+        self._later: dict[str, float] = {}
+        """What could not be told, and when it is tried again."""
 
     async def tend(self, owner: str) -> int:
         """One round, if the job is ours: send what is due. How many mails went out."""
@@ -138,11 +106,11 @@ class Post:
         now = self._clock.now()
         for kind in KINDS:
             async for heap in heaps(self._store, kind):
-                if not early and now < self._due(heap):
+                if not early and now < max(self._due(heap), self._later.get(key_of(heap), 0.0)):
                     continue
                 try:
                     done = await self._tell(heap, early=early, dry=dry)
-                except DnsTrouble as trouble:
+                except (DnsTrouble, NotTaken) as trouble:
                     done = await self._in_vain(heap, str(trouble), dry=dry)
                 if done is not None:
                     yield done
@@ -152,9 +120,12 @@ class Post:
         return start_of(heap.day) + DAY_SECONDS + GRACE_SECONDS + int.from_bytes(digest) % JITTER_SECONDS
 
     async def _in_vain(self, heap: Heap, why: str, *, dry: bool) -> Sent | None:
-        """The DNS does not answer: another time, for some days."""
+        """The DNS does not answer, or nobody where a report was to be handed over: another time, for some days."""
         if dry:
             return Sent(heap.kind, heap.day, heap.domain, f"waits: {why}"[:200])
+        if len(self._later) >= MOST_LATER:
+            self._later.clear()
+        self._later[key_of(heap)] = self._clock.now() + AGAIN_SECONDS
         if self._clock.now() < start_of(heap.day) + DAY_SECONDS + GIVE_UP_SECONDS:
             return None
         return await self._close(heap, Sent(heap.kind, heap.day, heap.domain, "gave up"), self._end(heap, early=False))
@@ -164,7 +135,8 @@ class Post:
         return min(end, int(self._clock.now())) if early else end
 
     async def _tell(self, heap: Heap, *, early: bool, dry: bool) -> Sent | None:
-        begin, end = await self._begin(heap), self._end(heap, early=early)
+        begin = await told_until(self._store, heap) or start_of(heap.day)
+        end = self._end(heap, early=early)
         if begin >= end:  # told already: what came later is too late
             if not dry:
                 await drop_heap(self._store, heap)
@@ -180,52 +152,23 @@ class Post:
         report = await asyncio.to_thread(make_report, heap, rows, unlisted, begin, end, sign)
         if self._is_own(heap.domain):
             return await self._keep(heap, about, report, end, dry=dry)
-        wanted = await find_destinations(self._resolver, heap.kind, heap.domain)
-        about = msgspec.structs.replace(about, to=wanted.addresses, left_out=wanted.left_out)
-        if not wanted.addresses:
-            state = "refused" if wanted.left_out else "unwanted"
+        planned = await self._delivery.plan(heap, report, sign, begin)
+        about = msgspec.structs.replace(about, to=planned.to, left_out=planned.left_out, octets=planned.octets)
+        return await self._deliver(heap, about, planned, end, dry=dry)
+
+    async def _deliver(self, heap: Heap, about: Sent, planned: Planned, end: int, *, dry: bool) -> Sent | None:
+        if not planned.to:
+            state = "too large" if planned.octets else "refused" if planned.left_out else "unwanted"
             about = msgspec.structs.replace(about, state=state)
-            return about if dry else await self._close(heap, about, end)
-        return await self._mail(heap, about, report, wanted, sign, begin, end, dry=dry)
-
-    async def _begin(self, heap: Heap) -> int:
-        """Where the last report about this day ended."""
-        for note in await self._store.notes(SENT, [_key(heap)]):
-            return msgspec.msgpack.decode(note.value, type=Sent).until
-        return start_of(heap.day)
-
-    async def _mail(
-        self,
-        heap: Heap,
-        about: Sent,
-        report: Report,
-        wanted: Destinations,
-        sign: Sign,
-        begin: int,
-        end: int,
-        *,
-        dry: bool,
-    ) -> Sent | None:
-        token = self._ids.token(18)
-        now = self._clock.now()
-        envelope, octets = await asyncio.to_thread(
-            format_mail, report, heap.domain, wanted.addresses, sign, now=now, token=token
-        )
-        small = wanted.within(len(octets), MOST_OCTETS)
-        about = msgspec.structs.replace(about, octets=len(octets), to=small.addresses, left_out=small.left_out)
-        if not small.addresses:
-            about = msgspec.structs.replace(about, state="too large")
             return about if dry else await self._close(heap, about, end)
         if dry:
             return about
         if not self._may_mail():
             return None
-        if small.addresses != wanted.addresses:
-            envelope, octets = await asyncio.to_thread(
-                format_mail, report, heap.domain, small.addresses, sign, now=now, token=token
-            )
-        await self._intake.send(envelope, octets, _trace(heap, begin))
-        return await self._close(heap, msgspec.structs.replace(about, state="sent"), end)
+        done = await self._delivery.carry_out(planned)
+        return await self._close(
+            heap, msgspec.structs.replace(about, state="sent", to=done.to, left_out=done.left_out), end
+        )
 
     def _may_mail(self) -> bool:
         today = day_of(self._clock.now())
@@ -249,34 +192,11 @@ class Post:
 
     async def _close(self, heap: Heap, about: Sent, end: int) -> Sent:
         """**Durable.** Remember what became of it; its rows are not needed any more."""
-        now = self._clock.now()
-        about = msgspec.structs.replace(about, until=end, at=int(now * 1000))
-        expires = int((now + SENT_SECONDS) * 1000)
-        await self._store.put_notes([Note(SENT, _key(heap), msgspec.msgpack.encode(about), about.at, expires)])
+        about = msgspec.structs.replace(about, until=end, at=int(self._clock.now() * 1000))
+        await put(self._store, heap, about)
         await drop_heap(self._store, heap, is_over=end >= start_of(heap.day) + DAY_SECONDS)
         if about.state != "unwanted":
             self._journal.note(
                 "report.closed", kind=heap.kind, domain=heap.domain, day=heap.day, state=about.state, rows=about.rows
             )
         return about
-
-
-def _key(heap: Heap) -> str:
-    return f"{heap.day}/{heap.kind}/{heap.domain}"
-
-
-def _trace(heap: Heap, begin: int) -> str:
-    """The same however often it is tried."""
-    digest = hashlib.sha256(f"{heap.kind}\0{heap.day}\0{heap.domain}\0{begin}".encode()).hexdigest()
-    return f"f{digest[:23]}"
-
-
-async def told(store: Store, kind: str, *, since: str = "", domain: str = "") -> AsyncIterator[Sent]:
-    """What was sent of ``kind``, from the day ``since`` on."""
-    after = since
-    while page := await store.list_notes(SENT, after=after, limit=200):
-        for note in page:
-            _, own, about = note.key.split("/", 2)
-            if own == kind and (not domain or about == domain or about.endswith("." + domain)):
-                yield msgspec.msgpack.decode(note.value, type=Sent)
-        after = page[-1].key

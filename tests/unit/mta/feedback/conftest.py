@@ -40,6 +40,17 @@ class Hands:
         return msgspec.msgpack.decode(msgspec.msgpack.encode(read_message(whole, terms)), type=Read)
 
 
+class NoDialer:
+    """Implements ``net.ports.Dialer``: nobody is there. ``dialed`` remembers."""
+
+    def __init__(self) -> None:
+        self.dialed: list[str] = []
+
+    async def dial(self, host: str, port: int, **_: object) -> Any:
+        self.dialed.append(host)
+        raise ConnectionRefusedError("nobody is there")
+
+
 @dataclass
 class Scene:
     office: Office
@@ -84,6 +95,7 @@ async def scene(open_office) -> Scene:
         office.directory,
         sessions,
         zone,
+        NoDialer(),
         hands,
         clock=office.clock,
         ids=office.ids,

@@ -7,7 +7,7 @@ from base64 import b64decode
 import pytest
 
 from posthouse.mta.feedback import post as posting
-from posthouse.mta.feedback.post import told
+from posthouse.mta.feedback.sent import told
 from posthouse.standards.dmarcreport.read import parse_report
 from posthouse.storage.ports import StorageError
 
@@ -226,8 +226,24 @@ async def test_tls_is_told_to_who_asks_for_it(scene) -> None:
     await scene.wind(DAY)
     sent = {one.domain: one for one in await scene.send()}
     assert (sent["far.test"].state, sent["quiet.test"].state) == ("sent", "unwanted")
-    assert sent["far.test"].left_out == ("https://far.test/tls: only mailto: can be sent to",)
+    assert sent["far.test"].to == ("tls@far.test",)
+    (left_out,) = sent["far.test"].left_out
+    assert left_out.startswith("https://far.test/tls: ")
     ((_, mail),) = await queued(scene)
     assert b'"total-successful-session-count":5' in packed(mail)
     assert b'"result-type":"starttls-not-supported"' in packed(mail)
     assert b"TLS-Report-Domain: far.test\r\n" in mail
+
+
+async def test_what_nobody_takes_is_tried_each_hour_for_three_days(scene) -> None:
+    scene.publish("_smtp._tls.far.test", "v=TLSRPTv1; rua=https://far.test/tls")
+    scene.zone.names = {**scene.zone.names, "far.test": {"a": ("8.8.8.8",)}}
+    dialer = scene.feedback.post._delivery._web._dialer
+    scene.feedback.sessions.saw("far.test", "mx.far.test", "192.0.2.25", "")
+    await scene.wind(DAY)
+    for _ in range(12):
+        assert await scene.send() == []
+        scene.office.clock.pass_time(600)
+    assert dialer.dialed == ["8.8.8.8", "8.8.8.8"]
+    scene.office.clock.pass_time(3 * DAY)
+    assert [one.state for one in await scene.send()] == ["gave up"]
