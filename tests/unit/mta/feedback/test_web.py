@@ -1,6 +1,7 @@
 """Reports handed over by HTTPS, to a real server on loopback; and where we do not go, whoever asks."""
 
 import asyncio
+from typing import Self
 
 import pytest
 
@@ -28,7 +29,7 @@ class Desk:
         self.heard = b""
         self.port = 0
 
-    async def __aenter__(self) -> "Desk":
+    async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self._talk, "127.0.0.1", 0, ssl=self.context)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
