@@ -179,7 +179,7 @@ async def measure(engine, postmasters, options):
             rate = count / (max(one[1] for one in done) - min(one[0] for one in done))
             wal = await session.fetchval("SELECT pg_current_wal_insert_lsn() - $1::pg_lsn", before[1])
             servers_us = (processor_seconds(postmasters) - before[0]) / count * 1e6
-            ours, waits = sum(one[2] for one in done) / count * 1e6, sorted(sum((one[3] for one in done), []))
+            ours, waits = sum(one[2] for one in done) / count * 1e6, sorted(wait for one in done for wait in one[3])
             if turn:
                 figures[kind].append((rate, servers_us, ours, int(wal) / count))
                 print(f"  {kind:8} {rate:7.0f}/s  CPU of servers {servers_us:4.0f} us, of nodes {ours:4.0f} us  "

@@ -107,16 +107,24 @@ MAKE_RAW = """
     CREATE TABLE IF NOT EXISTS raw.one (id BIGINT PRIMARY KEY, octets BYTEA, rest BYTEA);
     ALTER TABLE raw.one ALTER octets SET STORAGE {storage}, ALTER rest SET STORAGE EXTERNAL{compression}"""
 RAW_ROWS = (
-    "INSERT INTO raw.ledger (trace, at, accepted, record)"
-    " SELECT t, a, 1, r FROM unnest($1::text[], $2::bigint[], $3::bytea[]) v(t, a, r)",
-    "INSERT INTO raw.blob (blob_no, hash, size, octets)"
-    " SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])",
-    "INSERT INTO raw.posting (posting_no, queue_id, reverse_path, blob_no, body, utf8, require_tls, is_report,"
-    " created_at, expires_at, prefix) SELECT n, q, r, b, '8BITMIME', 0, 0, 0, c, c, p FROM"
-    " unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[]) v(n, q, r, b, c, p)",
-    "INSERT INTO raw.item (item_no, posting_no, local, domain, state, due_at, owner, token, attempts, warned, last,"
-    " last_host) SELECT n, p, l, d, 0, u, 'bench', 1, 0, 0, '', '' FROM"
-    " unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[]) v(n, p, l, d, u)",
+    (
+        "INSERT INTO raw.ledger (trace, at, accepted, record)"
+        " SELECT t, a, 1, r FROM unnest($1::text[], $2::bigint[], $3::bytea[]) v(t, a, r)"
+    ),
+    (
+        "INSERT INTO raw.blob (blob_no, hash, size, octets)"
+        " SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])"
+    ),
+    (
+        "INSERT INTO raw.posting (posting_no, queue_id, reverse_path, blob_no, body, utf8, require_tls, is_report,"
+        " created_at, expires_at, prefix) SELECT n, q, r, b, '8BITMIME', 0, 0, 0, c, c, p FROM"
+        " unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[]) v(n, q, r, b, c, p)"
+    ),
+    (
+        "INSERT INTO raw.item (item_no, posting_no, local, domain, state, due_at, owner, token, attempts, warned, last,"
+        " last_host) SELECT n, p, l, d, 0, u, 'bench', 1, 0, 0, '', '' FROM"
+        " unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[]) v(n, p, l, d, u)"
+    ),
 )
 RAW_ONE = "INSERT INTO raw.one SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])"
 

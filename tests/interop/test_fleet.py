@@ -84,6 +84,14 @@ class Fleet:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [int(pid) for pid in children if b"zygote" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
+    def counted(self, worker):
+        """Connections to port 25, of all workers."""
+        address = f"http://127.0.0.1:{self.metrics + worker}/metrics/all"
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+            lines = answer.read().decode().splitlines()
+        name = 'posthouse_connections_total{door="smtp"} '
+        return max((float(line.removeprefix(name)) for line in lines if line.startswith(name)), default=0)
+
     def greets(self):
         with smtplib.SMTP("127.0.0.1", self.port, timeout=PATIENCE) as client:
             return client.ehlo("client.test")[0] == 250
@@ -123,6 +131,8 @@ def test_workers_share_the_doors_are_reloaded_replaced_and_stopped(fleet):
         address = f"http://127.0.0.1:{fleet.metrics + number}/metrics"
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             assert b"posthouse_build_info" in answer.read()
+    for number in range(2):  # whoever is asked answers for all, as of a second ago
+        fleet.until(lambda number=number: fleet.counted(number) >= 10)
     assert {path.name for path in (fleet.directory / "store").glob("*.sock")} == {"control.sock", "control-2.sock"}
     fleet.process.send_signal(signal.SIGHUP)
     fleet.wait_for("server.reloaded", 2)

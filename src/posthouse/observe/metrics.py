@@ -5,12 +5,14 @@ it) and the only way to a name: counting something that is not listed is a bug.
 Labels are words from short lists of ours; never an address, never a domain.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from posthouse.observe.board import add_up
 
 Collector = TypeVar("Collector", Counter, Gauge, Histogram)
 
@@ -84,12 +86,14 @@ METRICS = (
 class PrometheusMeter:
     """Implements ``observe.ports.Meter``. A call costs one dictionary look-up and one addition."""
 
-    __slots__ = ("_adders", "_collectors", "_observers", "_setters", "registry", "unknown")
+    __slots__ = ("_adders", "_collectors", "_observers", "_setters", "others", "registry", "unknown")
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.unknown: set[str] = set()
         """Names that somebody counted and that are not in the table; a test expects none."""
+        self.others: Callable[[], Sequence[bytes]] = tuple
+        """What the other workers of this node have to say."""
         self._collectors: dict[str, Counter | Gauge | Histogram] = {m.name: self._collector(m) for m in METRICS}
         self._adders: dict[object, Callable[[float], None]] = {}
         self._setters: dict[object, Callable[[float], None]] = {}
@@ -144,6 +148,10 @@ class PrometheusMeter:
         """The text format of Prometheus."""
         return generate_latest(self.registry)
 
+    def render_all(self) -> bytes:
+        """The same of all workers of this node together."""
+        return add_up((self.render(), *self.others()))
+
 
 def _ignore(_amount: float) -> None: ...
 
@@ -152,7 +160,10 @@ def format_table() -> str:
     """``METRICS`` for people: ``docs/reference/metrics.md``."""
     rows = [
         "# Metrics\n",
-        "Served at `/metrics` of the metrics listener. Labels are words of ours, never addresses or domains.\n",
+        (
+            "Served at `/metrics` of the metrics listener; with several workers each has its own port, and\n"
+            "`/metrics/all` of any of them adds all up. Labels are words of ours, never addresses or domains.\n"
+        ),
         "| name | kind | labels | meaning |\n|---|---|---|---|",
     ]
     for metric in METRICS:

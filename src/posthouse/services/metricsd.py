@@ -82,15 +82,24 @@ def parse_request(head: bytes) -> Request:
 
 
 class MetricsDoor:
-    """``render`` gives the metrics; ``troubles`` says what is wrong now, nothing when all is well."""
+    """``render`` gives the metrics, ``render_all`` those of all workers.
 
-    __slots__ = ("_render", "_troubles")
+    ``troubles`` says what is wrong now, nothing when all is well.
+    """
+
+    __slots__ = ("_render", "_render_all", "_troubles")
 
     patience = PATIENCE_SECONDS
     receives_content = False
 
-    def __init__(self, render: Callable[[], bytes], troubles: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        render: Callable[[], bytes],
+        troubles: Callable[[], Sequence[str]],
+        render_all: Callable[[], bytes] | None = None,
+    ) -> None:
         self._render = render
+        self._render_all = render_all or render
         self._troubles = troubles
 
     def greet(self) -> Iterable[Response]:
@@ -105,13 +114,14 @@ class MetricsDoor:
         if request.method not in {"GET", "HEAD"}:
             return Response(405)
         head_only = request.method == "HEAD"
-        if request.target == "/metrics":
-            return Response(200, self._render(), "text/plain; version=0.0.4; charset=utf-8", head_only)
+        if request.target in {"/metrics", "/metrics/all"}:
+            text = self._render() if request.target == "/metrics" else self._render_all()
+            return Response(200, text, "text/plain; version=0.0.4; charset=utf-8", head_only)
         if request.target == "/healthz":
             troubles = self._troubles()
             body = "".join(f"{line}\n" for line in troubles or ("ok",)).encode()
             return Response(503 if troubles else 200, body, head_only=head_only)
-        return Response(404, b"/metrics or /healthz\n", head_only=head_only)
+        return Response(404, b"/metrics, /metrics/all or /healthz\n", head_only=head_only)
 
     def woken(self) -> Iterable[Response]:
         return ()

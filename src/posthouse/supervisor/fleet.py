@@ -164,6 +164,8 @@ class Fleet:
         """It ended: by itself, by a bug, or because it was silent."""
         self._hear(worker)  # its last words
         self._forget(worker)
+        if self.server.board is not None:
+            self.server.board.clear(worker.number)
         if self._stop_at is not None:
             return
         if not self._is_told and not worker.is_ready and worker.number == 0:

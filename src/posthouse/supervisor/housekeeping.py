@@ -11,6 +11,8 @@ from posthouse.admd.keys import State
 from posthouse.admd.vault import VaultLocked
 from posthouse.lib.ports import Clock
 from posthouse.net.listener import Listener
+from posthouse.observe.board import Board
+from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal, Level, Meter
 from posthouse.standards.dns.ports import Resolver
 from posthouse.storage.ports import StorageError, Store
@@ -24,6 +26,7 @@ SWEEP = "sweep"
 SWEEP_LEASE_MILLISECONDS = 1_500_000
 """Two rounds and a half: whoever has it keeps it while it lives."""
 LAG_SECONDS = 1.0
+POST_SECONDS = 1.0
 TRIM_SECONDS = 30.0
 LAG_WORTH_A_WORD = 0.5
 
@@ -100,6 +103,13 @@ async def watch_health(
             meter.count("connections", one.admitted - admitted, door=one.name)
             meter.count("connections_refused", one.refused - refused, door=one.name)
             seen[one.name] = (one.admitted, one.refused)
+
+
+async def post_metrics(board: Board, number: int, meter: PrometheusMeter) -> None:
+    """What this worker counts, where the others can see it."""
+    while True:
+        board.post(number, meter.render())
+        await asyncio.sleep(POST_SECONDS)
 
 
 async def give_memory_back() -> None:

@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from posthouse.net.ports import Door, Line
 from posthouse.net.session import House
 from posthouse.net.tls import Certificates
 from posthouse.net.watch import Watch
+from posthouse.observe.board import Board
 from posthouse.observe.counting import CountingJournal
 from posthouse.observe.journal import StreamJournal
 from posthouse.observe.metrics import PrometheusMeter
@@ -43,6 +45,7 @@ from posthouse.supervisor.guarding import check_disguises
 from posthouse.supervisor.housekeeping import (
     feed_watchdog,
     give_memory_back,
+    post_metrics,
     sweep,
     tend_keys,
     tend_keys_once,
@@ -117,6 +120,8 @@ class Server:
     works: Works | None = None
     nursery: Nursery | None = None
     """Where workers are born; a fleet shares one."""
+    board: Board | None = None
+    """Where the workers of a fleet hang their metrics."""
     _master_key: bytes | None = None
     _body_keys: BodyKeys = field(default_factory=BodyKeys)
     _admin: AdminDoor | None = None
@@ -140,6 +145,7 @@ class Server:
         for one in configuration.listener:
             count = self.workers if one.service == "metrics" else 1  # each worker has its own, on the next port
             self._sockets.append([bind(one.address, one.number + step) for step in range(count)])
+        self.board = Board(self.workers) if self.workers > 1 else None
         self._certificates = read_certificates(configuration)
         self._master_key = read_master_key(master_key_file(configuration))
         self._body_keys = read_body_keys(configuration.store)
@@ -202,6 +208,8 @@ class Server:
         loop.set_exception_handler(self._loop_trouble)
         meter = PrometheusMeter()
         meter.gauge("build_info", 1, version=__version__)
+        if self.board is not None:
+            meter.others = partial(self.board.others, self.number)
         counting = CountingJournal(self.journal, meter)
         limits = self.setting.configuration.effective_limits
         tools = Tools(SystemClock(), RandomIds(), counting, meter, limits, self.nursery)
@@ -357,6 +365,8 @@ class Server:
             "keys": lambda: tend_keys(works.ring, works.resolver, store.node, journal, self.setting.publish),
             "watchdog": lambda: feed_watchdog(self.service_manager),
         }
+        if self.board is not None:
+            runs["board"] = partial(post_metrics, self.board, self.number, tools.meter)
         if self.setting.configuration.store.engine:  # others may serve the same
             runs["sharing"] = Sharing(store, works.guards.allowances).run
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]

@@ -1,0 +1,275 @@
+"""Does a message cost the same in a large house? Accounts from 10^3 to 10^6, queued messages from 10^4 to 10^6.
+
+    python bench/cluster/scale.py accounts [--embedded] [--sizes 1000,10000,100000,1000000] [--messages 3000]
+    python bench/cluster/scale.py queue    [--embedded] [--sizes 10000,100000,1000000]
+
+Generated rows are loaded by the engine itself (a row of a series a person or
+message), the house grows from size to size, and at each size the same is done
+through the store: ``accounts`` delivers to people drawn from all, ``queue``
+accepts messages that are due now, claims them among all that wait, and settles
+them. Printed is CPU time a message, of the servers and of the node, because the
+rate says more about the machine's other work; each size is measured in several
+rounds, and the least counts. ``cold``: right after a checkpoint, when the first
+change of each page goes to the log as a whole.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import resource
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import apsw
+import asyncpg
+import uvloop
+from material import acceptances, bodies, filed, processor_seconds
+
+from posthouse.mail.address import Address
+from posthouse.mail.envelope import Recipient
+from posthouse.mail.ids import AccountId, QueueId
+from posthouse.storage.ports import Acceptance, Posting, Settlement
+from posthouse.storage.postgresql.engine import open_store as open_postgres
+from posthouse.storage.sqlite.engine import open_store as open_embedded
+from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.postgres import ThrowawayPostgres
+
+FIRST_ACCOUNT = 100_000
+FIRST_ITEMS = 10_000_000
+"""Of the first size, and of each as many further."""
+CLEAR = 1_000_000_000
+"""Where numbers of the engine begin, behind all generated ones."""
+PAGE = 50_000
+DOMAIN = "INSERT INTO domain (name, catch_all, created_at) VALUES ('office.test', '', 0) ON CONFLICT (name) DO NOTHING"
+ACCOUNTS = (
+    (
+        "INSERT INTO account (account_id, address, domain, name, verifiers, admin, enabled, created_at)"
+        " SELECT n, 'u' || n || '@office.test', 'office.test', '', '[]', 0, 1, 0 FROM {series}"
+    ),
+    (
+        "INSERT INTO tally (account_id, modseq, used, quota, mailboxes, uidvalidity)"
+        " SELECT n, 2, 0, 1000000000000, 2, 2 FROM {series}"
+    ),
+    (
+        "INSERT INTO mailbox (account_id, mailbox_id, name, role, uidvalidity, uidnext, modseq, messages, unseen, size,"
+        " deleted, pruned) SELECT n, 1, 'INBOX', 'INBOX', 1, 1, 1, 0, 0, 0, 0, 0 FROM {series}"
+        " UNION ALL SELECT n, 2, 'Junk', 'JUNK', 2, 1, 2, 0, 0, 0, 0, 0 FROM {series}"
+    ),
+)
+QUEUE = (
+    "INSERT INTO blob (blob_no, hash, size, octets) SELECT n, {hash}, 1, NULL FROM {series}",
+    (
+        "INSERT INTO posting (posting_no, queue_id, reverse_path, blob_no, body, utf8, require_tls, is_report,"
+        " created_at, expires_at, prefix) SELECT n, 'Q' || n, 'me@office.test', n, '8BITMIME', 0, 0, 0, {now},"
+        " {now} + 432000000, {empty} FROM {series}"
+    ),
+    (
+        "INSERT INTO item (item_no, posting_no, local, domain, state, due_at, token, attempts, warned, last, last_host)"
+        " SELECT n, n, 'user' || n, 'domain' || (n % 5000) || '.test', 0, {now} + {due}, 1, 3, 0, '', '' FROM {series}"
+    ),
+)
+
+
+def cpu():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+# -- houses
+
+
+class Distributed:
+    name = "postgresql"
+
+    def __init__(self, directory):
+        self.spool = directory
+        self.server = ThrowawayPostgres(
+            settings={"shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeout": "1h"}
+        )
+        self.server.start()
+
+    async def open(self, ids):
+        return await open_postgres(
+            self.server.address(), spool=self.spool, clock=SystemClock(), ids=ids, journal=KeptJournal()
+        )  # fmt: skip
+
+    async def prepare(self):
+        await self.load((DOMAIN,), 0, 1)
+        self.server.sql(
+            f"INSERT INTO counter VALUES ('number', {CLEAR}) ON CONFLICT (name) DO UPDATE SET value = {CLEAR}"
+        )
+
+    async def load(self, statements, first, end, **words):
+        session = await asyncpg.connect(self.server.address())
+        words |= {"hash": "decode(md5(n::text) || md5('x' || n), 'hex')", "empty": "''::bytea"}
+        for start in range(first, end, PAGE):
+            words["series"] = f"generate_series({start}, {min(start + PAGE, end) - 1}) s(n)"
+            for statement in statements:
+                await session.execute(statement.format(**words))
+        await session.execute("VACUUM ANALYZE")  # as autovacuum does within the hour
+        await session.close()
+
+    def cpu(self):
+        return processor_seconds([self.server.pid])
+
+    def chill(self):
+        self.server.sql("CHECKPOINT")
+
+    def close(self):
+        self.server.remove()
+
+
+class Embedded:
+    name = "embedded"
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    async def open(self, ids):
+        return await open_embedded(self.directory, clock=SystemClock(), ids=ids, journal=KeptJournal())
+
+    async def prepare(self):
+        await self.load((DOMAIN,), 0, 1)
+
+    async def load(self, statements, first, end, **words):
+        path = next(path for path in self.directory.iterdir() if path.name.endswith((".db", ".sqlite", ".sqlite3")))
+        connection = apsw.Connection(str(path))
+        list(connection.execute("PRAGMA synchronous = OFF; BEGIN"))
+        words |= {"hash": "randomblob(32)", "empty": "x''"}
+        words["series"] = (
+            f"(WITH RECURSIVE s(n) AS (VALUES ({first}) UNION ALL SELECT n + 1 FROM s WHERE n < {end - 1})"
+            " SELECT n FROM s)"
+        )
+        for statement in statements:
+            list(connection.execute(statement.format(**words)))
+        list(connection.execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)"))
+        connection.close()
+
+    def cpu(self):
+        return 0.0
+
+    def chill(self):
+        pass
+
+    def close(self):
+        pass
+
+
+# -- what is measured
+
+
+async def spread(work, callers=150):
+    work = iter(work)
+
+    async def caller():
+        for one in work:
+            await one()
+
+    await asyncio.gather(*[caller() for _ in range(callers)])
+
+
+async def timed(house, count, run):
+    """CPU of the servers and of the node, microseconds a message; and messages a second."""
+    servers, node, begun = house.cpu(), cpu(), time.perf_counter()
+    await run
+    seconds = time.perf_counter() - begun
+    return (house.cpu() - servers) / count * 1e6, (cpu() - node) / count * 1e6, count / seconds
+
+
+async def deliver(house, store, ids, size, options, turn):
+    people = [AccountId(FIRST_ACCOUNT + n) for n in random.sample(range(size), min(size, options.messages))]
+    messages = acceptances(filed, bodies(turn, options.messages, 4096), people, ids)
+    return {"deliver": await timed(house, len(messages), spread([lambda m=m: store.accept(m) for m in messages]))}
+
+
+def waiting(trace, blob, number, _accounts):
+    """Due now, nobody's."""
+    now = int(time.time() * 1000)
+    people = (Recipient(Address(f"user{number}", f"domain{number % 5000}.test")),)
+    posting = Posting(QueueId(trace), "me@office.test", b"Received: x\r\n", people, now, now - 1000, now + 432_000_000)
+    return Acceptance(trace, blob, (), (posting,), b'{"id":"x"}', now)
+
+
+async def circulate(house, store, ids, _size, options, turn):
+    messages = acceptances(waiting, bodies(turn, options.messages, 4096), (), ids)
+    count = len(messages)
+    accepted = await timed(house, count, spread([lambda m=m: store.accept(m) for m in messages]))
+    items = []
+
+    async def claim_all():
+        now = int(time.time() * 1000)
+        while found := await store.claim(owner="bench", now=now, lease_until=now + 600_000, limit=50):
+            items.extend(found)
+
+    claimed = await timed(house, count, claim_all())
+    assert len(items) == count, (len(items), count)
+    pages = [items[start : start + 50] for start in range(0, count, 50)]
+
+    def settle(page):
+        return lambda: store.settle([Settlement(item.item, item.token) for item in page])
+
+    settled = await timed(house, count, spread(map(settle, pages), callers=4))
+    return {"accept": accepted, "claim": claimed, "settle": settled}
+
+
+async def measure(house, options):
+    ids, loads = RandomIds(), {"accounts": (ACCOUNTS, deliver), "queue": (QUEUE, circulate)}
+    statements, run = loads[options.what]
+    await (await house.open(ids)).close()
+    await house.prepare()
+    there, results, turn = 0, [], int(time.time()) * 100
+    for index, size in enumerate(map(int, options.sizes.split(","))):
+        begun = time.perf_counter()
+        first = FIRST_ACCOUNT + there if options.what == "accounts" else FIRST_ITEMS * (index + 1)
+        words = {"now": str(int(time.time() * 1000)), "due": "600000 + n % 86400000"}
+        await house.load(statements, first, first + size - there, **words)
+        there, took = size, time.perf_counter() - begun
+        store = await house.open(ids)
+        begun = time.perf_counter()
+        await store.directory()
+        directory = time.perf_counter() - begun
+        rounds = []
+        for state in ["warm-up"] + ["warm"] * options.rounds + ["cold"]:
+            if state == "cold":
+                house.chill()
+            turn += 1
+            rounds.append((state, await run(house, store, ids, size, options, turn)))
+        await store.close()
+        for step in rounds[0][1]:
+            warm = min((one[step] for state, one in rounds if state == "warm"), key=lambda figures: sum(figures[:2]))
+            cold = rounds[-1][1][step]
+            print(f"  {house.name} {options.what} {size:>8} {step:8} servers {warm[0]:4.0f} + node {warm[1]:4.0f} us, "
+                  f"{warm[2]:6.0f}/s   cold {cold[0]:4.0f} + {cold[1]:4.0f} us", flush=True)  # fmt: skip
+            results.append((size, step, sum(warm[:2]), sum(cold[:2])))
+        print(f"    (loaded in {took:.0f} s; the directory is read in {directory:.2f} s; load "
+              f"{os.getloadavg()[0]:.1f})", flush=True)  # fmt: skip
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("accounts", "queue"))
+    parser.add_argument("--embedded", action="store_true")
+    parser.add_argument("--sizes", default="")
+    parser.add_argument("--messages", type=int, default=3000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    default = {"accounts": "1000,10000,100000,1000000", "queue": "10000,100000,1000000"}[options.what]
+    options.sizes = options.sizes or default
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as last:
+        house = (Embedded if options.embedded else Distributed)(Path(directory))
+        last.callback(house.close)
+        results = uvloop.run(measure(house, options))
+    first = {step: us for size, step, us, _ in reversed(results)}
+    growth = {f"{step} at {size}": round(us / first[step], 2) for size, step, us, _ in results}
+    print(json.dumps({"engine": house.name, "what": options.what, "times the first size": growth,
+                      "load": round(os.getloadavg()[0], 1), "cores": os.cpu_count()}))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
