@@ -38,6 +38,7 @@ SUMMARIES = {
     "dns": "what our domains publish in the DNS",
     "quarantine": "what was kept from its readers",
     "report": "what others saw of mail in our name, and what we told them",
+    "classifier": "what is learned from moves to and from Junk",
     "scanner": "programs that look at each message",
     "explain": "what became of a message or a refusal",
     "status": "how the server is",
@@ -72,6 +73,18 @@ in the queue, under its queue id. What nobody releases goes after 30 days
 .RB ( "[quarantine] keep" ),
 and users hear once a day what is new
 .RB ( "[quarantine] digest" ).""",
+    "classifier": """\
+It learns from what people do with their mail: what they move into Junk or out of it, file, answer or flag, and what is
+released from quarantine or dropped there.
+.B train
+shows it messages for one account, or for all (with the word of three people); what one account teaches
+moves nobody else's mail.
+.B explain
+shows the words that decide, from 0 (good mail) to 1 (junk).
+.B forget
+takes an address, or
+.B operator
+for what was trained for all.""",
     "scanner": """\
 Scanners stand in the configuration, each in a
 .BR [[scanner]] .
@@ -142,6 +155,11 @@ EXAMPLES = {
         "posthouse report tls --domain example.org",
         "posthouse report dmarc --sent",
         "posthouse report send --dry-run",
+    ),
+    "classifier": (
+        "posthouse classifier status",
+        "posthouse classifier train --junk spam/*.eml",
+        "posthouse classifier explain --account alice@example.org letter.eml",
     ),
     "quarantine": (
         "posthouse quarantine list",
