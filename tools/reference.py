@@ -46,7 +46,7 @@ KINDS = {
     RelayNetwork: "network",
     IpAddress: "address",
     Domain: "domain",
-    Mailbox: "mailbox",
+    Mailbox: "mailbox name",
     Weight: "number",
     bool: "`true`, `false`",
     float: "number",
