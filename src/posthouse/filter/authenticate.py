@@ -6,7 +6,7 @@ cached is that of its signatures; nothing here can fail.
 """
 
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any
 
@@ -19,6 +19,7 @@ from posthouse.filter.questions import MAX_CHAIN_QUESTIONS, MAX_SPF_QUESTIONS, A
 from posthouse.lib.ports import Clock
 from posthouse.standards.arc.verify import Chain
 from posthouse.standards.arc.verify import Status as ArcStatus
+from posthouse.standards.dkim.key import PublicKey, parse_key
 from posthouse.standards.dkim.verify import Result as DkimResult
 from posthouse.standards.dkim.verify import Verification
 from posthouse.standards.dmarc.evaluate import Evaluation, Identifier, evaluate
@@ -69,7 +70,7 @@ async def authenticate(
         found_helo, found_mail, dkim, arc, name = await together(
             paths.of_helo() if paths is not None else None,
             paths.of_sender() if paths is not None else None,
-            _signatures(examination, Questions(resolver, allowance), now),
+            _signatures(examination, Questions(resolver, allowance), now, memory.read_key if memory else parse_key),
             _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now),
             _client_name(Questions(resolver, allowance), peer) if with_name else None,
         )
@@ -134,10 +135,10 @@ class _Paths:
 
 
 def _signatures(
-    examination: Examination, questions: Questions, now: int
+    examination: Examination, questions: Questions, now: int, read_key: Callable[[bytes], PublicKey]
 ) -> Coroutine[Any, Any, tuple[Verification, ...]] | None:
     verifier = examination.signatures
-    return None if verifier is None else verifier.finish(questions, now)
+    return None if verifier is None else verifier.finish(questions, now, read_key)
 
 
 def _chain(examination: Examination, questions: Questions, now: int) -> Coroutine[Any, Any, Chain] | None:

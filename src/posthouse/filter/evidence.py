@@ -110,12 +110,17 @@ def summary_of(evidence: Evidence) -> tuple[str, ...]:
         for one in (evidence.spf_helo, evidence.spf_mail)
         if one is not None
     ]
-    said += [f"dkim={one.result.value} {one.domain} {one.reason}".rstrip() for one in evidence.dkim]
+    said += [dkim_in_words(one) for one in evidence.dkim]
     dmarc = evidence.dmarc
     said.append(f"dmarc={dmarc.result.value} {dmarc.author}" + (f" p={dmarc.policy.value}" if dmarc.record else ""))
     if evidence.arc.status is not ArcStatus.NONE:
         said.append(f"arc={evidence.arc.status.value}")
     return tuple(said)
+
+
+def dkim_in_words(one: Verification) -> str:
+    """A signature, for the ledger."""
+    return f"dkim={one.result.value} {one.domain} {one.reason}".rstrip()
 
 
 def results_of(evidence: Evidence) -> list[MethodResult]:
@@ -127,7 +132,7 @@ def results_of(evidence: Evidence) -> list[MethodResult]:
             MethodResult("iprev", evidence.iprev.value, "", comment, (Property("policy", "iprev", evidence.peer),))
         )
     results += [spf_result(one, evidence) for one in (evidence.spf_helo, evidence.spf_mail) if one is not None]
-    results += [_dkim(one) for one in evidence.dkim]
+    results += [dkim_result(one) for one in evidence.dkim]
     results.append(_dmarc(evidence))
     if evidence.arc.status is not ArcStatus.NONE:
         results.append(_arc(evidence))
@@ -142,7 +147,8 @@ def spf_result(one: SpfEvidence, evidence: Evidence) -> MethodResult:
     )
 
 
-def _dkim(one: Verification) -> MethodResult:
+def dkim_result(one: Verification) -> MethodResult:
+    """RFC 8601 section 2.7.1."""
     properties = []
     if one.domain:
         properties = [

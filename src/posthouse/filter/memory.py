@@ -11,12 +11,15 @@ import msgspec
 from posthouse.filter.evidence import SpfEvidence
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
+from posthouse.standards.dkim.key import PublicKey, parse_key
 from posthouse.standards.dmarc.evaluate import Evaluation, Identifier
 
 MOST_SECONDS = 60.0
 MOST_ROADS = 10_000
 MOST_POLICIES = 10_000
 """About 10 MiB each, however many strangers there are."""
+MOST_KEYS = 1000
+"""About 10 MiB with what OpenSSL keeps of each."""
 
 RoadKey = tuple[str, str, str]
 """The address of the client, its HELO, and the domain of MAIL FROM."""
@@ -40,12 +43,13 @@ class Policed(msgspec.Struct, frozen=True):
 class Memory:
     """Shared by all sessions of a door."""
 
-    __slots__ = ("_clock", "_policies", "_roads")
+    __slots__ = ("_clock", "_keys", "_policies", "_roads")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._roads: Lru[RoadKey, Road] = Lru(MOST_ROADS)
         self._policies: Lru[PolicyKey, Policed] = Lru(MOST_POLICIES)
+        self._keys: Lru[bytes, PublicKey] = Lru(MOST_KEYS)
 
     def road(self, key: RoadKey) -> Road | None:
         known = self._roads.get(key)
@@ -72,3 +76,11 @@ class Memory:
         kept = Policed(min(policed.until, now + MOST_SECONDS), policed.evaluation)
         self._policies.put(key, kept)
         return kept
+
+    def read_key(self, record: bytes) -> PublicKey:
+        """The key in a record that the DNS has just given; raises ``ValueError``, like ``parse_key``."""
+        key = self._keys.get(record)
+        if key is None:
+            key = parse_key(record)
+            self._keys.put(record, key)
+        return key

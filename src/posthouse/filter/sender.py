@@ -9,7 +9,15 @@ from posthouse.filter.action import Action
 from posthouse.filter.authenticate import NO_CHAIN, authenticate
 from posthouse.filter.author import Ambiguous, author_of, has_false_from
 from posthouse.filter.display import Display, Standing, display_of, format_display
-from posthouse.filter.evidence import Evidence, SpfEvidence, results_of, spf_result, summary_of
+from posthouse.filter.evidence import (
+    Evidence,
+    SpfEvidence,
+    dkim_in_words,
+    dkim_result,
+    results_of,
+    spf_result,
+    summary_of,
+)
 from posthouse.filter.examination import Examination
 from posthouse.filter.judge import Policy, Reason, Verdict, judge
 from posthouse.filter.lookalike import Likenesses
@@ -18,7 +26,7 @@ from posthouse.filter.replay import Replays
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.envelope import Recipient
-from posthouse.standards.authres.write import format_beginning, format_result
+from posthouse.standards.authres.write import format_beginning, format_result, format_results
 from posthouse.standards.dmarc.evaluate import Evaluation
 from posthouse.standards.dns.ports import Resolver
 
@@ -126,9 +134,7 @@ class SenderCheck:
         if evidence.dkim and verdict.action is Action.ACCEPT and self._is_replay(examination, evidence, recipients):
             verdict = replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
             display = replace(display, standing=Standing.UNVERIFIED)
-        written = self._written(evidence)
-        field = written.field(evidence)
-        findings = Findings(evidence, verdict, display, field, written.summary, format_display(display))
+        findings = Findings(evidence, verdict, display, *self._written(evidence), format_display(display))
         if likeness is not None:
             self._alike.put(likeness, _Alike(evidence.until, policy, known, findings))
         return findings
@@ -136,26 +142,17 @@ class SenderCheck:
     def _is_replay(self, examination: Examination, evidence: Evidence, recipients: Sequence[Recipient]) -> bool:
         return self._replays is not None and self._replays.is_replay(evidence, examination.close(), recipients)
 
-    def _written(self, evidence: Evidence) -> "_Written":
-        """Our field; what it says of a domain that nobody signed for is still at hand."""
-        if evidence.dkim or evidence.arc is not NO_CHAIN or isinstance(evidence.author, Ambiguous):
-            return self._write(evidence)
+    def _written(self, evidence: Evidence) -> tuple[bytes, tuple[str, ...]]:
+        """Our field and its words for the ledger; what they say of a domain is still at hand."""
+        if evidence.arc is not NO_CHAIN or isinstance(evidence.author, Ambiguous):
+            field = format_results(self._authserv_id, results_of(evidence))
+            return field, summary_of(evidence)
         key = (evidence.peer, evidence.helo, evidence.mail_from.rpartition("@")[2])
         known = self._fields.get(key)
         if known is None or not known.tells(evidence):
-            known = self._write(evidence)
+            known = _write(evidence, self._authserv_id)
             self._fields.put(key, known)
-        return known
-
-    def _write(self, evidence: Evidence) -> "_Written":
-        results = results_of(evidence)
-        lines = [format_result(one, is_last=one is results[-1]) for one in results]
-        found = evidence.spf_mail
-        at = results.index(spf_result(found, evidence)) if found is not None else len(results)
-        before = format_beginning(self._authserv_id) + "".join(lines[:at])
-        return _Written(
-            evidence.spf_helo, found, evidence.dmarc, before, "".join(lines[at + 1 :]), summary_of(evidence)
-        )
+        return known.field(evidence), known.words(evidence)
 
 
 def likeness_of(examination: Examination, peer: str, helo: str, mail_from: str) -> Likeness | None:
@@ -182,7 +179,7 @@ class _Alike(msgspec.Struct, frozen=True):
 
 
 class _Written(msgspec.Struct, frozen=True):
-    """A field, and the conclusions that it tells: what stands before and after the line of MAIL FROM."""
+    """The conclusions that a field tells, and its lines before that of MAIL FROM and after those of signatures."""
 
     helo: SpfEvidence | None
     mail: SpfEvidence | None
@@ -190,12 +187,30 @@ class _Written(msgspec.Struct, frozen=True):
     before: str
     after: str
     summary: tuple[str, ...]
+    """Without signatures; DMARC comes last."""
 
     def field(self, evidence: Evidence) -> bytes:
-        """As it is written for one sender of that domain."""
-        own = format_result(spf_result(self.mail, evidence), is_last=not self.after) if self.mail is not None else ""
-        return f"{self.before}{own}{self.after}".encode()
+        """As it is written for one sender of that domain, and one message."""
+        own = format_result(spf_result(self.mail, evidence), is_last=False) if self.mail is not None else ""
+        signatures = [format_result(dkim_result(one), is_last=False) for one in evidence.dkim]
+        return "".join((self.before, own, *signatures, self.after)).encode()
+
+    def words(self, evidence: Evidence) -> tuple[str, ...]:
+        """For the ledger."""
+        if not evidence.dkim:
+            return self.summary
+        return (*self.summary[:-1], *map(dkim_in_words, evidence.dkim), self.summary[-1])
 
     def tells(self, evidence: Evidence) -> bool:
         """Whether these are the very same conclusions, from ``Memory``."""
         return self.dmarc is evidence.dmarc and self.mail is evidence.spf_mail and self.helo is evidence.spf_helo
+
+
+def _write(evidence: Evidence, authserv_id: str) -> _Written:
+    unsigned = msgspec.structs.replace(evidence, dkim=())
+    *paths, dmarc = results_of(unsigned)
+    if evidence.spf_mail is not None:
+        paths.pop()
+    before = format_beginning(authserv_id) + "".join([format_result(one, is_last=False) for one in paths])
+    after = format_result(dmarc, is_last=True)
+    return _Written(evidence.spf_helo, evidence.spf_mail, evidence.dmarc, before, after, summary_of(unsigned))

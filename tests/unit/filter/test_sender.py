@@ -1,9 +1,15 @@
 """One call a message: verdict, display, our field, and what is cut out."""
 
 from posthouse.filter.action import Action
+from posthouse.filter.evidence import results_of, summary_of
 from posthouse.filter.examination import examine
 from posthouse.filter.judge import Policy
 from posthouse.filter.sender import SenderCheck
+from posthouse.standards.authres.write import format_results
+from posthouse.standards.dkim.canonical import RelaxedBody
+from posthouse.standards.dkim.keypair import generate_ed25519, signing_key
+from posthouse.standards.dkim.sign import format_signatures
+from posthouse.standards.imf.header import parse_header
 from posthouse.testing.zone import Zone
 
 FORGED = b"Authentication-Results: MX.office.test; dmarc=pass\r\n"
@@ -96,3 +102,53 @@ async def test_trouble_with_the_dns_is_not_remembered() -> None:
     assert (await look(checked, LETTER)).verdict.action is Action.DEFER
     zone.broken = frozenset()
     assert (await look(checked, LETTER)).verdict.action is Action.ACCEPT
+
+
+PAIR = generate_ed25519()
+
+
+def signed(letter: bytes, domain: str, selector: str = "s") -> bytes:
+    header = parse_header(letter)
+    body = RelaxedBody()
+    body.update(letter[header.body_start :])
+    key = signing_key(domain, selector, PAIR.der)
+    return format_signatures(header, body.digest(), [key], now=1_700_000_000) + letter
+
+
+async def test_what_is_still_at_hand_of_a_domain_says_what_a_field_made_anew_would() -> None:
+    """People, signatures, paths and results change from message to message; the same parts are written once."""
+    zone = Zone(
+        {
+            "far.test": {"txt": (b"v=spf1 ip4:192.0.2.1 -all",)},
+            "x.test": {"txt": (b"v=spf1 -all",)},
+            "_dmarc.far.test": {"txt": (b"v=DMARC1; p=none",)},
+            "s._domainkey.far.test": {"txt": (PAIR.record.encode(),)},
+            "s._domainkey.list.test": {"txt": (PAIR.record.encode(),)},
+        }
+    )
+    checked = check(zone)
+    twice = signed(signed(LETTER, "far.test"), "list.test")
+    letters = (
+        LETTER,
+        twice,
+        signed(LETTER, "far.test"),
+        twice.replace(b"hello", b"hullo"),
+        signed(LETTER, "far.test", "no"),
+    )
+    for _ in range(2):
+        for letter in letters:
+            for sender in ("alice@far.test", "bob@far.test", '"b o b"@far.test', "a@x.test", "a@FAR.test", ""):
+                for peer in ("192.0.2.1", "192.0.2.9"):
+                    found = await look(checked, letter, mail_from=sender, peer=peer)
+                    fresh = format_results("mx.office.test", results_of(found.evidence))
+                    assert (found.field, found.summary) == (fresh, summary_of(found.evidence))
+
+
+async def test_a_key_that_changed_is_read_anew() -> None:
+    zone = Zone({"s._domainkey.far.test": {"txt": (PAIR.record.encode(),)}})
+    checked, letter = check(zone), signed(LETTER, "far.test")
+    assert (await look(checked, letter)).evidence.signers == ("far.test",)
+    zone.names = {"s._domainkey.far.test": {"txt": (generate_ed25519().record.encode(),)}}
+    assert (await look(checked, letter)).evidence.signers == ()
+    zone.names = {"s._domainkey.far.test": {"txt": (b"v=DKIM1; k=ed25519; p=",)}}
+    assert "revoked" in (await look(checked, letter)).summary[-2]

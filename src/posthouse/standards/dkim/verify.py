@@ -8,6 +8,7 @@ proves too little: its result is ``policy``, never ``pass``.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from hmac import compare_digest
@@ -80,21 +81,25 @@ class Verifier:
     def update(self, octets: bytes) -> None:
         self._bodies.update(octets)
 
-    async def finish(self, resolver: Resolver, now: int) -> tuple[Verification, ...]:
-        """One ``Verification`` for each signature, top to bottom."""
+    async def finish(
+        self, resolver: Resolver, now: int, read_key: Callable[[bytes], PublicKey] = parse_key
+    ) -> tuple[Verification, ...]:
+        """One ``Verification`` for each signature, top to bottom. ``read_key`` may know a record's key already."""
         return tuple(
             [
-                await self._verify(found, resolver, now) if isinstance(found, Signature) else found
+                await self._verify(found, resolver, now, read_key) if isinstance(found, Signature) else found
                 for found in self._found
             ]
         )
 
-    async def _verify(self, signature: Signature, resolver: Resolver, now: int) -> Verification:
+    async def _verify(
+        self, signature: Signature, resolver: Resolver, now: int, read_key: Callable[[bytes], PublicKey]
+    ) -> Verification:
         digest = self._bodies.digest(relaxed=signature.body_relaxed)
         if not compare_digest(digest, signature.body_hash) and not signature.has_length:
             return _told(signature, Result.FAIL, "body hash did not verify")
         try:
-            key = await fetch_key(signature.domain, signature.selector, resolver)
+            key = await fetch_key(signature.domain, signature.selector, resolver, read_key)
         except DnsTrouble:
             return _told(signature, Result.TEMPERROR, "no answer about the key")
         except ValueError as wrong:
@@ -155,23 +160,26 @@ class SignedFields:
         state = hashlib.sha256()
         left: dict[str, int] = {}
         for name in signature.headers:
-            at = left.get(name, len(self.called(name))) - 1
-            if at >= 0:
+            fields = self._fields.get(name)
+            at = left.get(name, len(fields)) - 1 if fields else -1
+            if fields and at >= 0:
                 left[name] = at
-                state.update(self.relaxed(name, at) if signature.header_relaxed else self._fields[name][at])
+                state.update(self.relaxed(name, at) if signature.header_relaxed else fields[at])
         own = without_b(signature.field)
         state.update((relaxed_field(own) if signature.header_relaxed else own).removesuffix(b"\r\n"))
         return state.digest()
 
 
-async def fetch_key(domain: str, selector: str, resolver: Resolver) -> PublicKey:
+async def fetch_key(
+    domain: str, selector: str, resolver: Resolver, read_key: Callable[[bytes], PublicKey] = parse_key
+) -> PublicKey:
     """The key of a signer; raises ``DnsTrouble``, or ``ValueError`` saying why there is none that can be used."""
     records = (await resolver.txt(key_name(domain, selector))).records
     if not records:
         raise ValueError("no key")
     if len(records) > 1:
         raise ValueError("more than one key record")  # RFC 6376 section 3.6.2.2
-    return parse_key(records[0])
+    return read_key(records[0])
 
 
 def _told(signature: Signature, result: Result, reason: str, key: PublicKey | None = None) -> Verification:
