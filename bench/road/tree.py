@@ -27,6 +27,7 @@ class Tree:
 
     def enter(self) -> None:
         os.setsid()
+        keep_niceness()
         if self.group:
             (self.group / "cgroup.procs").write_text(str(os.getpid()))
 
@@ -85,6 +86,12 @@ class Tree:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.root, os.WNOHANG)
         return any((fields := _stat(pid)) and fields[0] != "Z" for pid in self.pids())
+
+
+def keep_niceness() -> None:
+    """A new session is weighed as a group (``sched_autogroup``): it gets the niceness of whoever runs the bench."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 class Peak(threading.Thread):
