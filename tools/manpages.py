@@ -53,7 +53,29 @@ DESCRIPTIONS = {
 A password is made and shown once, unless one is given by prompt, file or
 standard input; never on the command line, where everybody on the machine can
 read it. It must have twelve characters, or be hard to guess, and must not be
-one that guessers try first. Only verifiers of it are kept.""",
+one that guessers try first, nor one word with a few digits behind it, nor one in
+the list of stolen passwords that
+.B [passwords] breached
+names. Only verifiers of it are kept. A new password ends all sessions of the
+account.
+.PP
+An
+.B app password
+is for one program or device: it opens some of the doors, may have an end, and
+is taken back alone.
+.PP
+An account that writes to too many new people, or to many who do not exist, is
+.BR held :
+what it sends to others waits in the queue until
+.B release
+lets it go. If somebody else has its password,
+.B revoke-sessions
+throws him out at all doors of all nodes.
+.PP
+An account that was
+.B granted
+a domain may send in the name of every address there: the account that another
+office's server logs in with, which has us as its smarthost.""",
     "report": """\
 Domains ask others for reports about mail in their name (DMARC) and about TLS towards them (TLSRPT).
 Those that arrive for postmaster, dmarc or tlsrpt of a domain of ours, or for an address in
@@ -269,12 +291,22 @@ def usage(words: str, command: click.Command) -> str:
     return f".B posthouse {escape(words)}\n{escape(' '.join(pieces))}\n"
 
 
+def verbs_of(command: click.Command, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """The verbs of a noun; those of a noun within it with its name before."""
+    for verb, one in command.commands.items() if isinstance(command, click.Group) else ():
+        words = f"{before}{verb}"
+        if isinstance(one, click.Group):
+            yield from verbs_of(one, f"{words} ")
+        else:
+            yield words, one
+
+
 def command_page(name: str) -> str:
     """The page of one noun with all its verbs."""
     command = posthouse.get_command(click.Context(posthouse), name)
     if command is None:
         raise LookupError(name)
-    verbs = dict(command.commands) if isinstance(command, click.Group) else {}
+    verbs = dict(verbs_of(command))
     parts = [head(f"posthouse-{name}", 1, SUMMARIES[name]), ".SH SYNOPSIS\n"]
     if verbs:
         parts += [f"{usage(f'{name} {verb}', one)}.br\n" for verb, one in verbs.items()]
