@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from posthouse.filter.action import Action
-from posthouse.filter.authenticate import NO_CHAIN, authenticate
+from posthouse.filter.authenticate import authenticate
 from posthouse.filter.author import Ambiguous, author_of, has_false_from
 from posthouse.filter.display import Display, Standing, display_of, format_display
 from posthouse.filter.evidence import (
@@ -26,6 +26,7 @@ from posthouse.filter.replay import Replays
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.envelope import Recipient
+from posthouse.standards.arc.verify import Status as ArcStatus
 from posthouse.standards.authres.write import format_beginning, format_result, format_results
 from posthouse.standards.dmarc.evaluate import Evaluation
 from posthouse.standards.dns.ports import Resolver
@@ -144,7 +145,7 @@ class SenderCheck:
 
     def _written(self, evidence: Evidence) -> tuple[bytes, tuple[str, ...]]:
         """Our field and its words for the ledger; what they say of a domain is still at hand."""
-        if evidence.arc is not NO_CHAIN or isinstance(evidence.author, Ambiguous):
+        if evidence.arc.status is not ArcStatus.NONE or isinstance(evidence.author, Ambiguous):
             field = format_results(self._authserv_id, results_of(evidence))
             return field, summary_of(evidence)
         key = (evidence.peer, evidence.helo, evidence.mail_from.rpartition("@")[2])
