@@ -380,7 +380,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         [*guards.examiners, *works.school.examiners, *examiners],
         journal=tools.journal,
         rules=rules,
-        witnesses=(guards.sent, works.feedback.evaluations, works.feedback.arrivals),
+        witnesses=(guards.sent, works.school.reputation, works.feedback.evaluations, works.feedback.arrivals),
     )
     own = (guards.acquaintance, guards.sent)
     return inbound, Boundary(None, examiners, journal=tools.journal, rules=rules, witnesses=own)

@@ -4,8 +4,12 @@ Each user has one voice about a sender in four weeks for and one against
 (tallies of kind ``reputation``, one row a day, which fade by half in a week). A
 domain without a signature that holds is judged by its network, and so is one
 whose signed message is sent around by strangers (threat D05).
+
+Mail that we had to refuse is counted too (kind ``reputation.refused``), but is never more than the word of
+``MOST_REFUSED`` people, who alone are too few to be heard: a stranger cannot spoil a name by misbehaving in it.
 """
 
+import asyncio
 import re
 from collections.abc import Coroutine
 from ipaddress import ip_address, ip_network
@@ -13,6 +17,8 @@ from typing import Any, Final
 
 import msgspec
 
+from posthouse.filter.action import Action
+from posthouse.filter.boundary import Judgement
 from posthouse.filter.clue import Clue
 from posthouse.filter.display import Display, Standing
 from posthouse.filter.letter import Letter
@@ -24,6 +30,12 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.storage.ports import StorageError, Store, Tally
 
 KIND: Final = "reputation"
+REFUSED: Final = "reputation.refused"
+REFUSED_SHARE: Final = 0.1
+"""Of a voice: one message that was refused."""
+MOST_REFUSED: Final = 2.0
+MOST_WAITING: Final = 64
+_DAMNING: Final = frozenset({Action.REFUSE, Action.QUARANTINE})
 DAYS: Final = 28
 HALF_LIFE: Final = 7.0
 DAY_SECONDS: Final = 86400
@@ -53,7 +65,7 @@ class Voices(msgspec.Struct, frozen=True):
 
 
 class Reputation:
-    """Implements ``filter.ports.Examiner``."""
+    """Implements ``filter.ports.Examiner`` and, for what is refused, ``filter.boundary.Witness``."""
 
     name = "reputation"
 
@@ -62,6 +74,7 @@ class Reputation:
         self._clock = clock
         self._journal = journal
         self._known: Lru[str, Voices] = Lru(MOST_REMEMBERED)
+        self._working: set[asyncio.Task[None]] = set()
         self.is_mute = True
         """Nobody has said anything about anybody: nothing is looked up."""
 
@@ -100,10 +113,17 @@ class Reputation:
         today = self._day
         ages = {_row(today - age, who): age for age in range(DAYS)}
         junk = good = 0.0
-        for row in await self._store.tallies(KIND, tuple(ages)):
+        refused = 0.0
+        said, done = await asyncio.gather(
+            self._store.tallies(KIND, tuple(ages)), self._store.tallies(REFUSED, tuple(ages))
+        )
+        for row in said:
             faded = 0.5 ** (ages[row.key] / HALF_LIFE)
             junk += max(row.a, 0) * faded
             good += max(row.b, 0) * faded
+        for row in done:
+            refused += row.a * REFUSED_SHARE * 0.5 ** (ages[row.key] / HALF_LIFE)
+        junk += min(refused, MOST_REFUSED)
         found = Voices(junk, good, self._clock.monotonic() + REMEMBER_SECONDS)
         self._known.put(who, found)
         return found
@@ -127,6 +147,26 @@ class Reputation:
         self._known.drop(row.partition("/")[2])
         self.is_mute = False
 
+    def saw(self, letter: Letter, judgement: Judgement) -> None:
+        """A message was judged; only what we refuse or hold says something without anybody's act."""
+        if judgement.action not in _DAMNING or letter.submitter is not None or len(self._working) >= MOST_WAITING:
+            return
+        who = identity(letter.display, letter.peer)
+        if who:
+            task = asyncio.get_running_loop().create_task(self._count_refused(who))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+
+    async def settled(self) -> None:
+        """Returns when all that was seen has been counted."""
+        await asyncio.gather(*self._working)
+
+    async def _count_refused(self, who: str) -> None:
+        try:
+            await self._store.add_tallies([Tally(REFUSED, _row(self._day, who), 1)])
+        except StorageError as error:
+            self._journal.note("reputation.uncounted", Level.WARNING, reason=str(error))
+
     async def refresh(self) -> None:
         """Whether anybody has said anything."""
         if self.is_mute:
@@ -134,10 +174,13 @@ class Reputation:
 
     async def prune(self) -> int:
         """**Durable.** Rows of days that do not count any more."""
+        return await self._prune(KIND) + await self._prune(REFUSED)
+
+    async def _prune(self, kind: str) -> int:
         gone, first = 0, f"{self._day - DAYS:06d}"
         while True:
-            rows = [one.key for one in await self._store.list_tallies(KIND, limit=1000) if one.key < first]
-            gone += await self._store.drop_tallies(KIND, rows) if rows else 0
+            rows = [one.key for one in await self._store.list_tallies(kind, limit=1000) if one.key < first]
+            gone += await self._store.drop_tallies(kind, rows) if rows else 0
             if len(rows) < 1000:
                 return gone
 

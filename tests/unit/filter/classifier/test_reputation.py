@@ -2,6 +2,8 @@
 
 import pytest
 
+from posthouse.filter.action import Action
+from posthouse.filter.boundary import Judgement
 from posthouse.filter.classifier.lesson import Act
 from posthouse.filter.classifier.reputation import NETWORK_SHARE, identity, identity_in
 from posthouse.filter.display import Display, Standing, display_in, format_display
@@ -111,3 +113,29 @@ async def test_a_store_that_does_not_answer_keeps_no_mail_waiting(klass, monkeyp
 
     monkeypatch.setattr(klass.office.store, "tallies", broken)
     assert await score(klass, SHOP) == 0
+
+
+async def refuse(klass, count: int, display: Display = SHOP) -> None:
+    for _ in range(count):
+        letter = letter_of(MESSAGE % 0, PEOPLE[0], display=display)
+        klass.school.reputation.saw(letter, Judgement(Action.REFUSE))
+    await klass.school.reputation.settled()
+
+
+async def test_what_had_to_be_refused_adds_to_what_people_say_and_is_nothing_without_it(klass):
+    for _ in range(5):
+        await refuse(klass, 60)
+    assert await score(klass, SHOP) == 0, "a stranger spoils nobody's name alone"
+    await say(klass, Act.KEPT, PEOPLE[:6], Display(Standing.VERIFIED, "other.test"))
+    assert await score(klass, SHOP) == 0
+    await say(klass, Act.JUNKED, PEOPLE[:1], number=3)
+    assert await score(klass, SHOP) > 1
+
+
+async def test_what_is_let_in_or_our_own_is_not_counted(klass):
+    reputation = klass.school.reputation
+    reputation.saw(letter_of(MESSAGE % 0, PEOPLE[0], display=SHOP), Judgement(Action.JUNK))
+    reputation.saw(letter_of(MESSAGE % 0, PEOPLE[0], display=SHOP, submitter=PEOPLE[0]), Judgement(Action.REFUSE))
+    reputation.saw(letter_of(MESSAGE % 0, PEOPLE[0]), Judgement(Action.REFUSE))
+    await reputation.settled()
+    assert await klass.office.store.list_tallies("reputation.refused") == []
