@@ -247,3 +247,36 @@ async def test_what_nobody_takes_is_tried_each_hour_for_three_days(scene) -> Non
     assert dialer.dialed == ["8.8.8.8", "8.8.8.8"]
     scene.office.clock.pass_time(3 * DAY)
     assert [one.state for one in await scene.send()] == ["gave up"]
+
+
+async def test_a_flood_of_kinds_is_told_within_bounds(scene) -> None:
+    """Five hundred addresses that lie in one name: one mail, every one of them counted."""
+    scene.zone.remembers = False
+    for at in range(500):
+        assert (await scene.mail("anna@far.test", peer=f"198.18.{at >> 8}.{at & 255}")).startswith("550")
+        scene.office.clock.pass_time(7)  # the rates know such floods too
+    await scene.wind(DAY)
+    (sent,) = await scene.send()
+    assert (sent.state, sent.messages, sent.rows) == ("sent", 500, 500)
+    assert sent.octets < 30_000
+
+
+async def test_a_policy_that_was_overridden_says_why(scene) -> None:
+    """A seal that we believe, a sender that is welcome, a policy on trial: the words of RFC 9990."""
+    from posthouse.filter.judge import Policy
+
+    scene.publish("_dmarc.trial.test", "v=DMARC1; p=reject; t=y; rua=mailto:d@trial.test")
+    check = scene.office.boundary._check
+    check._policy = lambda: Policy(welcome=frozenset({"far.test"}))
+    assert (await scene.mail("anna@far.test", peer="198.18.0.66")).startswith("250")
+    assert (await scene.mail("anna@trial.test", peer="198.18.0.66")).startswith("250")
+    await scene.wind(DAY)
+    await scene.send()
+    reports = {
+        report.published.domain: report for report in [parse_report(packed(mail)) for _, mail in await queued(scene)]
+    }
+    (row,) = reports["far.test"].rows
+    assert (row.disposition, [one.type for one in row.overrides]) == ("none", ["local_policy"])
+    (row,) = reports["trial.test"].rows
+    assert (row.disposition, [one.type for one in row.overrides]) == ("quarantine", ["policy_test_mode"])
+    assert reports["trial.test"].published.testing == "y"
