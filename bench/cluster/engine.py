@@ -22,6 +22,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import random
 import resource
 import statistics
 import tempfile
@@ -31,6 +32,9 @@ from pathlib import Path
 import asyncpg
 import uvloop
 from material import (
+    ACCOUNTS,
+    DOMAIN,
+    FIRST_ACCOUNT,
     MAKE_RAW,
     RAW_ONE,
     RAW_ROWS,
@@ -44,7 +48,6 @@ from material import (
     servers,
 )
 
-from posthouse.storage.ports import DomainRow
 from posthouse.storage.postgresql.connecting import SETTINGS
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.postgresql.grouping import LANES, MAX_BATCH
@@ -101,7 +104,8 @@ async def work(number, engine, options, orders, answers, barrier):
             await asyncpg.connect(engine, target_session_attrs="read-write", server_settings=SETTINGS)
             for _ in range(LANES)
         ]
-        accounts = [row.account for row in (await store.directory()).accounts]
+        accounts = [FIRST_ACCOUNT + n for n in range(options.accounts)]
+        random.Random(number).shuffle(accounts)
         answers.put("ready")
         while (order := await loop.run_in_executor(None, orders.get)) is not None:
             kind, turn = order
@@ -133,13 +137,14 @@ async def prepare(engine, options):
         store = await open_store(
             engine, spool=Path(spool), clock=SystemClock(), ids=RandomIds(), journal=KeptJournal()
         )  # fmt: skip
-        await store.put_domain(DomainRow("office.test"))
         there = len((await store.directory()).accounts)
-        for start in range(there, options.accounts, 20):
-            people = range(start, min(start + 20, options.accounts))
-            await asyncio.gather(*[store.create_account(f"u{n}@office.test", "", (), quota=1 << 50) for n in people])
         await store.close()
     session = await asyncpg.connect(engine, target_session_attrs="read-write")
+    if there < options.accounts:
+        series = f"generate_series({FIRST_ACCOUNT + there}, {FIRST_ACCOUNT + options.accounts - 1}) s(n)"
+        for statement in (DOMAIN, *ACCOUNTS):
+            await session.execute(statement.format(series=series))
+        await session.execute("VACUUM ANALYZE")
     compression = await session.fetchval(
         "SELECT attcompression = 'l' FROM pg_attribute WHERE attrelid = 'blob'::regclass AND attname = 'octets'"
     )
@@ -195,7 +200,7 @@ async def measure(engine, postmasters, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", default="")
-    for name, value in (("messages", 6000), ("rounds", 5), ("callers", 300), ("accounts", 1000), ("octets", 4096),
+    for name, value in (("messages", 6000), ("rounds", 5), ("callers", 300), ("accounts", 50_000), ("octets", 4096),
                         ("nodes", 1), ("processes", 2), ("port", 21600)):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()

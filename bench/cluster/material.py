@@ -96,6 +96,27 @@ def acceptances(make, contents, accounts, ids):
     return result
 
 
+# -- people, loaded by the engine itself
+
+FIRST_ACCOUNT = 100_000
+DOMAIN = "INSERT INTO domain (name, catch_all, created_at) VALUES ('office.test', '', 0) ON CONFLICT (name) DO NOTHING"
+ACCOUNTS = (
+    (
+        "INSERT INTO account (account_id, address, domain, name, verifiers, admin, enabled, created_at)"
+        " SELECT n, 'u' || n || '@office.test', 'office.test', '', '[]', 0, 1, 0 FROM {series}"
+    ),
+    (
+        "INSERT INTO tally (account_id, modseq, used, quota, mailboxes, uidvalidity)"
+        " SELECT n, 2, 0, 1000000000000, 2, 2 FROM {series}"
+    ),
+    (
+        "INSERT INTO mailbox (account_id, mailbox_id, name, role, uidvalidity, uidnext, modseq, messages, unseen, size,"
+        " deleted, pruned) SELECT n, 1, 'INBOX', 'INBOX', 1, 1, 1, 0, 0, 0, 0, 0 FROM {series}"
+        " UNION ALL SELECT n, 2, 'Junk', 'JUNK', 2, 1, 2, 0, 0, 0, 0, 0 FROM {series}"
+    ),
+)
+
+
 # -- the bare loop
 
 MAKE_RAW = """

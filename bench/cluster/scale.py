@@ -27,7 +27,7 @@ from pathlib import Path
 import apsw
 import asyncpg
 import uvloop
-from material import acceptances, bodies, filed, processor_seconds
+from material import ACCOUNTS, DOMAIN, FIRST_ACCOUNT, acceptances, bodies, filed, processor_seconds
 
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Recipient
@@ -39,28 +39,11 @@ from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.postgres import ThrowawayPostgres
 
-FIRST_ACCOUNT = 100_000
 FIRST_ITEMS = 10_000_000
 """Of the first size, and of each as many further."""
 CLEAR = 1_000_000_000
 """Where numbers of the engine begin, behind all generated ones."""
 PAGE = 50_000
-DOMAIN = "INSERT INTO domain (name, catch_all, created_at) VALUES ('office.test', '', 0) ON CONFLICT (name) DO NOTHING"
-ACCOUNTS = (
-    (
-        "INSERT INTO account (account_id, address, domain, name, verifiers, admin, enabled, created_at)"
-        " SELECT n, 'u' || n || '@office.test', 'office.test', '', '[]', 0, 1, 0 FROM {series}"
-    ),
-    (
-        "INSERT INTO tally (account_id, modseq, used, quota, mailboxes, uidvalidity)"
-        " SELECT n, 2, 0, 1000000000000, 2, 2 FROM {series}"
-    ),
-    (
-        "INSERT INTO mailbox (account_id, mailbox_id, name, role, uidvalidity, uidnext, modseq, messages, unseen, size,"
-        " deleted, pruned) SELECT n, 1, 'INBOX', 'INBOX', 1, 1, 1, 0, 0, 0, 0, 0 FROM {series}"
-        " UNION ALL SELECT n, 2, 'Junk', 'JUNK', 2, 1, 2, 0, 0, 0, 0, 0 FROM {series}"
-    ),
-)
 QUEUE = (
     "INSERT INTO blob (blob_no, hash, size, octets) SELECT n, {hash}, 1, NULL FROM {series}",
     (
