@@ -40,6 +40,8 @@ WORDS = ("passwords", "english_wikipedia", "female_names", "male_names", "surnam
 _WORD = re.compile(r"[\W\d_]*([^\W\d_]+(?:[@$013457!][^\W\d_]+)*)[\W\d_]*\Z")
 _REPEATED = re.compile(r"(.+?)\1+\Z", re.DOTALL)
 _LEET = str.maketrans("@$013457!", "asoieasti")
+_SIGNS = str.maketrans("@$0!", "asoi")
+"""The same where digits are meant as digits."""
 
 IsBreached = Callable[[str], bool]
 """Says whether the SHA-1 of a password, in capital hex digits, is in the operator's list."""
@@ -104,7 +106,7 @@ def _is_common(password: str) -> bool:
 
     known = RANKED_DICTIONARIES["passwords"]
     plain = password.casefold()
-    return plain in known or plain.translate(_LEET) in known
+    return any(one in known for one in (plain, plain.translate(_LEET), plain.translate(_SIGNS)))
 
 
 def _unit(password: str) -> str:
