@@ -28,6 +28,8 @@ SERVICES = {
 }
 
 SUMMARIES = {
+    "vulns": "what is known against what runs",
+    "sbom": "a bill of materials of what runs",
     "serve": "run the server with a configuration file",
     "localserve": "run the whole server on loopback, ready to try",
     "domain": "the domains that mail is received for",

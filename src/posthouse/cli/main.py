@@ -27,6 +27,8 @@ COMMANDS = {
     "drill": ("posthouse.cli.drill:drill", "Attack your own server in a sandbox, and read what held."),
     "engine": ("posthouse.cli.engine:engine", "Where mail is kept: copy all of it from one engine to another."),
     "cluster": ("posthouse.cli.cluster:cluster", "Several machines: status, doctor."),
+    "vulns": ("posthouse.cli.vulns:vulns", "What is known against what runs, from advisories off line."),
+    "sbom": ("posthouse.cli.vulns:sbom", "A bill of materials of what runs."),
     "config": ("posthouse.cli.config:config", "The configuration file: check, show, default."),
 }
 

@@ -79,9 +79,9 @@ def program(machine: str) -> bytes:
     steps += _when(CLONE[at], FIRST, [(BITS, CLONE_THREAD)])
     steps += _when(SOCKET[at], FIRST, [(EQUAL, family) for family in FAMILIES])
     steps += _unless(IOCTL[at], SECOND, [(EQUAL, number) for number in TERMINAL_INJECTIONS])
-    denied = sorted({numbers[at] for numbers in NUMBERS.values() if numbers[at] is not None})
+    denied = sorted({number for numbers in NUMBERS.values() if (number := numbers[at]) is not None})
     for index, number in enumerate(denied):
-        steps.append(_step(EQUAL, number or 0, len(denied) - index, 0))
+        steps.append(_step(EQUAL, number, len(denied) - index, 0))
     return b"".join([*steps, _step(GIVE, ALLOW), _step(GIVE, ERRNO | EPERM)])
 
 

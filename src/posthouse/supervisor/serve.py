@@ -41,6 +41,7 @@ from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
 from posthouse.supervisor.confine import MEASURES, Confinement, confine
 from posthouse.supervisor.engine import BodyKeys, load_engine, open_engine, read_body_keys
 from posthouse.supervisor.feedback import tend_feedback
+from posthouse.supervisor.floors import check_floors, versions
 from posthouse.supervisor.guarding import check_disguises
 from posthouse.supervisor.housekeeping import (
     feed_watchdog,
@@ -137,6 +138,8 @@ class Server:
     def prepare(self) -> None:
         """Bind, read keys, and be nobody special from here on. Raises ``PortTaken``, ``OSError``, ``Privileged``."""
         configuration = self.setting.configuration
+        for old in check_floors(versions()):
+            self.journal.note("component.old", Level.WARNING, what=old)
         is_dropping = privileges.is_root() and not self.may_be_root
         given = configuration.privileges
         become = privileges.find_user(given.user, given.group) if is_dropping else NOBODY_ELSE
