@@ -7,8 +7,9 @@ do and what a message needs are the constants below, with where they come from
 (docs/scale.md). At most a million units are simulated: of more accounts each
 unit stands for several alike, which makes cells differ more than they would.
 Each day mail is kept, some people change their habits, new ones come to the
-emptiest cell, and what is too much for a cell is moved, as many accounts a day
-as ``--moves`` allows. Machines fail by chance; the time until another one leads
+emptiest cell, a cell is added when all together are so full that one is needed,
+and what is too much for a cell is moved, as many accounts a day as ``--moves``
+allows (two thousandths of all). Machines fail by chance; the time until another one leads
 is what the kill matrix measured. Printed: how far the fullest cell is from the
 mean, how much is moved, how long an account is away a year, what waits.
 """
@@ -30,8 +31,10 @@ PEAK = 3.5
 # What a cell can do: a leader with eight cores at half their time, and disks of 4 TB at most three quarters full.
 CELL_RATE = 8 * 0.5 / 250e-6
 CELL_OCTETS = 4e12 * 0.75
-HIGH, LOW = 0.85, 0.75
-"""Above the first part of its capacity a cell gives accounts away, until it is below the second."""
+FULL = 0.7
+"""All cells together are no fuller than this: then one is added."""
+HIGH, LOW = 1.08, 1.02
+"""A cell that is so many times as full as the mean gives accounts away, until it is below the second."""
 CHANGE = 0.002
 """So many people a day begin to get more or less mail than before."""
 GROWTH = 0.2
@@ -108,14 +111,23 @@ class Year:
             if number % 50 == 0:
                 cell = min(range(self.cells), key=self.fill)
             self.arrive(cell, day, 0.0)
+        self.grow()
         self.balance(day)
         for cell in range(self.cells):
             self.fail(cell)
 
+    def grow(self):
+        """Whoever runs it adds a cell before all are full; it fills with who is new and who is moved."""
+        while sum(map(self.fill, range(self.cells))) > FULL * self.cells:
+            self.cells += 1
+            self.rate.append(0.0)
+            self.octets.append(0.0)
+
     def balance(self, day):
         """From cells that are too full, whoever is drawn, to the emptiest one."""
         left = self.moves_a_day / self.weight
-        crowded = [cell for cell in range(self.cells) if self.fill(cell) > HIGH]
+        mean = sum(map(self.fill, range(self.cells))) / self.cells
+        crowded = [cell for cell in range(self.cells) if self.fill(cell) > HIGH * mean]
         if not crowded or left < 1:
             self.unmet += bool(crowded)
             return
@@ -128,7 +140,7 @@ class Year:
             for number, unit in enumerate(units):
                 if number % 20 == 0:
                     goal = min(range(self.cells), key=self.fill)
-                if left < 1 or self.fill(cell) < LOW or self.fill(goal) > LOW:
+                if left < 1 or self.fill(cell) < LOW * mean or self.fill(goal) > mean:
                     break
                 self.add(cell, unit, day, -1)
                 self.home[unit] = goal
@@ -161,20 +173,20 @@ def main():
     options = parser.parse_args()
     need = STORED * (KEPT_OCTETS + INLINE_OCTETS) / CELL_OCTETS
     cells = options.cells or math.ceil(options.accounts * need * 1.6)
-    moves = options.accounts // 1000 if options.moves < 0 else options.moves
+    moves = options.accounts // 500 if options.moves < 0 else options.moves
     year = Year(options.accounts, cells, 0 if options.no_moves else moves, random.Random(options.seed))
     year.start()
     spread = {}
     for day in range(1, options.days + 1):
         year.day(day)
-        fills = sorted(map(year.fill, range(cells)))
+        fills = sorted(map(year.fill, range(year.cells)))
         if day in {1, options.days // 2, options.days}:
-            mean = sum(fills) / cells
-            spread[f"day {day}"] = {"mean": round(mean, 2), "fullest": round(fills[-1], 2),
+            mean = sum(fills) / year.cells
+            spread[f"day {day}"] = {"cells": year.cells, "mean": round(mean, 2), "fullest": round(fills[-1], 2),
                                     "fullest/mean": round(fills[-1] / mean, 2)}  # fmt: skip
     people = len(year.home) * year.weight
     print(json.dumps({
-        "accounts at the end": round(people), "cells": cells, "fill": spread, "moved": round(year.moved),
+        "accounts at the end": round(people), "cells": year.cells, "fill": spread, "moved": round(year.moved),
         "moved share": round(year.moved / people, 4),
         "mean seconds frozen in a move": round(year.frozen / max(1, year.moved), 1),
         "days on which a cell was too full and nothing could be moved": year.unmet,

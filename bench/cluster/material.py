@@ -3,6 +3,8 @@
 import hashlib
 import os
 import random
+import signal
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +27,7 @@ TICK = 1e6 / os.sysconf("SC_CLK_TCK")
 @contextmanager
 def servers(engine, nodes, port):
     """Addresses of an engine and the pids of its postmasters: ``engine``, or one of ours with ``nodes`` servers."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
     if engine:
         yield engine, []
     elif nodes == 1:
