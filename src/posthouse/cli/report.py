@@ -1,6 +1,6 @@
 """``posthouse report``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -28,6 +28,7 @@ SENDERS = (
     Column("last", "LAST", day),
     Column("reporters", "REPORTED BY", names, shrinks=True),
 )
+NAME = Column("name", "NAME", shrinks=True)
 SESSIONS = (
     Column("domain", "DOMAIN", shrinks=True),
     Column("result", "RESULT"),
@@ -84,10 +85,16 @@ def report() -> None:
 @report.command("dmarc")
 @directions
 @chooses
+@click.option("--names", is_flag=True, help="Ask the DNS what the addresses are called.")
 @asks_house
-def dmarc(house: House, *, sent: bool, domain: str | None, since: int | None, as_json: bool) -> None:
+def dmarc(house: House, *, sent: bool, domain: str | None, since: int | None, names: bool, as_json: bool) -> None:
     """Who sends in our name, from where, how often, and what fails; what was found stands below."""
-    _print(house, "report dmarc", SENDERS, "found", sent=sent, domain=domain, since=since, as_json=as_json)
+    given = {"domain": domain, "since": _seconds(since)}
+    if sent:
+        _print_sent(house.ask("report dmarc", sent=True, **given), as_json=as_json)
+        return
+    columns = (*SENDERS[:1], NAME, *SENDERS[1:]) if names else SENDERS
+    print_rows(house.ask("report dmarc", names=names or None, **given), columns, as_json=as_json, note="found")
 
 
 @report.command("tls")
@@ -96,7 +103,11 @@ def dmarc(house: House, *, sent: bool, domain: str | None, since: int | None, as
 @asks_house
 def tls(house: House, *, sent: bool, domain: str | None, since: int | None, as_json: bool) -> None:
     """How TLS went for those who send to us."""
-    _print(house, "report tls", SESSIONS, "", sent=sent, domain=domain, since=since, as_json=as_json)
+    rows = house.ask("report tls", sent=sent or None, domain=domain, since=_seconds(since))
+    if sent:
+        _print_sent(rows, as_json=as_json)
+    else:
+        print_rows(rows, SESSIONS, as_json=as_json)
 
 
 @report.command("failures")
@@ -124,31 +135,16 @@ def list_reports(house: House, *, kind: str | None, domain: str | None, since: i
 def send(house: House, *, dry: bool, early: bool, as_json: bool) -> None:
     """Send the reports that are due; it happens once a day by itself, some time after midnight UTC."""
     rows = house.ask("report send", dry=dry or None, early=early or None)
-    print_rows(rows if as_json else _with_note(rows), SENT, as_json=as_json, note="note")
+    _print_sent(rows, as_json=as_json)
 
 
-def _print(
-    house: House,
-    operation: str,
-    columns: tuple[Column, ...],
-    note: str,
-    *,
-    sent: bool,
-    domain: str | None,
-    since: int | None,
-    as_json: bool,
-) -> None:
-    rows = house.ask(operation, sent=sent or None, domain=domain, since=_seconds(since))
-    if sent:
-        print_rows(rows if as_json else _with_note(rows), SENT, as_json=as_json, note="note")
-    else:
-        print_rows(rows, columns, as_json=as_json, note=note)
-
-
-def _with_note(rows: Any) -> Any:
+def _print_sent(rows: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
     """Who gets nothing stands below."""
-    for row in rows:
-        yield {**row, "note": "; ".join(row["left_out"])} if row["left_out"] else row
+    print_rows(rows if as_json else map(_with_note, rows), SENT, as_json=as_json, note="note")
+
+
+def _with_note(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**row, "note": "; ".join(row["left_out"])} if row["left_out"] else row
 
 
 def _seconds(days: int | None) -> int | None:

@@ -1,5 +1,6 @@
 """Reports about authentication and TLS in the operator's hands: who sends as us and fails, whose TLS breaks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
 from typing import Final
@@ -12,9 +13,12 @@ from posthouse.mta.feedback.rows import day_of
 from posthouse.mta.feedback.sent import Sent, told
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
+from posthouse.standards.dns.ports import DnsTrouble
 
 MOST_LINES: Final = 100_000
 MOST_NAMED: Final = 5
+MOST_NAMES: Final = 100
+"""Addresses that are looked up."""
 SINCE_SECONDS: Final = 30 * 86400
 
 Rows = AsyncIterator[Row]
@@ -50,6 +54,7 @@ async def dmarc(house: House, arguments: Arguments) -> Rows:
         async for row in _sent(house, arguments, rows.DMARC):
             yield row
         return
+    named = arguments.flag("names")
     lines: dict[tuple[str, str, str], _Line] = {}
     async for report in _received(house, arguments, arrived.DMARC):
         for one in report.senders:
@@ -57,10 +62,12 @@ async def dmarc(house: House, arguments: Arguments) -> Rows:
             if key in lines or len(lines) < MOST_LINES:
                 lines.setdefault(key, _Line()).add(one, report)
     ranked = sorted(lines.items(), key=lambda item: (-item[1].failed, -item[1].passed, item[0]))
+    names = await _names(house, [source for (_, source, _), _ in ranked]) if named else {}
     for (domain, source, author), line in ranked:
         yield {
             "domain": domain,
             "source": source,
+            "name": names.get(source, ""),
             "from": author,
             "passed": line.passed,
             "failed": line.failed,
@@ -70,6 +77,21 @@ async def dmarc(house: House, arguments: Arguments) -> Rows:
             "reporters": _most(line.reporters),
             "found": "; ".join(_most(line.found)),
         }
+
+
+async def _names(house: House, sources: Iterable[str]) -> dict[str, str]:
+    """What the DNS calls the first of them; anybody may call himself anything there."""
+    if house.place is None:
+        raise CannotDo("names are asked of the DNS by a running server", "start it, or leave --names out")
+    resolver = house.place.resolver
+
+    async def ask(source: str) -> tuple[str, str]:
+        try:
+            return source, next(iter((await resolver.ptr(source)).records), "")
+        except DnsTrouble:
+            return source, ""
+
+    return dict(await asyncio.gather(*map(ask, list(dict.fromkeys(sources))[:MOST_NAMES])))
 
 
 async def tls(house: House, arguments: Arguments) -> Rows:

@@ -94,3 +94,17 @@ async def test_nothing_is_sent_where_no_server_runs(told) -> None:
 async def test_a_misspelt_word_is_refused(told) -> None:
     with pytest.raises(CannotDo, match="unknown"):
         await told.do("report tls", domian="x")
+
+
+async def test_names_of_addresses(told) -> None:
+    from dataclasses import replace
+
+    from posthouse.ops.dnsadvice import Place
+    from posthouse.testing.zone import Zone
+
+    with pytest.raises(CannotDo, match="running server"):
+        await told.do("report dmarc", names=True)
+    zone = Zone({"198.18.0.66": {"ptr": ("liar.example",)}}, broken=frozenset({"192.0.2.1"}))
+    told.house = replace(told.house, place=Place("mx.office.test", zone))
+    names = {row["source"]: row["name"] for row in await told.do("report dmarc", names=True)}
+    assert names == {"198.18.0.66": "liar.example", "198.18.0.67": "", "192.0.2.1": ""}
