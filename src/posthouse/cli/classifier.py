@@ -51,7 +51,7 @@ def train(house: House, *, paths: tuple[Path, ...], is_junk: bool, account: str 
     if as_json:
         print_fields({"shown": len(paths), "learned": learned}, {}, as_json=True)
     else:
-        click.echo(f"{learned} of {len(paths)} learned; the others were known")
+        click.echo(f"{learned} of {len(paths)} learned" + ("; the others were known" if learned < len(paths) else ""))
 
 
 @classifier.command("forget")
