@@ -1,6 +1,5 @@
 """Laws of the classifier: bounded tokens for any octets, odds between 0 and 1, lessons that leave no trace."""
 
-import time
 import unicodedata
 
 from hypothesis import given
@@ -78,8 +77,8 @@ def test_beliefs_are_beliefs(junk, good, junk_mails, good_mails, before):
     assert 0.005 <= belief(junk, good, junk_mails, good_mails, before=before) <= 0.995
 
 
-def test_the_worst_messages_are_done_in_no_time():
-    """Linear: a fifth of a second is a hundred times what they take, and a hundredth of a quadratic one."""
+def test_the_worst_messages_are_done_and_bounded():
+    """A megabyte each of what makes careless parsers quadratic: such a one would not come to an end here."""
     bodies = [
         b"<",
         b"<b",
@@ -96,6 +95,4 @@ def test_the_worst_messages_are_done_in_no_time():
     for body in bodies:
         for head in (b"Content-Type: text/html\r\n", b"Content-Type: multipart/mixed; boundary=b\r\n", b"Subject: "):
             octets = head + b"\r\n" * (head != b"Subject: ") + body * (1_000_000 // len(body))
-            began = time.process_time()
-            tokens_of(octets)
-            assert time.process_time() - began < 0.5, (head, body)
+            assert len(tokens_of(octets)) <= MOST
