@@ -46,6 +46,8 @@ from posthouse.storage.ports import (
 
 FULL = Reply(452, "4.2.2", ("the mailbox is full",))
 DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))
+TAKEN = Reply(250, "2.1.5", ("taken",))
+"""What a stranger is told: not whether it was a person, an alias or a group, nor that there is a mailbox (B02)."""
 EXPANDED = Reply(250, "2.1.5", ("passed on to the members of the group",))
 NO_ROLES: Mapping[AccountId, Role] = MappingProxyType({})
 MOST_NOTED = 5
@@ -85,6 +87,7 @@ class Intake:
         "_reporter",
         "_signer",
         "_store",
+        "_tell_strangers",
         "handoff",
     )
 
@@ -101,8 +104,10 @@ class Intake:
         describe: Describe,
         journal: Journal,
         signer: Signer | None = None,
+        tell_strangers: bool = False,
     ) -> None:
         self._store = store
+        self._tell_strangers = tell_strangers
         self._signer = signer
         self._directory = directory
         self._clock = clock
@@ -260,7 +265,8 @@ class Intake:
         Whoever is refused while others are not, and cannot be told in the session, gets a report:
         it is durable too when this returns. What an alias of ours leads to and nobody has is told to
         our own submitters, and otherwise to the postmaster: never to a stranger (B01). A mailbox that
-        was found full only now is told to a stranger whose reverse-path is ``vouched`` for. With
+        was found full only now is told to a stranger whose reverse-path is ``vouched`` for. Who asks
+        for success from outside hears that we took it, not what became of it (B02). With
         ``answers_each`` (LMTP) every recipient is told in the session.
         Raises ``StorageError``: then nothing was promised.
         """
@@ -293,6 +299,8 @@ class Intake:
                 await self._tell_postmaster(draft, index, unheard)
             lost = []
             full = [one for one in full if one not in unheard]
+        if not (answers_each or self._tell_strangers) and draft.envelope.submitter is None:
+            findings = [Finding(one.recipient, Action.RELAYED, TAKEN) for one in findings]
         findings += [
             Finding(leaf.recipient, Action.FAILED, _for_good(reply))
             for leaf, reply in (*lost, *full)

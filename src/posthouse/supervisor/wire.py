@@ -227,6 +227,7 @@ def build(
         describe=describe,
         journal=tools.journal,
         signer=signer,
+        tell_strangers=configuration.reports.tell_strangers,
     )
     hashers = build_hashers(tools)
     authenticator = Authenticator(

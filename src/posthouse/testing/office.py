@@ -131,6 +131,7 @@ class Office:
     """Of port 25 and LMTP; nobody looks at mail without it."""
     outbound: Boundary | None = None
     seals: bool = False
+    tell_strangers: bool = False
 
     def __post_init__(self) -> None:
         reporter = Reporter(
@@ -155,6 +156,7 @@ class Office:
             describe=describe,
             journal=self.journal,
             signer=self.signer,
+            tell_strangers=self.tell_strangers,
         )
         self.space = Space(lambda: self.free, self.limits, self.clock)
         self.rates = ClientRates(self.limits, self.clock)

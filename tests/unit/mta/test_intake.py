@@ -161,19 +161,30 @@ async def test_a_report_to_one_of_us_is_filed(narrow):
 
 
 async def test_a_delivery_is_confirmed_to_who_asked_for_it(office):
-    await take(office, to("alice@office.test", "bob@office.test", notify=Notify.SUCCESS))
+    ours = office.accounts["bob"]
+    await take(office, to("alice@office.test", "bob@office.test", notify=Notify.SUCCESS, submitter=ours))
     (report,) = await office.queue()
     text = await office.store.blobs.read(report.content.blob.blob_id)
     assert text.count(b"Action: delivered") == 2
 
 
 async def test_a_group_is_confirmed_as_expanded_and_its_members_stay_unnamed(office):
-    await take(office, to("all@office.test", notify=Notify.SUCCESS))
+    await take(office, to("all@office.test", notify=Notify.SUCCESS, submitter=office.accounts["bob"]))
     onward, report = sorted(await office.queue(), key=lambda item: item.is_report)
     assert onward.recipient.notify == Notify.NEVER
     text = await office.store.blobs.read(report.content.blob.blob_id)
     assert b"Action: expanded" in text
     assert b"bob@office.test" not in text
+
+
+async def test_a_stranger_hears_that_we_took_it_and_not_what_became_of_it(office):
+    """Threat B02: neither that there is a mailbox, nor that it is a group, unless the operator wants it so."""
+    await take(office, to("alice@office.test", "all@office.test", notify=Notify.SUCCESS))
+    *_, report = sorted(await office.queue(), key=lambda item: item.is_report)
+    text = await office.store.blobs.read(report.content.blob.blob_id)
+    assert text.count(b"Action: relayed") == 2
+    assert b"delivered" not in text
+    assert b"expanded" not in text
 
 
 async def test_confirmations_to_a_sender_we_cannot_know_come_to_an_end(office):

@@ -82,6 +82,6 @@ async def forged_bounces(bench: Bench) -> None:
 
 SCENARIOS = (
     Scenario("B01", backscatter, allowance=Allowance(connections=100), decoy=takes_everything),
-    Scenario("B02", telltale_reports),
+    Scenario("B02", telltale_reports, without="[reports]\ntell_strangers = true\n"),
     Scenario("B07", forged_bounces, without="[filter.bounces]\ncheck = false\n"),
 )

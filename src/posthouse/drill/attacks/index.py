@@ -8,6 +8,7 @@ from posthouse.drill.attacks import (
     content,
     continuity,
     identity,
+    logins,
     operations,
     remote,
     smtp,
@@ -16,7 +17,21 @@ from posthouse.drill.attacks import (
 )
 from posthouse.drill.scenario import Scenario
 
-MODULES = (smtp, commands, remote, tls, accounts, identity, bounces, volume, content, access, continuity, operations)
+MODULES = (
+    smtp,
+    commands,
+    remote,
+    tls,
+    accounts,
+    logins,
+    identity,
+    bounces,
+    volume,
+    content,
+    access,
+    continuity,
+    operations,
+)
 
 
 def all_scenarios() -> dict[str, Scenario]:

@@ -92,7 +92,7 @@ async def old_and_lent(bench: Bench) -> None:
     for latest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context = lax_context()
         context.maximum_version = latest
-        first = await shake(bench, "imaps", context)
+        first = await shake(bench, "imaps", context, say=b"a NOOP\r\n")
         lent = [
             other for other in ("submissions", "pop3s")
             if (await shake(bench, other, context, session=first.session)).resumed
