@@ -46,10 +46,10 @@ class Report(msgspec.Struct, array_like=True):
     trouble: str = ""
 
 
-def work(works: dict[str, Work], memory_octets: int, stream: socket.socket) -> None:
+def work(works: dict[str, Work], memory_octets: int, stream: socket.socket, *, is_alone: bool) -> None:
     """All of a worker's life."""
     source, sink = os.fdopen(stream.fileno(), "rb"), os.fdopen(stream.fileno(), "wb", closefd=False)  # no recv, no send
-    measures = confine(memory_octets=memory_octets)
+    measures = confine(memory_octets=memory_octets, is_alone=is_alone)
     _send(sink, msgspec.msgpack.encode(Report(msgspec.msgpack.encode(Start(os.getpid(), measures)))))
     serve(works, source, sink)
 

@@ -33,31 +33,39 @@ Work = Callable[[socket.socket], None]
 def main(arguments: list[str]) -> None:
     """``user_id group_id memory_octets work…``; the ids are -1 for who stays who he is."""
     user, group, memory = int(arguments[0]), int(arguments[1]), int(arguments[2])
-    names, loaded = arguments[3:], None
+    names, ready = arguments[3:], []
     os.chdir("/")
+
+    def get_ready() -> Work:
+        if not ready:
+            ready.append(_get_ready(names, memory, user, group))
+        return ready[0]
+
     if user >= 0:
-        loaded = _load(names, memory)
-        _become(user, group)
-    _live(socket.socket(fileno=DOOR), lambda: loaded or _load(names, memory))
+        get_ready()
+    _live(socket.socket(fileno=DOOR), get_ready)
 
 
-def _load(names: list[str], memory: int) -> Work:
-    """What a worker does with its stream, with everything for it in memory."""
-    from posthouse.supervisor.worker import load, work  # noqa: PLC0415 - 100 ms, and perhaps nobody ever needs one
+def _get_ready(names: list[str], memory: int, user: int, group: int) -> Work:
+    """What a worker does with its stream, with everything for it in memory; what no worker needs is given up here."""
+    import ctypes  # noqa: PLC0415 - 100 ms with the rest, and perhaps nobody ever needs a worker
+
+    from posthouse.supervisor.sandbox import CLONE_NEWNET, drop_capabilities, leave_network  # noqa: PLC0415 - see above
+    from posthouse.supervisor.worker import load, work  # noqa: PLC0415 - see above
 
     works = {name: load(name) for name in names}
+    libc = ctypes.CDLL(None)
+    is_alone = libc.unshare(CLONE_NEWNET) == 0
+    if user >= 0:
+        os.setgroups([])
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
+    is_alone = is_alone or leave_network(libc)  # in a namespace of users, who has no right to one of networks
+    drop_capabilities(libc)
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     gc.collect()
     gc.freeze()
-    return lambda stream: work(works, memory, stream)
-
-
-def _become(user: int, group: int) -> None:
-    import ctypes  # noqa: PLC0415 - see above
-
-    os.setgroups([])
-    os.setresgid(group, group, group)
-    os.setresuid(user, user, user)
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    return lambda stream: work(works, memory, stream, is_alone=is_alone)
 
 
 def _live(door: socket.socket, load: Callable[[], Work]) -> None:
