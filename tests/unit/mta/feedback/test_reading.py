@@ -89,6 +89,11 @@ def laughs() -> bytes:
 EXTERNAL = b'<!DOCTYPE f [<!ENTITY x SYSTEM "file:///etc/passwd">]><feedback>&x;</feedback>'
 
 
+def name_of(value: object) -> str:
+    """Packed octets hold the time at which they were packed: no name for a test that two processes must find."""
+    return value if isinstance(value, str) else "octets"
+
+
 @pytest.mark.parametrize(
     ("packed", "trouble"),
     [
@@ -107,6 +112,7 @@ EXTERNAL = b'<!DOCTYPE f [<!ENTITY x SYSTEM "file:///etc/passwd">]><feedback>&x;
         (samples.gz(samples.GOOGLE.replace(b">12<", b">-1<")), "bad number"),
         (samples.gz(samples.GOOGLE.replace(b"198.51.100.7", b"localhost")), "does not appear"),
     ],
+    ids=name_of,
 )
 def test_what_is_malformed_is_no_report(packed, trouble) -> None:
     found = read(samples.mail(packed))
