@@ -24,8 +24,10 @@ from posthouse.storage.ports import (
     Settlement,
     StorageError,
 )
+from posthouse.storage.postgresql import acceptance, tx
+from posthouse.storage.postgresql import posting as queue
 from posthouse.storage.postgresql.address import parse_engine
-from posthouse.storage.postgresql.connecting import Unreachable, Unsuitable, connect, require_version
+from posthouse.storage.postgresql.connecting import SETTINGS, Unreachable, Unsuitable, connect, require_version
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.troubles import Kind, classify
@@ -684,3 +686,34 @@ def test_text_comes_back(text):
 )
 def test_an_error_is_tried_again_only_where_that_may_help(error, kind):
     assert classify(error) is kind
+
+
+BY_KEY = {
+    "delivered": (acceptance.FIND_DELIVERED, ("delivery", "account_id")),
+    "threads": (acceptance.FIND_THREADS, ("account_id", "key")),
+    "mailboxes by role": (tx.READ_BOXES, ("account_id", "role")),
+    "tallies": (tx.WRITE_TALLIES, ("account_id",)),
+    "mailboxes": (tx.WRITE_BOXES, ("account_id",)),
+    "claims": (queue.CLAIM, ("item_no",)),
+    "items that are done": (queue.FINISH, ("item_no",)),
+    "items that wait": (queue.DEFER, ("item_no",)),
+    "leases": (queue.RENEW, ("item_no",)),
+}
+
+
+@pytest.mark.parametrize("name", BY_KEY)
+async def test_a_plan_made_for_empty_tables_is_good_for_full_ones(store, postgres, name):
+    """It is kept in a session: one that reads the table whole cost 5 ms a message after 20,000 messages."""
+    statement, keys = BY_KEY[name]
+    session = await asyncpg.connect(postgres, server_settings=SETTINGS)
+    try:
+        await session.execute("VACUUM ANALYZE")
+        await session.execute(f"PREPARE it AS {statement}")
+        count = await session.fetchval(
+            "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'it'"
+        )
+        rows = await session.fetch(f"EXPLAIN EXECUTE it({', '.join(['NULL'] * count)})")
+    finally:
+        await session.close()
+    conditions = [line for (line,) in rows if "Index Cond" in line]
+    assert any(all(key in line for key in keys) for line in conditions), [line for (line,) in rows]

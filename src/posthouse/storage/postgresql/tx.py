@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import Missing
+from posthouse.storage.ports import Missing, Moved
 from posthouse.storage.postgresql.numbers import Numbers
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box, Tally
@@ -19,19 +19,23 @@ Row = Sequence[Any]
 
 LOCK_TALLIES = """SELECT account_id, modseq, used, quota, mailboxes, uidvalidity FROM tally
     WHERE account_id = ANY($1::bigint[]) ORDER BY account_id FOR UPDATE"""
-READ_BOXES = """SELECT m.account_id, m.mailbox_id, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.size,
-    m.deleted, m.role FROM mailbox m
-    JOIN (SELECT DISTINCT * FROM unnest($1::bigint[], $2::text[])) w(account_id, role)
-    ON m.account_id = w.account_id AND m.role = w.role ORDER BY m.account_id, m.mailbox_id"""
+READ_BOXES = """SELECT w.account_id, m.*
+    FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::text[])) w(account_id, role)
+    CROSS JOIN LATERAL (SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted, role
+    FROM mailbox WHERE mailbox.account_id = w.account_id AND mailbox.role = w.role OFFSET 0) m
+    ORDER BY w.account_id, m.mailbox_id"""
+"""By key for each of ours, whatever statistics say; and so below, by naming the keys once more."""
 WRITE_TALLIES = """UPDATE tally SET modseq = v.modseq, used = v.used, quota = v.quota, mailboxes = v.mailboxes,
     uidvalidity = v.uidvalidity
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-    v(account_id, modseq, used, quota, mailboxes, uidvalidity) WHERE tally.account_id = v.account_id"""
+    v(account_id, modseq, used, quota, mailboxes, uidvalidity)
+    WHERE tally.account_id = v.account_id AND tally.account_id = ANY($1::bigint[])"""
 WRITE_BOXES = """UPDATE mailbox SET uidnext = v.uidnext, modseq = v.modseq, messages = v.messages, unseen = v.unseen,
     size = v.size, deleted = v.deleted
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
     $8::bigint[]) v(account_id, mailbox_id, uidnext, modseq, messages, unseen, size, deleted)
-    WHERE mailbox.account_id = v.account_id AND mailbox.mailbox_id = v.mailbox_id"""
+    WHERE mailbox.account_id = v.account_id AND mailbox.mailbox_id = v.mailbox_id
+    AND mailbox.account_id = ANY($1::bigint[])"""
 
 
 class Tx:
@@ -76,6 +80,8 @@ class Tx:
         if not wanted:
             return
         for row in await self.rows(LOCK_TALLIES, wanted):
+            if row[3] < 0:  # storage.cells.moving
+                raise Moved(f"account {row[0]} lives in another cell, or is on its way there")
             self._tallies[row[0]] = Tally(*row[1:])
         for account in wanted:
             if account not in self._tallies:
