@@ -137,8 +137,6 @@ class SubmissionDoor(Reception):
             return TOO_MANY_FAILURES
         if refused.transient:
             return Reply(454, "4.7.0", (refused.reason,))
-        if refused.expired:  # RFC 4954 section 4.7.12
-            return Reply(534, "5.7.9", (refused.reason,))
         return Reply(535, "5.7.8", (refused.reason,))
 
     answers: ClassVar[dict[type, Callable[[Any, Any], Answer]]] = {

@@ -68,7 +68,7 @@ class Reception:
         transient = isinstance(step, Refused) and step.transient
         code = "UNAVAILABLE" if transient else "AUTHENTICATIONFAILED"  # RFC 5530
         text = "Try again later" if transient else "Not accepted"
-        if isinstance(step, Refused) and step.expired:
+        if isinstance(step, Refused) and step.expired:  # RFC 5530 section 3
             code, text = "EXPIRED", "This password is too easy to guess, ask your postmaster for a new one"
         found: list[Response] = [Tagged(tag, NO, text, code)]
         if session.failures >= self._failures:  # L21
