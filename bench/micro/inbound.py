@@ -10,7 +10,8 @@ into that store. The least of each way is taken: a neighbour on the machine
 only ever adds. ``describe`` (facts for readers) is shown apart and contained
 in ``inbound``. ``boundary`` is what the filter adds (who sent it, by SPF and
 DMARC of a zone in memory, and what is in it) for a message like one of a
-moment ago, ``stranger`` the same when each message is of another sender.
+moment ago, ``stranger`` the same when each message is of another sender, and
+``signed`` when each is signed with RSA-2048.
 """
 
 import asyncio
@@ -26,6 +27,10 @@ from posthouse.ms.describe import describe
 from posthouse.mta.reception import Desk
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.services.smtpd import open_smtp
+from posthouse.standards.dkim.canonical import RelaxedBody
+from posthouse.standards.dkim.keypair import generate_rsa, signing_key
+from posthouse.standards.dkim.sign import format_signatures
+from posthouse.standards.imf.header import parse_header
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.storage.ports import Acceptance, Filing
 from posthouse.storage.sqlite.engine import open_store
@@ -47,7 +52,10 @@ LINE = b"The quick brown fox jumps over the lazy dog, as it does in every such l
 BODY = LINE * ((4096 - len(HEADER)) // len(LINE))
 COUNT = 200
 AT_ONCE = 20
+PAIR = generate_rsa()
+KEY = signing_key("elsewhere.test", "s", PAIR.der)
 ZONE = {
+    "s._domainkey.elsewhere.test": {"txt": (PAIR.record.encode(),)},
     "client.example": {"txt": (b"v=spf1 ip4:192.0.2.1 -all",), "a": ("192.0.2.1",)},
     "elsewhere.test": {"txt": (b"v=spf1 ip4:192.0.2.0/24 -all",), "mx": ((10, "mx.elsewhere.test"),)},
     "_dmarc.elsewhere.test": {"txt": (b"v=DMARC1; p=reject",)},
@@ -56,7 +64,8 @@ ZONE = {
 
 
 def octets_of(content: bytes) -> tuple[bytes, ...]:
-    sender = content[content.index(b"<") : content.index(b">")]
+    start = content.index(b"<", content.index(b"From: "))
+    sender = content[start : content.index(b">", start)]
     return (
         b"EHLO client.example\r\n",
         b"MAIL FROM:" + sender + b"> SIZE=4096\r\n",
@@ -136,6 +145,13 @@ async def in_groups(make: Callable, contents: list[bytes]) -> None:
         await asyncio.gather(*map(make, contents[at : at + AT_ONCE]))
 
 
+def signed(content: bytes) -> bytes:
+    header = parse_header(content)
+    body = RelaxedBody()
+    body.update(content[header.body_start :])
+    return format_signatures(header, body.digest(), [KEY], now=int(time.time())) + content
+
+
 def boundary_of(office: Office, directory: str) -> Boundary:
     """As a server has it whose configuration says nothing of it."""
     configuration = parse(f'hostname = "mx.office.test"\n[store]\ndirectory = "{directory}"\n')
@@ -155,7 +171,7 @@ async def run(rounds: int) -> None:
             for each in range(COUNT)
         ]
 
-    least = dict.fromkeys(("core", "store", "describe", "bare", "whole", "others"), 1e9)
+    least = dict.fromkeys(("core", "store", "describe", "bare", "whole", "others", "proven"), 1e9)
 
     def note(name: str, started: float) -> None:
         least[name] = min(least[name], (time.process_time() - started) / COUNT * 1e6)
@@ -185,7 +201,7 @@ async def run(rounds: int) -> None:
             started = time.process_time()
             await in_groups(lambda content: converse(content, desk), contents)
             note("bare", started)
-            for name, contents in (("whole", fresh()), ("others", fresh(b"?"))):
+            for name, contents in (("whole", fresh()), ("others", fresh(b"?")), ("proven", [*map(signed, fresh())])):
                 started = time.process_time()
                 await in_groups(lambda content: converse(content, watched), contents)
                 note(name, started)
@@ -197,6 +213,7 @@ async def run(rounds: int) -> None:
     least["inbound"] = least["bare"] - least["core"] - least["store"]
     least["boundary"] = least["whole"] - least["bare"]
     least["stranger"] = least.pop("others") - least["bare"]
+    least["signed"] = least.pop("proven") - least["bare"]
     for name, microseconds in least.items():
         print(f"{name:8} {microseconds:7.1f} us a message")
 

@@ -20,6 +20,8 @@ MOST_EXPONENT_BITS = 33
 MOST_OCTETS = 4096
 """A record larger than this holds no key that we would use."""
 
+_PADDING, _PREHASHED = PKCS1v15(), Prehashed(SHA256())
+
 
 @dataclass(frozen=True)
 class PublicKey:
@@ -35,7 +37,7 @@ class PublicKey:
         """Whether ``signature`` is one of the SHA-256 ``digest``."""
         try:
             if isinstance(self.key, RSAPublicKey):
-                self.key.verify(signature, digest, PKCS1v15(), Prehashed(SHA256()))
+                self.key.verify(signature, digest, _PADDING, _PREHASHED)
             else:
                 self.key.verify(signature, digest)  # RFC 8463 section 3: PureEdDSA over the hash
         except InvalidSignature:

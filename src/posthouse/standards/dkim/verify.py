@@ -127,8 +127,8 @@ class Verifier:
 def raw_fields(header: Header) -> list[tuple[str, bytes]]:
     """Lower-case names and whole fields as they stand, each with its CRLF."""
     octets, base = header.octets, header.start
-    spans = ((field.name, octets[field.start - base : field.end - base]) for field in header.fields)
-    return [(name.lower(), field.removesuffix(b"\r\n") + b"\r\n") for name, field in spans]
+    found = [(field.name, octets[field.start - base : field.end - base]) for field in header.fields]
+    return [(name, field if field.endswith(b"\r\n") else field + b"\r\n") for name, field in found]
 
 
 class SignedFields:
