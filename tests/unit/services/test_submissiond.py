@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 import pytest
 
 from posthouse.admd.credentials import make_verifiers
+from posthouse.admd.passwords import PasswordPolicy
 from posthouse.standards.sasl.client import ScramSha256
 
 PASSWORD = "correct horse battery staple"
@@ -123,3 +124,22 @@ async def test_our_own_people_may_have_a_stale_list(office):
         gone = [f"gone{n}@office.test" for n in range(30)]
         answers = await session.send("alice@office.test", [*gone, "bob@office.test"], LETTER)
         assert [one[:3] for one in answers] == ["550"] * 30 + ["250", "250"]
+
+
+async def test_a_weak_password_that_has_run_out_is_refused_with_the_reason(office) -> None:
+    """Threat A05: he has had his time; nobody learns more than that who does not know it."""
+    account = office.directory.account(office.accounts["alice"])
+    await office.store.change_account(account.account, verifiers=make_verifiers("Spring2026!", iterations=4096))
+    await office.directory.refresh(office.store)
+    office.authenticator.policy = PasswordPolicy(refuses=True, grace_seconds=86400)
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        assert (await session.tell(f"AUTH PLAIN {plain('alice@office.test', 'Spring2026!')}")).startswith("235 ")
+    await office.custody.flush()
+    office.clock.pass_time(86400)
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        answer = await session.tell(f"AUTH PLAIN {plain('alice@office.test', 'Spring2026!')}")
+        assert answer.startswith("535 5.7.8 this password is too easy to guess")
+    (letter,) = await office.read("alice")
+    assert b"Subject: Your password is easy to guess" in letter
