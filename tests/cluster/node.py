@@ -14,7 +14,7 @@ from ports import free_base
 
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 PASSWORD = "a-long-enough-Passphrase-71"
-PATIENCE = 60.0
+PATIENCE = 150.0
 
 LIMITS = "\n".join(
     f"{name} = 1000000"

@@ -7,6 +7,7 @@ from posthouse.admd.vault import VaultLocked
 from posthouse.ops import (
     accounts,
     aliases,
+    cells,
     classifier,
     cluster,
     dkim,
@@ -74,6 +75,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "classifier train": classifier.train,
     "classifier forget": classifier.forget,
     "classifier explain": classifier.explain,
+    "cell list": cells.list_cells,
+    "cell add": cells.add,
+    "cell drain": cells.drain,
+    "cell move": cells.move,
     "cluster status": cluster.status,
     "cluster doctor": cluster.doctor,
     "scanner list": scanners.list_scanners,

@@ -40,6 +40,10 @@ class Missing(StorageError):
     """The thing does not exist (any more); ``str()`` names it."""
 
 
+class Moved(StorageError):
+    """The account lives in another cell, or is on its way there: ask again where."""
+
+
 class SchemaTooNew(StorageError):
     """The data was written by a newer release: refused politely, nothing is touched."""
 

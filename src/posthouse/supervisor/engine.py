@@ -3,6 +3,7 @@
 import importlib
 import os
 import shutil
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,31 @@ async def _open_postgresql(
         if isinstance(ids, RandomIds):
             ids.slot = slot
 
-    store: Store = await postgresql.open_store(
-        engine, spool=spool, clock=clock, ids=ids, journal=journal, bodies=bodies, on_slot=adopt
+    name = f"{socket.gethostname()}-{os.getpid()}-{ids.token(6)}"  # for operators: which machine, which process
+    home = await postgresql.open_store(
+        engine, spool=spool, clock=clock, ids=ids, journal=journal, bodies=bodies, on_slot=adopt, node=name
     )
-    return store
+
+    async def open_cell(address: str, first_number: int) -> Any:
+        return await postgresql.open_store(
+            address,
+            spool=spool / str(first_number),
+            clock=clock,
+            ids=ids,
+            journal=journal,
+            node=name,
+            first_number=first_number,
+        )
+
+    try:
+        store = await _load("posthouse.storage.cells.opening", "engine").open_cells(home, open_cell, journal, ids)
+    except BaseException:
+        await home.close()
+        raise
+    desk = _load("posthouse.storage.cells.desk", "engine").Desk(home, None if store is home else store, open_cell)
+    store.desk = desk
+    opened: Store = store
+    return opened
 
 
 async def _check(bodies: Bodies, store: Store) -> None:
@@ -96,6 +118,7 @@ def load_engine(section: StoreSection) -> None:
     """The programs that ``section`` needs: whoever we become later may not be able to read them."""
     if section.engine:
         _load("posthouse.storage.postgresql.engine", "engine")
+        _load("posthouse.storage.cells.desk", "engine")
     if section.bodies:
         _load("posthouse.storage.s3.bodies", "bodies")
 

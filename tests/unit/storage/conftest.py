@@ -54,3 +54,19 @@ def postgres(postgres_server, postgres_tables):
     deletions = [f"DELETE FROM {name}" for name in postgres_tables]
     postgres_server.sql(";".join(["SET session_replication_role = replica", *deletions]))
     return postgres_server.address()
+
+
+@pytest.fixture(scope="session")
+def second_database(postgres_server, postgres_tables):
+    """Another one on the same server, as a copy of the first that is empty."""
+    postgres_server.make_database("second", template="template0")
+
+
+@pytest.fixture
+def two_databases(postgres_server, postgres_tables, postgres, second_database):
+    """The addresses of two databases without a row; the second one may have no schema yet."""
+    deletions = [f"DELETE FROM {name}" for name in postgres_tables]
+    has_schema = postgres_server.sql("SELECT to_regclass('migration') IS NOT NULL", "second") == "t"
+    if has_schema:
+        postgres_server.sql(";".join(["SET session_replication_role = replica", *deletions]), "second")
+    return postgres, postgres_server.address("second")

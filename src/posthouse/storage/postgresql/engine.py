@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -82,6 +83,7 @@ async def open_store(
     hold_seconds: float = HOLD_SECONDS,
     poll_seconds: float = POLL_SECONDS,
     migrations: Sequence[Migration] = MIGRATIONS,
+    first_number: int = FIRST,
 ) -> "PostgresStore":
     """The store at ``engine``, its schema brought up to date. ``StorageError`` says what is wrong and what to do.
 
@@ -102,6 +104,7 @@ async def open_store(
         hold_seconds=hold_seconds,
         poll_seconds=poll_seconds,
         migrations=migrations,
+        first_number=first_number,
     )
     try:
         await opened.open()
@@ -128,9 +131,12 @@ class PostgresStore:
         hold_seconds: float,
         poll_seconds: float,
         migrations: Sequence[Migration],
+        first_number: int,
     ) -> None:
         connect_durably: Connect = partial(connect, address)
         connect_loosely: Connect = partial(connect, address, asynchronous=True)
+        self.desk: Any = None
+        """What operators do with cells (``storage.cells.desk``)."""
         self._address = address
         self._migrations = migrations
         self._clock = clock
@@ -140,7 +146,7 @@ class PostgresStore:
         blocks = self._blocks = Units(
             Pool(connect_durably, 1), Numbers(_no_block), node=node, journal=journal, hold_seconds=hold_seconds
         )
-        numbers = Numbers(lambda size: blocks.write(partial(_take_block, size=size)))
+        numbers = Numbers(lambda size: blocks.write(partial(_take_block, first=first_number, size=size)))
         units = self._units = Units(
             Pool(connect_durably, SESSIONS),
             numbers,
@@ -204,6 +210,16 @@ class PostgresStore:
     def slot(self) -> int:
         """Ours alone among the nodes that live, 0 to 960."""
         return self._membership.slot
+
+    @property
+    def is_held(self) -> bool:
+        """Whether units are being repeated: it may be a failover."""
+        return self._units.is_held
+
+    @property
+    def units(self) -> Units:
+        """For ``storage.cells``, which moves accounts between engines."""
+        return self._units
 
     async def nodes(self) -> Sequence[Node]:
         """All that are registered, the oldest first."""
@@ -489,8 +505,8 @@ class PostgresStore:
             await self._bodies.close()
 
 
-async def _take_block(tx: Tx, size: int) -> int:
-    return int((await tx.rows(TAKE_BLOCK, FIRST, size))[0][0])
+async def _take_block(tx: Tx, first: int, size: int) -> int:
+    return int((await tx.rows(TAKE_BLOCK, first, size))[0][0])
 
 
 async def _no_block(_size: int) -> int:

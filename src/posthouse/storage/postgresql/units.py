@@ -72,7 +72,7 @@ class Units:
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._refusal: StorageError | None = None
-        self._is_held = False
+        self.is_held = False
 
     async def write(self, work: Work[T], *, repeatable: bool = True, deadline: float | None = None) -> T:
         """What ``work`` returned, once its transaction is durable.
@@ -141,13 +141,13 @@ class Units:
         return StorageError(reason)
 
     def _hold(self, reason: str) -> None:
-        if not self._is_held:
-            self._is_held = True
+        if not self.is_held:
+            self.is_held = True
             self._journal.note("storage.held", Level.WARNING, reason=reason)
 
     def _resume(self) -> None:
-        if self._is_held:
-            self._is_held = False
+        if self.is_held:
+            self.is_held = False
             self._journal.note("storage.resumed")
 
     async def _write_once(self, work: Work[T], after_open: bool, end: float) -> T:

@@ -1,0 +1,219 @@
+"""Several databases as one store: mail between them, moves, and one of them dead."""
+
+import asyncio
+import hashlib
+
+import pytest
+
+from posthouse.mail.address import Address
+from posthouse.mail.content import Blob
+from posthouse.mail.envelope import Recipient
+from posthouse.storage.cells.desk import Desk
+from posthouse.storage.cells.moving import FREEZE
+from posthouse.storage.cells.opening import first_number, found, open_cells
+from posthouse.storage.cells.places import HOME
+from posthouse.storage.ports import (
+    Acceptance,
+    Change,
+    Conflict,
+    DomainRow,
+    Filing,
+    Missing,
+    Moved,
+    Posting,
+    QueueFilter,
+    Role,
+    Settlement,
+    StorageError,
+)
+from posthouse.storage.postgresql.engine import open_store
+from posthouse.supervisor.ports import RandomIds
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.ports import ManualClock
+
+PATIENCE = 60.0
+ROOM = 10**9
+
+
+@pytest.fixture
+async def open_house(two_databases, tmp_path):
+    """Opens a node on two cells."""
+    opened, ids = [], RandomIds()
+
+    async def open_one(address, number):
+        spool = tmp_path / f"spool{len(opened)}-{number}"
+        return await open_store(
+            address, spool=spool, clock=ManualClock(), ids=ids, journal=KeptJournal(), first_number=number,
+            hold_seconds=3.0,
+        )  # fmt: skip
+
+    async def make(*, founding=False):
+        home = await open_one(two_databases[0], first_number(HOME))
+        if founding:
+            await found(home, two_databases[1], open_one)
+        store = await open_cells(home, open_one, KeptJournal(), ids)
+        store.desk = Desk(home, store, open_one)
+        opened.append(store)
+        return store
+
+    yield make
+    for one in opened:
+        await one.close()
+
+
+@pytest.fixture
+async def house(open_house):
+    made = await open_house(founding=True)
+    await made.put_domain(DomainRow("office.test"))
+    return made
+
+
+async def people(house, count=2):
+    return [await house.create_account(f"p{n}@office.test", "", (), quota=ROOM) for n in range(count)]
+
+
+def letter(trace, *accounts, octets=b"Subject: x\r\n\r\n", **more):
+    blob = Blob(hashlib.sha256(octets).hexdigest(), len(octets), octets)
+    filings = tuple(Filing(account, Role.INBOX, b"P: 1\r\n", key=trace, received_at=9) for account in accounts)
+    return Acceptance(trace, blob, filings, record=b"r", at=5, **more)
+
+
+async def inbox(house, account):
+    return next(box for box in await house.mailboxes(account) if box.role is Role.INBOX)
+
+
+async def uids(house, account):
+    view = await house.view(account, (await inbox(house, account)).mailbox)
+    return [message.uid for message in view.messages]
+
+
+async def until(question, wanted):
+    async with asyncio.timeout(PATIENCE):
+        while await question() != wanted:
+            await asyncio.sleep(0.02)
+
+
+async def test_accounts_are_made_where_there_are_fewest(house):
+    made = await people(house, 4)
+    assert sorted(house.places.of(one).cell for one in made) == [0, 0, 1, 1]
+    assert [(row["cell"], row["accounts"]) for row in await house.desk.list_cells()] == [(0, 2), (1, 2)]
+    await house.desk.drain_cell(1, draining=True)
+    await house.places.refresh()
+    account = await house.create_account("late@office.test", "", (), quota=ROOM)
+    assert house.places.of(account).cell == 0
+    assert "cells.invalid" not in str((await house.directory()).accounts)
+
+
+async def test_a_message_for_two_cells_is_taken_once_and_arrives_in_both(house):
+    first, second = await people(house)
+    accepted = await house.accept(letter("t1", first, second))
+    assert [placed.account for placed in accepted.placed] == [first, second]
+    await house.accept(letter("t1", first, second))  # whoever did not hear us says it again
+    for account in (first, second):
+        await until(lambda account=account: uids(house, account), [1])
+        (stored,) = await house.read(account, (await inbox(house, account)).mailbox, [1])
+        assert stored.content.prefix == b"P: 1\r\n"
+        assert stored.received_at == 9
+        assert await house.blobs.read(stored.content.blob.blob_id) == b"Subject: x\r\n\r\n"
+    await until(lambda: transit_of(house), 0)
+    assert await house.record("t1") == b"r"
+    assert [row[0] for row in await house.records()] == ["t1"]
+
+
+async def transit_of(house):
+    return sum(row["transit"] or 0 for row in await house.desk.list_cells())
+
+
+async def test_large_content_is_carried_too(house):
+    first, second = await people(house)
+    writer = house.blobs.open()
+    octets = b"0123456789abcdef" * 20_000
+    writer.write(octets)
+    blob = await writer.finish()
+    filings = tuple(Filing(account, Role.INBOX, b"", key="t1") for account in (first, second))
+    await house.accept(Acceptance("t1", blob, filings, record=b"r", at=5))
+    writer.discard()
+    for account in (first, second):
+        await until(lambda account=account: uids(house, account), [1])
+        (stored,) = await house.read(account, (await inbox(house, account)).mailbox, [1])
+        assert await house.blobs.read(stored.content.blob.blob_id, 100, 16) == octets[100:116]
+
+
+async def test_the_queue_is_in_any_cell_and_one_to_its_workers(house):
+    recipient = Recipient(Address("friend", "elsewhere.test"))
+    for number, cell in enumerate((0, 1)):
+        posting = Posting(f"q{cell}", "a@office.test", b"", (recipient,), 0, 5, 10**15)
+        await house.store(cell).accept(letter(f"t{number}", postings=(posting,)))
+    items = await house.claim(owner="me", now=10, lease_until=10**15, limit=10)
+    assert len({item.item for item in items}) == 2
+    assert await house.renew([(item.item, item.token) for item in items], 10**15) == [True, True]
+    assert await house.settle([Settlement(item.item, item.token) for item in items]) == [True, True]
+    assert await house.queued(QueueFilter()) == []
+
+
+async def test_an_account_moves_with_everything_and_its_readers_go_on(house, open_house):
+    account, _ = await people(house)
+    other = await open_house()  # a node that does not hear of it at once
+    for number in range(30):
+        await house.accept(letter(f"t{number}", account, octets=b"S: %d\r\n\r\n" % number))
+    box = await inbox(house, account)
+    await house.change_flags(account, box.mailbox, [3], Change.ADD, frozenset({"\\Seen"}))
+    await house.expunge(account, box.mailbox, None)
+    before = await house.view(account, box.mailbox)
+    heard = asyncio.Event()
+    house.watch(account, heard.set)
+    source = house.places.of(account).cell
+    await house.desk.move_account(account, 1 - source)
+    assert house.places.of(account).cell == 1 - source
+    assert await house.view(account, box.mailbox) == before
+    assert heard.is_set()
+    assert await other.view(account, box.mailbox) == before or other.places.of(account).cell == source
+    await other.accept(letter("after", account))
+    await until(lambda: uids(house, account), list(range(1, 32)))
+    used = {row.account: row.used for row in (await house.directory()).accounts}[account]
+    assert used == (await inbox(house, account)).size > 0
+    await house.desk.move_account(account, source)  # and back
+    assert await uids(house, account) == list(range(1, 32))
+    await house.remove_account(account)
+
+
+async def test_a_stale_node_writes_nothing_into_a_cell_that_an_account_has_left(house):
+    account, _ = await people(house)
+    source = house.places.of(account).cell
+    stale = house.store(source)
+    await house.desk.move_account(account, 1 - source)
+    with pytest.raises(Moved):
+        await stale.accept(letter("t1", account))
+    with pytest.raises(StorageError):
+        await stale.create_mailbox(account, "new")
+
+
+async def test_what_comes_during_a_move_waits_and_an_interrupted_move_is_finished(house):
+    account, _ = await people(house)
+    source = house.places.of(account).cell
+    await house.accept(letter("t1", account))
+    await house.store(source).units.write(lambda tx: tx.run(FREEZE, account))  # a move that died right after its start
+    await house.accept(letter("t2", account))
+    assert await transit_of(house) == 1
+    await house.desk.move_account(account, 1 - source)
+    await until(lambda: uids(house, account), [1, 2])
+
+
+async def test_a_cell_is_an_empty_database_and_founded_once(house, two_databases):
+    with pytest.raises(Conflict, match="already"):
+        await house.desk.found_cell(two_databases[1])
+    with pytest.raises(Missing):
+        await house.move_account((await people(house))[0], 7)
+
+
+async def test_mail_is_taken_while_the_cell_of_its_recipient_is_away(house, monkeypatch):
+    first, second = await people(house)
+    away = house.places.of(second).cell
+    assert away == 1
+    units = house.store(1).units
+    units.is_held = True  # as while units are repeated
+    accepted = await house.accept(letter("t1", second))
+    assert accepted.placed[0].account == second
+    await house.accept(letter("t2", first))
+    assert await uids(house, first) == [1]
+    await until(lambda: uids(house, second), [1])  # asked whether it is back, it was
