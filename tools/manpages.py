@@ -45,6 +45,8 @@ SUMMARIES = {
     "explain": "what became of a message or a refusal",
     "status": "how the server is",
     "limits": "every limit of the house",
+    "cell": "several databases, each with some of the accounts",
+    "cluster": "how the engine and the nodes are",
     "engine": "copy everything from one engine to another",
     "drill": "attack your own server and read what held",
     "config": "the configuration file",
@@ -109,6 +111,18 @@ shows the words that decide, from 0 (good mail) to 1 (junk).
 takes an address, or
 .B operator
 for what was trained for all.""",
+    "cell": """\
+An account lives in one cell, a database of its own. The first cell, home, also
+has domains, the directory and what all nodes share. Mail for an account whose
+cell is away is taken by another one and carried there afterwards. Nodes use a
+new cell once they are restarted.""",
+    "cluster": """\
+.B status
+lists the engine, its servers, the nodes, the jobs that one node does for all,
+and the queue.
+.B doctor
+says what is wrong now, or would be when the next machine dies, and ends with 1
+if something is wrong now.""",
     "scanner": """\
 Scanners stand in the configuration, each in a
 .BR [[scanner]] .
@@ -190,6 +204,11 @@ EXAMPLES = {
         "posthouse quarantine release 3.17",
         "posthouse quarantine drop --account alice@example.org",
     ),
+    "cell": (
+        "posthouse cell add postgresql://posthouse@h4,h5,h6/posthouse",
+        "posthouse cell move alice@office.example 1",
+    ),
+    "cluster": ("posthouse cluster status", "posthouse cluster doctor --json"),
     "scanner": (
         "posthouse scanner list",
         "posthouse scanner test clamd",

@@ -130,7 +130,7 @@ async def _bring_contents(
     async def bring(name: bytes, size: int) -> None:
         blob = Blob(BlobId(name.hex()), size)
         filing = Filing(transit, held.mailbox, b"", obey_quota=False)
-        await accept_content(here, there, blob, TraceId(f"move>{ids.token(12)}"), filing, 0)
+        await accept_content(here, there, blob, TraceId(f"#move>{ids.token(12)}"), filing, 0)
 
     for start in range(0, len(contents), AT_ONCE):
         await asyncio.gather(*(bring(bytes(name), size) for name, size in contents[start : start + AT_ONCE]))

@@ -15,7 +15,7 @@ from posthouse.storage.postgresql.engine import PostgresStore
 from posthouse.storage.postgresql.numbers import FIRST
 
 TRANSIT: Final = "transit-{}@cells.invalid"
-"""Nobody logs in there; a domain that never is (RFC 2606 section 2)."""
+"""Nobody logs in there, at a domain that never is."""
 ROOM: Final = 1 << 60
 MOST_CELLS: Final = 1000
 
