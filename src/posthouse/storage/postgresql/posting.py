@@ -12,14 +12,14 @@ from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
 
-ADD_POSTINGS = """INSERT INTO posting (posting_no, queue_id, reverse_path, blob_no, body, utf8, ret, envid, submitter,
-    require_tls, is_report, created_at, expires_at, prefix)
+ADD_POSTINGS = """WITH postings AS (INSERT INTO posting (posting_no, queue_id, reverse_path, blob_no, body, utf8, ret,
+    envid, submitter, require_tls, is_report, created_at, expires_at, prefix)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[],
-    $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[])"""
-ADD_ITEMS = """INSERT INTO item (item_no, posting_no, local, domain, notify, original_kind, original, due_at, owner,
+    $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[]))
+    INSERT INTO item (item_no, posting_no, local, domain, notify, original_kind, original, due_at, owner,
     token, state, last, attempts, warned, last_host)
-    SELECT v.*, 0, 0, '' FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-    $7::text[], $8::bigint[], $9::text[], $10::bigint[], $11::bigint[], $12::text[]) v"""
+    SELECT v.*, 0, 0, '' FROM unnest($15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::bigint[],
+    $20::text[], $21::text[], $22::bigint[], $23::text[], $24::bigint[], $25::bigint[], $26::text[]) v"""
 CLAIM = """WITH due AS MATERIALIZED (SELECT item_no, due_at FROM item WHERE state = 0 AND due_at <= $1
     AND domain <> ALL($2::text[]) ORDER BY due_at, item_no LIMIT $3 FOR UPDATE SKIP LOCKED),
     claimed AS (UPDATE item SET owner = $4, due_at = $5, token = token + 1
@@ -88,10 +88,9 @@ class QueueRows:
         return items
 
     async def write(self) -> None:
-        if self._postings:
-            await self._tx.rows(ADD_POSTINGS, *map(list, zip(*self._postings, strict=True)))
         if self._items:
-            await self._tx.rows(ADD_ITEMS, *map(list, zip(*self._items, strict=True)))
+            postings, items = zip(*self._postings, strict=True), zip(*self._items, strict=True)
+            await self._tx.rows(ADD_POSTINGS, *map(list, postings), *map(list, items))
 
 
 def _newborn(item: int, posting: Posting, recipient: Recipient, content: Content) -> Item:

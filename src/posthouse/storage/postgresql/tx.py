@@ -30,12 +30,13 @@ WRITE_TALLIES = """UPDATE tally SET modseq = v.modseq, used = v.used, quota = v.
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
     v(account_id, modseq, used, quota, mailboxes, uidvalidity)
     WHERE tally.account_id = v.account_id AND tally.account_id = ANY($1::bigint[])"""
-WRITE_BOXES = """UPDATE mailbox SET uidnext = v.uidnext, modseq = v.modseq, messages = v.messages, unseen = v.unseen,
+WRITE_COUNTERS = f"""WITH tallies AS ({WRITE_TALLIES})
+    UPDATE mailbox SET uidnext = v.uidnext, modseq = v.modseq, messages = v.messages, unseen = v.unseen,
     size = v.size, deleted = v.deleted
-    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[]) v(account_id, mailbox_id, uidnext, modseq, messages, unseen, size, deleted)
+    FROM unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+    $14::bigint[]) v(account_id, mailbox_id, uidnext, modseq, messages, unseen, size, deleted)
     WHERE mailbox.account_id = v.account_id AND mailbox.mailbox_id = v.mailbox_id
-    AND mailbox.account_id = ANY($1::bigint[])"""
+    AND mailbox.account_id = ANY($7::bigint[])"""  # noqa: S608  both are ours
 
 
 class Tx:
@@ -129,17 +130,21 @@ class Tx:
 
     async def flush(self) -> None:
         """Write the counters: the last statements before the commit."""
-        if self._tallies:
-            tallies = self._tallies.items()
-            rows = [(number, t.modseq, t.used, t.quota, t.mailboxes, t.uidvalidity) for number, t in tallies]
-            await self.rows(WRITE_TALLIES, *map(list, zip(*rows, strict=True)))
-        if self._boxes:
-            boxes = self._boxes.items()
-            lines = [(*key, b.uidnext, b.modseq, b.messages, b.unseen, b.size, b.deleted) for key, b in boxes]
-            await self.rows(WRITE_BOXES, *map(list, zip(*lines, strict=True)))
+        tallies = [
+            (number, t.modseq, t.used, t.quota, t.mailboxes, t.uidvalidity) for number, t in self._tallies.items()
+        ]
+        boxes = [(*key, b.uidnext, b.modseq, b.messages, b.unseen, b.size, b.deleted) for key, b in self._boxes.items()]
+        if boxes:  # their accounts are held
+            await self.rows(WRITE_COUNTERS, *_columns(tallies), *_columns(boxes))
+        elif tallies:
+            await self.rows(WRITE_TALLIES, *_columns(tallies))
 
     def forget(self) -> None:
         """What was counted so far is written or of no use: read it again when it is needed."""
         self._tallies.clear()
         self._boxes.clear()
         self._roles.clear()
+
+
+def _columns(rows: Sequence[Row]) -> list[list[Any]]:
+    return list(map(list, zip(*rows, strict=True)))
