@@ -10,6 +10,7 @@ from posthouse.drill.attacks import (
     identity,
     logins,
     operations,
+    readers,
     remote,
     smtp,
     tls,
@@ -29,6 +30,7 @@ MODULES = (
     volume,
     content,
     access,
+    readers,
     continuity,
     operations,
 )

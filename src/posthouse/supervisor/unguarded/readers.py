@@ -1,0 +1,67 @@
+"""Readers who may do more than they should."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from posthouse.net import session as talking
+from posthouse.services.imapd import catalogue
+from posthouse.services.imapd.session import Session
+from posthouse.services.pop3d import Pop3Door
+from posthouse.standards.imap import names
+from posthouse.supervisor.unguarded.replacing import replace
+
+
+def _keep_what_nobody_reads() -> None:
+    """I05: answers are made whether or not the last one was taken."""
+    replace(talking.Session, "pause_writing", lambda _self: None)
+    replace(talking.Session, "resume_writing", lambda _self: None)
+
+
+class _Backtracking:
+    """A LIST pattern as a regular expression, as many have it."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile("".join({"*": ".*", "%": "[^/]*"}.get(one, re.escape(one)) for one in pattern))
+
+    def matches(self, name: str) -> bool:
+        return bool(self._pattern.fullmatch(name))
+
+
+def _try_all_ways() -> None:
+    """I06."""
+    replace(catalogue, "Pattern", _Backtracking)
+
+
+def _take_any_name() -> None:
+    """I07."""
+    replace(names, "check_name", lambda name: name)
+
+
+def _next_door() -> None:
+    """I09: a number is wrong by one, and everybody reads the mail of his neighbour."""
+    strict: Any = Session.owner
+    replace(Session, "owner", property(lambda self: max(1, strict.fget(self) - 1)))
+
+
+def _remove_at_once() -> None:
+    """I10: what is marked is gone, whether or not QUIT is said."""
+    strict = Pop3Door.gone
+    tasks: set[Any] = set()
+
+    def gone(self: Any) -> None:
+        if self._account is not None:
+            tasks.add(asyncio.get_running_loop().create_task(self._update(self._account)))
+        strict(self)
+
+    replace(Pop3Door, "gone", gone)
+
+
+WEAKENINGS: Mapping[str, Callable[[], None]] = {
+    "I05": _keep_what_nobody_reads,
+    "I06": _try_all_ways,
+    "I07": _take_any_name,
+    "I09": _next_door,
+    "I10": _remove_at_once,
+}
