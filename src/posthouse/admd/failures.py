@@ -31,6 +31,9 @@ NEAR_FACTOR = 3
 FAR_FACTOR = 9
 """A network gets more than one address and less than all of them together (Dovecot and mox do the same)."""
 
+SLOW_AFTER = 5
+"""Failures of an address in a minute that cost it a second each; more cost two."""
+
 OF_ACCOUNT = "too many failed logins to this account"
 OF_SOURCE = "too many failed logins from you"
 
@@ -174,7 +177,7 @@ class Failures:
         if address in self._exempt:
             return 0.0
         count = self._source[0][0].count(source_networks(address)[0], self._clock.monotonic())
-        return 1.0 + min(2, count // 3)
+        return 2.0 if count > SLOW_AFTER else 1.0
 
     def forgive(self, charge: Charge) -> None:
         """The attempt was no guess: take it back."""

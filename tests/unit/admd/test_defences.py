@@ -194,7 +194,7 @@ async def test_failures_cost_time_and_hold_no_hasher(house) -> None:
     assert node.login._turns._free == Limits().hash_workers
     for number in range(20):
         await node.tries(f"guess {number}", peer="192.0.2.9")
-    assert max(node.pauses) == 3.0
+    assert max(node.pauses) == 2.0
 
 
 async def test_unknown_users_are_answered_as_known_ones_in_all_their_trouble(house) -> None:
