@@ -33,7 +33,8 @@ Work = Callable[[socket.socket], None]
 def main(arguments: list[str]) -> None:
     """``user_id group_id memory_octets work…``; the ids are -1 for who stays who he is."""
     user, group, memory = int(arguments[0]), int(arguments[1]), int(arguments[2])
-    names, ready = arguments[3:], []
+    names = arguments[3:]
+    ready: list[Work] = []
     os.chdir("/")
 
     def get_ready() -> Work:
