@@ -100,7 +100,7 @@ def main() -> int:
         server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             file = Path(directory) / "endpoints.json"
-            end = time.monotonic() + 30
+            end = time.monotonic() + 90
             while not file.exists() and time.monotonic() < end:
                 time.sleep(0.1)
             endpoints = json.loads(file.read_text())
