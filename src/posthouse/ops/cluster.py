@@ -92,7 +92,8 @@ def _of_servers(seen: Standing) -> Iterator[Finding]:
     if seen.synchronous is False:
         yield ("advice", "commits wait for no second machine: what was acknowledged is on one disk",
                "set synchronous_standby_names (Patroni: synchronous_mode), or trust that disk")  # fmt: skip
-    if seen.servers and not any(server.sync in {"sync", "quorum"} for server in seen.servers) and seen.synchronous:
+    known = [server.sync for server in seen.servers if server.role == "standby" and server.sync]
+    if known and seen.synchronous and not {"sync", "quorum"} & set(known):
         yield ("trouble", "no standby is synchronous now", "every commit waits for one: see why it is away")
 
 

@@ -167,11 +167,13 @@ class PatroniCluster:
         return int(self._wait(self._leader, "a leader"))
 
     def _leader(self) -> int | None:
+        """Whoever is cut off may think that it leads until its lease ends: the latest timeline counts."""
+        leading = []
         for i in MEMBERS:
             told = self.ask(i)
             if told and told.get("role") in PRIMARY and told.get("state") == "running":
-                return i
-        return None
+                leading.append((int(told.get("timeline") or 0), i))
+        return max(leading)[1] if leading else None
 
     def standby(self, *, synchronous: bool) -> int:
         """A standby that is synchronous, or one that is not."""

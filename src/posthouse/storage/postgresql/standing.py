@@ -21,9 +21,11 @@ CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 SESSIONS = "SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity"
 SYNCHRONOUS = "SELECT current_setting('synchronous_standby_names') <> ''"
 NODES = "SELECT name, slot, version, joined_at, seen FROM node ORDER BY joined_at, name"
-FOLLOWERS = """SELECT host(client_addr), sync_state, pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint,
-    (extract(epoch FROM replay_lag) * 1000)::bigint FROM pg_stat_replication WHERE state = 'streaming'"""
-WHO = "SELECT pg_is_in_recovery(), current_setting('server_version'), host(inet_server_addr())"
+FOLLOWERS = """SELECT host(r.client_addr), r.sync_state, pg_wal_lsn_diff(pg_current_wal_lsn(), r.replay_lsn)::bigint,
+    (extract(epoch FROM r.replay_lag) * 1000)::bigint, s.slot_name FROM pg_stat_replication r
+    LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid WHERE r.state = 'streaming'"""
+WHO = """SELECT pg_is_in_recovery(), current_setting('server_version'), host(inet_server_addr()),
+    current_setting('primary_slot_name')"""
 
 
 async def read_standing(tx: Tx, engine: str, clock: Callable[[], int]) -> Standing:
@@ -54,16 +56,18 @@ def _backlog(counts: Row, oldest: Row, owners: list[Row]) -> Backlog:
 async def ask_servers(address: EngineAddress) -> tuple[ServerRow, ...]:
     """Each server of ``address``, as it sees itself and as the leader sees it."""
     answers = await asyncio.gather(*map(_ask_one, address.dsns))
-    followers = {row[0]: row for answer in answers for row in answer.followers}
-    return tuple(_with_lag(answer.server, followers.get(answer.ip)) for answer in answers)
+    rows = [row for answer in answers for row in answer.followers]
+    by_slot, by_ip = {row[4]: row for row in rows if row[4]}, {row[0]: row for row in rows}
+    return tuple(_with_lag(one.server, by_slot.get(one.slot) or by_ip.get(one.ip)) for one in answers)
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """``ip`` is who the server says it is; ``followers`` are rows of ``FOLLOWERS``."""
+    """``ip`` and ``slot`` are how the leader may know it; ``followers`` are rows of ``FOLLOWERS``."""
 
     server: ServerRow
     ip: str | None = None
+    slot: str = ""
     followers: Sequence[Row] = ()
 
 
@@ -79,11 +83,11 @@ async def _ask_one(dsn: str) -> _Answer:
         async with asyncio.timeout(ASKING_SECONDS):
             session = await asyncpg.connect(dsn, statement_cache_size=0)
             try:
-                is_standby, version, ip = await session.fetchrow(WHO)
+                is_standby, version, ip, slot = await session.fetchrow(WHO)
                 rows = [] if is_standby else await session.fetch(FOLLOWERS)
             finally:
                 session.terminate()
     except Exception as error:  # noqa: BLE001  whatever it was, this server cannot be asked
         trouble = f"no answer within {ASKING_SECONDS:.0f} seconds" if isinstance(error, TimeoutError) else told(error)
         return _Answer(ServerRow(where, "away", trouble=trouble))
-    return _Answer(ServerRow(where, "standby" if is_standby else "leader", version.split()[0]), ip, rows)
+    return _Answer(ServerRow(where, "standby" if is_standby else "leader", version.split()[0]), ip, slot, rows)
