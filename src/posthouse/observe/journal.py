@@ -142,7 +142,7 @@ def format_json(event: str, level: Level, values: dict[str, object]) -> str:
     entry: dict[str, object] = {"at": round(time.time(), 3), "level": _NAMES[level], "event": event}
     for key, value in values.items():
         entry[key] = value if isinstance(value, _AS_IT_IS) else _short(key, str(value))
-    return _in_ascii(entry) + "\n"
+    return _in_ascii(entry).replace("\x7f", "\\u007f") + "\n"  # DEL: the one control character that JSON lets stand
 
 
 def _in_ascii(entry: dict[str, object]) -> str:

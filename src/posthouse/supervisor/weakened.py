@@ -18,7 +18,7 @@ from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
-from posthouse.supervisor.unguarded import logins, readers, smtp, tls
+from posthouse.supervisor.unguarded import inside, logins, readers, smtp, tls
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -147,6 +147,7 @@ WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "S05": _take_any_size,
     **smtp.WEAKENINGS,
     **tls.WEAKENINGS,
+    **inside.WEAKENINGS,
     **logins.WEAKENINGS,
     **readers.WEAKENINGS,
 }

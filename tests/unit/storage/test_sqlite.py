@@ -383,3 +383,16 @@ async def test_a_bug_in_a_reading_is_not_taken_for_a_closed_store(store, tmp_pat
     readers.close()
     with pytest.raises(StorageError, match="closed"):
         await readers.read(fail)
+
+
+async def test_all_files_are_ours_alone_whatever_the_umask(tmp_path, journal):
+    """Threat O01; also those of a store that an earlier release made."""
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            store = await open_store(tmp_path / "store", clock=ManualClock(), ids=CountedIds(), journal=journal)
+            assert not [path for path in (tmp_path / "store").rglob("*") if path.stat().st_mode & 0o077]
+            await store.close()
+            (tmp_path / "store" / "posthouse.db").chmod(0o644)
+    finally:
+        os.umask(before)

@@ -8,6 +8,7 @@ from posthouse.drill.attacks import (
     content,
     continuity,
     identity,
+    inside,
     logins,
     operations,
     readers,
@@ -33,6 +34,7 @@ MODULES = (
     readers,
     continuity,
     operations,
+    inside,
 )
 
 

@@ -250,8 +250,8 @@ async def in_the_clear(bench: Bench) -> None:
     async with await bench.guest("imap") as imap:
         capability = await imap.do("CAPABILITY")
         offered += ["imap"] if b"AUTH=" in capability or b"LOGINDISABLED" not in capability else []
-        for line in (f'LOGIN "{person.address}" "{person.password}"', f"AUTHENTICATE PLAIN {plain.decode()}"):
-            answer = await imap.do(line)
+        for command in (f'LOGIN "{person.address}" "{person.password}"', f"AUTHENTICATE PLAIN {plain.decode()}"):
+            answer = await imap.do(command)
             let_in += [("imap", answer)] if b" OK " in answer else []
     async with await bench.call("pop3") as pop3:
         await pop3.line()

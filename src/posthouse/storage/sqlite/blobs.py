@@ -50,7 +50,8 @@ class BlobFiles:
 
     def prepare(self) -> int:
         """Make the directories; remove what a crash left half written. How many files that were."""
-        self._temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._temporary.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # as a parent it would get another mode
+        self._temporary.mkdir(exist_ok=True, mode=0o700)
         left = list(self._temporary.iterdir())
         for path in left:
             path.unlink()

@@ -4,6 +4,7 @@ A peer shipped ``journal_mode=wal`` for years that "didn't actually do
 anything" (THREATS.md section 0): so we look.
 """
 
+import os
 from pathlib import Path
 
 import apsw
@@ -43,6 +44,17 @@ def open_writer(path: Path, synchronous: str) -> apsw.Connection:
     _set(connection, "wal_autocheckpoint", str(CHECKPOINT_PAGES), CHECKPOINT_PAGES)
     _set(connection, "trusted_schema", "OFF", 0)
     return connection
+
+
+def keep_private(path: Path) -> None:
+    """Ours alone, whatever the umask; what SQLite puts beside it gets the same mode (threat O01).
+
+    An existing file is not opened: closing it would give up the locks that SQLite has on it.
+    """
+    if path.exists():
+        path.chmod(0o600)
+    else:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def open_reader(path: Path) -> apsw.Connection:

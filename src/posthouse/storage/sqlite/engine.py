@@ -45,7 +45,7 @@ from posthouse.storage.ports import (
 from posthouse.storage.sqlite import acceptance as accepting
 from posthouse.storage.sqlite import directory, ledger, mailboxes, messages, posting, reading, shelves
 from posthouse.storage.sqlite.blobs import BlobFiles, SqliteBlobs
-from posthouse.storage.sqlite.connection import open_writer, require_sqlite
+from posthouse.storage.sqlite.connection import keep_private, open_writer, require_sqlite
 from posthouse.storage.sqlite.faults import Faults, NoFaults
 from posthouse.storage.sqlite.migrate import migrate
 from posthouse.storage.sqlite.readers import Readers, Snapshot
@@ -104,6 +104,7 @@ def lock_directory(path: Path) -> int:
 
 def open_database(path: Path, at: int, faults: Faults) -> apsw.Connection:
     """The connection that writes, on data of today's schema."""
+    keep_private(path)
     connection = open_writer(path, faults.synchronous)
     try:
         migrate(connection, at)

@@ -6,7 +6,8 @@ from typing import Any
 
 from posthouse.admd import authenticator, exchange
 from posthouse.admd.authenticator import Authenticator
-from posthouse.admd.familiar import Familiar, Kinship
+from posthouse.admd.failures import Failures
+from posthouse.admd.familiar import Kinship
 from posthouse.admd.hashing import Checked
 from posthouse.msa import submit
 from posthouse.standards.smtp import server
@@ -60,23 +61,22 @@ def _one_cache_key() -> None:
 
 def _log_in_in_the_clear() -> None:
     """A10."""
-    strict = Authenticator.begin
 
-    def begin(self: Any, mechanism: str, **named: Any) -> Any:
-        return strict(self, mechanism, **{**named, "channel": named["channel"] or object()})
+    def hello(self: Any, hello: Any) -> Any:
+        return self.offer.hello(hello.verb, secured=True, authenticated=False)
 
-    replace(ServerConnection, "_may_not_authenticate", lambda _self: None)
-    replace(Authenticator, "begin", begin)
+    replace(ServerConnection, "hello_reply", hello)
 
 
 def _know_nobody() -> None:
     """O11: an account that is guessed at is closed to its owner, too."""
-    replace(Familiar, "recall", lambda *_given: Kinship.STRANGE)
+    strict = Failures.charge
 
-    async def kinship(*_given: Any) -> Kinship:
-        return Kinship.STRANGE
+    def charge(self: Any, address: str, user: str, _kinship: Any = Kinship.STRANGE) -> Any:
+        self._known.clear()
+        return strict(self, address, user, Kinship.STRANGE)
 
-    replace(Familiar, "kinship", kinship)
+    replace(Failures, "charge", charge)
     replace(authenticator.Authenticator, "_recall", lambda _self, _fingerprint: None)
 
 
