@@ -104,6 +104,9 @@ class Senders:
             answer = b""
         if answer.startswith(b"250"):
             self.acknowledged.append(Sent(subject, recipients, time.monotonic() - began, began))
+        elif answer.startswith(b"421"):  # the node is stopping, and hangs up
+            self.doubtful.append(subject)
+            raise ConnectionError
         elif answer:
             self.refused.append(f"{subject} {answer.decode().strip()} after {time.monotonic() - began:.1f} s")
         else:

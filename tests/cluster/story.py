@@ -87,7 +87,7 @@ class Story:
         self.senders.stop()
         alive = next(node for node in self.nodes if node.greets())
         assert self.senders.acknowledged
-        assert self.senders.refused == []
+        assert self.senders.refused == [], "\n".join(self.senders.refused[:5])
         assert self.senders.longest < HELD_SECONDS
         self._check_mailboxes(alive)
         self.drain()
