@@ -13,6 +13,10 @@ from posthouse.standards.imap import names
 from posthouse.supervisor.unguarded.replacing import replace
 
 
+FIRST_ACCOUNTS = 5
+"""Three people, the canary, and the one who is read."""
+
+
 def _keep_what_nobody_reads() -> None:
     """I05: answers are made whether or not the last one was taken."""
     replace(talking.Session, "pause_writing", lambda _self: None)
@@ -40,9 +44,14 @@ def _take_any_name() -> None:
 
 
 def _next_door() -> None:
-    """I09: a number is wrong by one, and everybody reads the mail of his neighbour."""
+    """I09: a number is wrong by one, and whoever came late reads the mail of his neighbour."""
     strict: Any = Session.owner
-    replace(Session, "owner", property(lambda self: max(1, strict.fget(self) - 1)))
+
+    def owner(self: Any) -> Any:
+        found = strict.fget(self)
+        return found - 1 if found > FIRST_ACCOUNTS else found
+
+    replace(Session, "owner", property(owner))
 
 
 def _remove_at_once() -> None:
