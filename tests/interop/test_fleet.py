@@ -84,9 +84,9 @@ class Fleet:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [int(pid) for pid in children if b"zygote" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
-    def counted(self, worker):
+    def counted(self, worker, page="/metrics/all"):
         """Connections to port 25, of all workers."""
-        address = f"http://127.0.0.1:{self.metrics + worker}/metrics/all"
+        address = f"http://127.0.0.1:{self.metrics + worker}{page}"
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             lines = answer.read().decode().splitlines()
         name = 'posthouse_connections_total{door="smtp"} '
@@ -133,6 +133,7 @@ def test_workers_share_the_doors_are_reloaded_replaced_and_stopped(fleet):
             assert b"posthouse_build_info" in answer.read()
     for number in range(2):  # whoever is asked answers for all, as of a second ago
         fleet.until(lambda number=number: fleet.counted(number) >= 10)
+    fleet.until(lambda: fleet.greets() and all(fleet.counted(number, "/metrics") for number in range(2)))  # both work
     assert {path.name for path in (fleet.directory / "store").glob("*.sock")} == {"control.sock", "control-2.sock"}
     fleet.process.send_signal(signal.SIGHUP)
     fleet.wait_for("server.reloaded", 2)
