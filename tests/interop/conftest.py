@@ -1,91 +1,10 @@
-"""One ``posthouse localserve`` for all tests of a run, on free ports, in a directory that goes away with it."""
+"""One ``posthouse localserve`` for all tests of a run, in a directory that goes away with it."""
 
-import json
-import random
-import shutil
-import signal
-import socket
-import ssl
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
-
-PORTS = 12
-PATIENCE = 30.0
-
-
-@dataclass(frozen=True)
-class LocalServer:
-    """A running server as ``endpoints.json`` describes it."""
-
-    endpoints: dict
-    directory: Path
-
-    def port(self, service: str) -> int:
-        if service not in self.endpoints["services"]:
-            pytest.skip(f"localserve does not serve {service} yet")
-        return self.endpoints["services"][service]["port"]
-
-    @property
-    def ca_file(self) -> str:
-        return self.endpoints["ca_file"]
-
-    @property
-    def tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.ca_file)
-
-    def password(self, name: str) -> str:
-        (found,) = (one["password"] for one in self.endpoints["accounts"] if one["address"] == f"{name}@office.test")
-        return found
-
-
-def free_base_port() -> int:
-    """A base from which all ports of a localserve are free."""
-    for base in random.sample(range(21000, 32000, 50), 100):  # apart from other runs on this machine
-        sockets = []
-        try:
-            for port in range(base, base + PORTS):
-                sockets.append(socket.socket())
-                sockets[-1].bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        else:
-            return base
-        finally:
-            for one in sockets:
-                one.close()
-    raise AssertionError("no free ports")
-
-
-@contextmanager
-def localserve(directory: Path, *words: str) -> Iterator[LocalServer]:
-    """A ``posthouse localserve`` with ``words``; it must end as it lived, without a traceback."""
-    program = str(Path(sys.executable).with_name("posthouse"))
-    log = (directory / "log").open("wb")
-    process = subprocess.Popen(
-        [program, "localserve", "--dir", str(directory / "data"), "--base-port", str(free_base_port()), *words],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-    )
-    try:
-        yield LocalServer(wait_for(directory / "data" / "endpoints.json", process, directory / "log"), directory)
-        assert process.poll() is None, (directory / "log").read_text(errors="replace")[-4000:]
-        assert "Traceback" not in (directory / "log").read_text(errors="replace")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        log.close()
+from localserver import LocalServer, Program, localserve
 
 
 @pytest.fixture(scope="session")
@@ -111,38 +30,6 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         yield make
 
 
-def wait_for(path: Path, process: "subprocess.Popen[bytes]", log: Path) -> dict:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if path.exists():
-            return json.loads(path.read_text())
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise AssertionError(f"localserve did not become ready:\n{log.read_text(errors='replace')[-4000:]}")
-
-
 @pytest.fixture
 def program() -> "type[Program]":
     return Program
-
-
-class Program:
-    """A real program; the test is skipped, with its name, where it is absent."""
-
-    def __init__(self, name: str) -> None:
-        path = shutil.which(name)
-        if path is None:
-            pytest.skip(f"{name} is not installed")
-        self.path = path
-
-    def run(
-        self, *arguments: str, text: str | bytes = b"", good: bool = True, **options
-    ) -> subprocess.CompletedProcess[bytes]:
-        octets = text.encode() if isinstance(text, str) else text
-        done = subprocess.run(
-            [self.path, *arguments], input=octets, capture_output=True, timeout=90, check=False, **options
-        )
-        if good:
-            assert done.returncode == 0, (done.stdout[-3000:] + done.stderr[-3000:]).decode(errors="replace")
-        return done

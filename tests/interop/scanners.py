@@ -175,12 +175,23 @@ def c_icap(directory: Path, clamd_socket: str = "") -> Program:
     return Program(words, f"127.0.0.1:{port}", directory / "log")
 
 
+def python_with_milter() -> str:
+    """Ours or the system's: Debian has pymilter only for its own."""
+    for python in filter(shutil.which, (sys.executable, "/usr/bin/python3")):
+        if (
+            Path(python).exists()
+            and not subprocess.run([python, "-c", "import Milter"], capture_output=True).returncode
+        ):
+            return python
+    pytest.skip("no Python here has pymilter (Debian: python3-milter)")
+
+
 def pymilter(directory: Path) -> Program:
     """A milter that does what the Subject of a message tells it to (``tests/interop/obedient_milter.py``)."""
-    pytest.importorskip("Milter", reason="pymilter is not installed here")
+    python = python_with_milter()
     room(directory)
     script = directory / "obedient.py"
     script.write_text((Path(__file__).with_name("obedient_milter.py")).read_text())
     (port,) = free_ports(1)
-    words = [sys.executable, str(script), f"inet:{port}@127.0.0.1", str(directory / "heard")]
+    words = [python, str(script), f"inet:{port}@127.0.0.1", str(directory / "heard")]
     return Program(words, f"127.0.0.1:{port}", directory / "log", is_ours=True)

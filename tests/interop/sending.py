@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from localserver import LocalServer, localserve
 from nameserver import NameServer
 
-from conftest import LocalServer, localserve
 from posthouse.cli.asking import House
 from posthouse.standards.arc.seal import seal
 from posthouse.standards.arc.verify import Chain, Status

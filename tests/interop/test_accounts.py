@@ -16,9 +16,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from localserver import LocalServer
 from office import PASSWORD, Office, letter, wait_until
-
-from conftest import LocalServer
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(240)]
 

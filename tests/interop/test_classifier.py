@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 from attacker import HOST, send, smtp, wait_for
+from localserver import LocalServer, localserve
 
-from conftest import LocalServer, localserve
 from posthouse.testing.letters import Writer
 
 TAUGHT = 12

@@ -9,8 +9,8 @@ import smtplib
 from pathlib import Path
 
 import pytest
+from localserver import LocalServer, Program, localserve
 
-from conftest import LocalServer, Program, localserve
 from posthouse.cli.asking import House
 from posthouse.filter.content.finding import Kind
 from posthouse.filter.content.looking import look

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from attacker import HOST, House, Imap, deliver, messages, smtp, submitter
-from conftest import LocalServer, localserve
+from localserver import LocalServer, localserve
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

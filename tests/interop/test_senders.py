@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from localserver import localserve
 from nameserver import NameServer
 from office import free_ports
 from sending import PAIR, Sent, World, letter, sealed, signed, with_header, world
 
-from conftest import localserve
 from posthouse.filter.display import Standing, display_in
 
 POLICIES = {  # what far.test publishes, and what failing means

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import dkim
 import pytest
+from localserver import LocalServer, localserve
 from office import wait_until
 
-from conftest import LocalServer, localserve
 from posthouse.standards.dkim.keypair import generate_ed25519, generate_rsa
 
 POSTHOUSE = str(Path(sys.executable).with_name("posthouse"))

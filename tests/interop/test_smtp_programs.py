@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from localserver import localserve
 from office import PASSWORD, Office, free_ports, letter, wait_until
 from postfix import wait_for_port
-
-from conftest import localserve
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
 

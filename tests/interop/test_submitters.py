@@ -5,10 +5,9 @@ import secrets
 import smtplib
 
 import pytest
+from localserver import LocalServer
 from nameserver import NameServer
 from sending import Sent, World
-
-from conftest import LocalServer
 
 REST = b"To: bob@office.test\r\nDate: Sat, 21 Nov 2026 14:00:00 +0000\r\nSubject: case-%s\r\n\r\nHello Bob\r\n"
 FORGED = {
