@@ -18,7 +18,7 @@ from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
-from posthouse.supervisor.unguarded import forging, inside, logins, readers, smtp, tls
+from posthouse.supervisor.unguarded import forging, inside, logins, pressure, readers, smtp, tls
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -149,6 +149,7 @@ WEAKENINGS: Mapping[str, Callable[[], None]] = {
     **tls.WEAKENINGS,
     **inside.WEAKENINGS,
     **logins.WEAKENINGS,
+    **pressure.WEAKENINGS,
     **forging.WEAKENINGS,
     **readers.WEAKENINGS,
 }

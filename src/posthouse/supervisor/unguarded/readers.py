@@ -12,7 +12,6 @@ from posthouse.services.pop3d import Pop3Door
 from posthouse.standards.imap import names
 from posthouse.supervisor.unguarded.replacing import replace
 
-
 FIRST_ACCOUNTS = 5
 """Three people, the canary, and the one who is read."""
 

@@ -1,0 +1,75 @@
+"""A house that lets itself be kept busy."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from posthouse.filter import judge
+from posthouse.mail.outcome import Failed
+from posthouse.mta import manager, receive, settler
+from posthouse.mta.settling import put_back
+from posthouse.supervisor.unguarded.replacing import replace
+
+
+def _count_by_squares() -> None:
+    """R07: each octet of the header is compared with all before it, as far as a core needs for that."""
+    strict = receive.judge_header
+
+    def look(octets: bytes, *given: Any) -> Any:
+        head = octets.partition(b"\r\n\r\n")[0]
+        end = time.thread_time() + (len(head) / 16000) ** 2
+        while time.thread_time() < end:
+            pass
+        return strict(octets, *given)
+
+    replace(receive, "judge_header", look)
+
+
+def _one_letter_at_a_time() -> None:
+    """R08: whoever is first in the queue is waited for."""
+    replace(manager, "MAX_WORKERS", 1)
+
+
+def _try_again_and_again() -> None:
+    """B05: a refusal for good is taken for a bad moment."""
+    strict = settler.settle
+
+    def settle(result: Any, schedule: Any, now: int, chance: float) -> Any:
+        if isinstance(result.outcome, Failed):
+            result = put_back(result.item, now + 1000, result.outcome.reply)
+        return strict(result, schedule, now, chance)
+
+    replace(settler, "settle", settle)
+
+
+def _refuse_what_cannot_be_known() -> None:
+    """R09: no answer is an answer."""
+
+    def refuse(name: str, text: str) -> Any:
+        return judge._refused(name, text, "5.7.1")  # noqa: SLF001 - the hole is made from outside
+
+    replace(judge, "_deferred", refuse)
+
+
+def _spin() -> None:
+    """R06: somebody tries again and again to open a file, without a pause, when there is none."""
+
+    def try_again() -> None:
+        while True:
+            try:
+                with open("/dev/null", "rb"):  # noqa: PTH123 - as plain as it gets
+                    time.sleep(0.05)
+            except OSError:
+                continue
+
+    threading.Thread(target=try_again, daemon=True).start()
+
+
+WEAKENINGS: Mapping[str, Callable[[], None]] = {
+    "B05": _try_again_and_again,
+    "R06": _spin,
+    "R07": _count_by_squares,
+    "R08": _one_letter_at_a_time,
+    "R09": _refuse_what_cannot_be_known,
+}
