@@ -178,6 +178,12 @@ line and key.""",
 }
 
 EXAMPLES = {
+    "vulns": (
+        "posthouse vulns --db osv-pypi.zip",
+        "posthouse vulns --db advisories/ --json",
+        "posthouse vulns --db osv/ --sbom last-year.json",
+    ),
+    "sbom": ("posthouse sbom > bill.json", "posthouse sbom --format spdx"),
     "drill": (
         "posthouse drill run --profile essay",
         "posthouse drill explain S01",

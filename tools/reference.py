@@ -121,7 +121,9 @@ def _default(field: FieldInfo) -> str:
 def _limits() -> Iterator[str]:
     yield "\n## [limits]\n\nZero or less is an error and never means that there is no limit. See `posthouse limits`.\n"
     yield "\n| | key | unit | default | what |\n|---|---|---|---|---|\n"
-    defaults = dict(re.findall(r"^#(\w+) = (.*)$", format_sample().partition("\n[limits]\n")[2], re.MULTILINE))
+    defaults = dict(
+        re.findall(r"^#(\w+) = (.*)$", format_sample().partition("\n[limits]\n")[2].partition("\n[")[0], re.MULTILINE)
+    )
     for field in dataclasses.fields(Limits):
         number, unit, why = (str(field.metadata[key]) for key in ("number", "unit", "why"))
         yield f"| {number} | `{field.name}` | {unit} | `{defaults[field.name]}` | {_cell(why)} |\n"

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from posthouse.storage.ports import StorageError
+from posthouse.storage.sql.migrations import LEAST
 
 Row = tuple[Any, ...]
 
@@ -126,7 +127,7 @@ async def copy(source: Side, target: Side, *, tell: Callable[[str, int], None] =
             continue
         after = _key(done.get(table.name))
         copied = 0
-        while rows := [row for row in await source.page(table, after) if not _is_progress(table, row)]:
+        while rows := [row for row in await source.page(table, after) if not _is_its_own(table, row)]:
             after = rows[-1][: len(table.key)]
             done[table.name] = after
             await target.put(table, rows, lambda row: source.content(row[0], row[1]), _progress(done))
@@ -136,8 +137,9 @@ async def copy(source: Side, target: Side, *, tell: Callable[[str, int], None] =
     await target.finish()
 
 
-def _is_progress(table: Table, row: Row) -> bool:
-    return table.name == "thing" and row[0] == PROGRESS
+def _is_its_own(table: Table, row: Row) -> bool:
+    """What each side says of itself: how far a copy has come, and which releases may serve it."""
+    return table.name == "thing" and row[0] in {PROGRESS, LEAST}
 
 
 def _progress(done: dict[str, Row | None]) -> bytes:
@@ -174,7 +176,7 @@ async def _digest(side: Side, table: Table) -> tuple[int, str]:
     while rows := await side.page(table, after):
         after = rows[-1][: len(table.key)]
         for row in rows:
-            if _is_progress(table, row):
+            if _is_its_own(table, row):
                 continue
             count += 1
             digest.update(msgspec.msgpack.encode(row))
