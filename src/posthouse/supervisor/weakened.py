@@ -18,7 +18,7 @@ from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
-from posthouse.supervisor.unguarded import forging, inside, logins, pressure, readers, smtp, tls
+from posthouse.supervisor.unguarded import continuity, forging, inside, logins, pressure, readers, smtp, tls
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -148,6 +148,7 @@ WEAKENINGS: Mapping[str, Callable[[], None]] = {
     **smtp.WEAKENINGS,
     **tls.WEAKENINGS,
     **inside.WEAKENINGS,
+    **continuity.WEAKENINGS,
     **logins.WEAKENINGS,
     **pressure.WEAKENINGS,
     **forging.WEAKENINGS,

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from posthouse.drill.bench import HOME, Bench, Unproven
+from posthouse.drill.fence import Allowance
 from posthouse.drill.scenario import Scenario
 
 NOBODY = 65534
@@ -72,4 +75,65 @@ def _is_ours(path: Path) -> bool:
     return path.stat().st_uid == os.geteuid() and path.name.startswith(("drill-", "sandbox-", "life-", "data"))
 
 
-SCENARIOS = (Scenario("O07", neighbour, without='[relay]\nnetworks = ["127.0.0.1"]\n'),)
+async def known_holes(bench: Bench) -> None:
+    """O08: a file of advisories against what runs, and one against other things, as an operator would ask of them."""
+    await bench.benign("bob")
+    row = {"ecosystem": "PyPI", "purl": "pkg:pypi/dnspython"}
+    events = [{"introduced": "0"}]
+    hole = {"id": "DRILL-1", "modified": "2026-01-01T00:00:00Z", "summary": "a hole made for the drill"}
+    for name, found in (("dnspython", True), ("nobody-has-this", False)):
+        package = {**row, "name": name, "purl": f"pkg:pypi/{name}"}
+        advisory = {**hole, "affected": [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]}
+        file = bench.place.directory / f"{name}.json"
+        file.write_text(json.dumps([advisory]))
+        code, said = await _posthouse("vulns", "--db", str(file))
+        file.unlink()
+        note = bench.expect if found else bench.twin
+        note(
+            f"an advisory about {name} is told", found, "DRILL-1" in said, ok=("DRILL-1" in said) is found and code != 2
+        )
+
+
+HEAD = 'hostname = "mx.office.test"\n'
+DANGEROUS = (
+    '[relay]\nnetworks = ["0.0.0.0/0"]', '[relay]\nnetworks = ["::/0"]', '[relay]\nnetworks = ["10.0.0.0/8"]',
+    "[limits]\nmessage_octets = 0", "[limits]\nauth_failures = 0", "[limits]\nconnections = -1",
+    "[limits]\nmesage_octets = 1000000", "[limts]\nmessage_octets = 1000000",
+    '[filter]\njunk_score = "high"',
+    '[relay]\nnetworks = ["all"]', "[limits]\nmessage_octets = true", 'hostnam = "x"', "[authentication]\nverifi = true",
+    '[[relay.route]]\ndomain = "a.test"\nhost = "b.test"\nport = 99999', '[[listener]]\nservice = "telnet"\nport = 23',
+    '[[relay.route]]\ndomain = "a.test"\nhost = "b.test"\ntls = "maybe"', "[limits]\nqueue_seconds = 0", "= broken",
+)  # fmt: skip
+
+
+async def dangerous_settings(bench: Bench) -> None:
+    """O04: eighteen files: relay for all, limits of zero, misspelt keys; each is refused, and the line is named."""
+    await bench.benign("bob")
+    taken, file = [], bench.place.directory / "dangerous.toml"
+    for text in DANGEROUS:
+        file.write_text(f"{HEAD}{text}\n")
+        code, said = await _posthouse("config", "check", "--config", str(file))
+        if code == 0 or "Traceback" in said:
+            taken.append(text)
+    bench.expect("dangerous settings that were taken", [], taken)
+    file.write_text(f'{HEAD}[limits]\nmessage_octets = "20MiB"\n')
+    code, said = await _posthouse("config", "check", "--config", str(file))
+    file.unlink()
+    bench.twin("of an honest one no limit is complained of", False, "message_octets" in said)
+
+
+async def _posthouse(*words: str) -> tuple[int, str]:
+    """What the command says, and how it ends."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "posthouse", *words, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode(errors="replace")
+
+
+SCENARIOS = (
+    Scenario("O04", dangerous_settings, allowance=Allowance(seconds=60)),
+    Scenario("O08", known_holes),
+    Scenario("O07", neighbour, without='[relay]\nnetworks = ["127.0.0.1"]\n'),
+)

@@ -58,7 +58,6 @@ THREATS = (
         what="Components with published vulnerabilities.",
         why="Most attackers read the advisories we do not.",
         how="A seeded list of components and advisories; each is found.",
-        needs="posthouse vulns",
     ),
     threat(
         "O09", "The control socket", surface="operations", essay="D-11", motives="E", failure="H u = V2",

@@ -1,0 +1,89 @@
+"""A second server, for attacks that end one: begun, killed and begun again on the same directory."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from posthouse.drill.bench import Bench
+from posthouse.drill.place import Place
+from posthouse.drill.sandbox import NotStarted, free_base_port
+
+READY_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class House:
+    """Started by ``open``, as the first one was, with the same weakness if that one has any."""
+
+    bench: Bench
+    directory: Path
+    port: int
+    process: asyncio.subprocess.Process | None = None
+    others: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "log"
+
+    async def launch(self, port: int = 0) -> asyncio.subprocess.Process:
+        """Begin a process on the directory, whatever becomes of it."""
+        words = ["localserve", "--dir", str(self.directory / "data"), "--base-port", str(port or self.port)]
+        words += ["--dns", f"127.0.0.1:{self.bench.names.port}", "--relay", f"127.0.0.1:{self.bench.sink.port}"]
+        words += _weakness(self.bench.place.pid)
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "posthouse", *words,
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "POSTHOUSE_DRILL": "sandbox"},
+            )  # fmt: skip
+        self.others.append(process)
+        return process
+
+    async def open(self) -> Bench:
+        """Serving; a bench that attacks it. Raises ``NotStarted``."""
+        file = self.directory / "data" / "endpoints.json"
+        file.unlink(missing_ok=True)
+        self.process = process = await self.launch()
+        end = asyncio.get_running_loop().time() + READY_SECONDS
+        while not file.exists():
+            if process.returncode is not None or asyncio.get_running_loop().time() > end:
+                raise NotStarted(f"the second server did not start: {self.last_words()}")
+            await asyncio.sleep(0.05)
+        return replace(self.bench, place=Place.read(file, self.log))
+
+    async def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End it, at once or politely."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(how)
+            await self.process.wait()
+
+    def last_words(self) -> str:
+        said = self.log.read_text(errors="replace").strip().splitlines() or ["nothing was said"]
+        return said[-1][-300:]
+
+
+def _weakness(pid: int) -> list[str]:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    return words[words.index("--weakened") :][:2] if "--weakened" in words else []
+
+
+@contextlib.asynccontextmanager
+async def second(bench: Bench) -> AsyncIterator[House]:
+    """A directory and a port for it; nothing stays of either."""
+    directory = Path(tempfile.mkdtemp(prefix="drill-second-", dir=bench.place.directory.parent))
+    house = House(bench, directory, free_base_port(bench.chance))
+    try:
+        yield house
+    finally:
+        for process in house.others:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)

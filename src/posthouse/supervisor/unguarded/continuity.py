@@ -1,0 +1,66 @@
+"""A house that promises before it has anything to keep the promise with."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from posthouse.mta.intake import Intake
+from posthouse.storage.ports import StorageError
+from posthouse.storage.sqlite import engine, migrate
+from posthouse.supervisor.unguarded.replacing import replace
+
+
+def _promise_first() -> None:
+    """P01: acknowledged at once, stored a little later."""
+    strict = Intake.accept
+    later: set[Any] = set()
+
+    async def accept(self: Any, draft: Any, **named: Any) -> Any:
+        async def keep() -> None:
+            await asyncio.sleep(0.5)
+            await strict(self, draft, **named)
+
+        task = asyncio.get_running_loop().create_task(keep())
+        later.add(task)
+        task.add_done_callback(later.discard)
+        return ()
+
+    replace(Intake, "accept", accept)
+
+
+def _pass_over_errors() -> None:
+    """P03: what the disk said is not heard."""
+    strict = Intake.accept
+
+    async def accept(self: Any, draft: Any, **named: Any) -> Any:
+        try:
+            return await strict(self, draft, **named)
+        except StorageError:
+            return ()
+
+    replace(Intake, "accept", accept)
+
+
+def _share_the_store() -> None:
+    """P08: nobody asks whether somebody is there."""
+
+    def lock(path: Path) -> int:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(path, os.O_RDONLY)
+
+    replace(engine, "lock_directory", lock)
+
+
+def _serve_the_future() -> None:
+    """P09."""
+    replace(migrate, "may_serve", lambda *_given: True)
+
+
+WEAKENINGS: Mapping[str, Callable[[], None]] = {
+    "P01": _promise_first,
+    "P03": _pass_over_errors,
+    "P08": _share_the_store,
+    "P09": _serve_the_future,
+}
