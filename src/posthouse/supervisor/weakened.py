@@ -18,7 +18,7 @@ from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
-from posthouse.supervisor.unguarded import continuity, forging, inside, logins, pressure, readers, smtp, tls
+from posthouse.supervisor.unguarded import continuity, forging, inside, logins, mime, pressure, readers, smtp, tls
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -150,6 +150,7 @@ WEAKENINGS: Mapping[str, Callable[[], None]] = {
     **inside.WEAKENINGS,
     **continuity.WEAKENINGS,
     **logins.WEAKENINGS,
+    **mime.WEAKENINGS,
     **pressure.WEAKENINGS,
     **forging.WEAKENINGS,
     **readers.WEAKENINGS,

@@ -38,17 +38,18 @@ async def about_reports(bench: Bench) -> None:
         for sender in (victim, b""):
             async with await bench.smtp() as caller:
                 await caller.send(sender, [alias.encode()], letter(bench.unique("dead")))
-        await bench.wait(lambda: any(b"RCPT" in verb and victim in verb for verb in bench.sink.verbs[verbs:]), 8.0)
+        await bench.wait(lambda: any(b"RCPT" in verb and victim in verb for verb in bench.sink.verbs[verbs:]), 3.0)
         await bench.wait(lambda: False, 2.0)
         reports = sum(verb.startswith(b"RCPT") and victim in verb for verb in bench.sink.verbs[verbs:])
         tries = sum(verb.startswith(b"RCPT") and b"<" + gone in verb for verb in bench.sink.verbs[verbs:])
-        waiting = [row for row in await bench.control("queue list") if word in str(row)]
+        rows = await bench.control("queue list")
+        waiting = [row for row in rows if word in str(row) and row["attempts"]]  # one that is new may wait its turn
     finally:
         bench.sink.refuse = lambda _recipient: b""
         await bench.control("alias remove", address=alias)
     bench.expect("reports to somebody who refuses them", "at most 1", reports, ok=reports <= 1)
     bench.expect("tries to deliver", "at most 2", tries, ok=tries <= 2)
-    bench.expect("what still waits", [], waiting)
+    bench.expect("what was refused for good and still waits", [], waiting)
     bench.twin("the forward was tried at all", True, tries > 0)
     await bench.benign("bob")
 
@@ -122,5 +123,8 @@ SCENARIOS = (
         "B06", subscriptions, wish=Wish(config="[filter.surge]\nmessages = 8\n"), allowance=Allowance(seconds=60),
         without="[filter.surge]\nmessages = 100000\n",
     ),
-    Scenario("B08", exploding, wish=Wish(config="[limits]\nalias_expansion = 50\n"), without="[limits]\nalias_depth = 1000\nalias_expansion = 100000\n"),
+    Scenario(
+        "B08", exploding, wish=Wish(config="[limits]\nalias_expansion = 50\n"),
+        without="[limits]\nalias_depth = 1000\nalias_expansion = 100000\n",
+    ),
 )  # fmt: skip
