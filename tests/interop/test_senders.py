@@ -356,7 +356,9 @@ def test_verification_may_be_off(tmp_path: Path) -> None:
     with NameServer().running() as names, world(tmp_path, names, NO_CHECK) as one:
         sent = one.send(letter(b"alice@office.test", FORGERIES[0]), "alice@office.test")
         assert sent.code == 250
-        assert not any("_domainkey" not in name for name, _ in names.asked), names.asked  # keys of ours are looked after
+        assert not any("_domainkey" not in name for name, _ in names.asked), (
+            names.asked
+        )  # keys of ours are looked after
         assert b"Authentication-Results" not in sent.stored()[1]
 
 

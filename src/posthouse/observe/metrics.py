@@ -58,7 +58,9 @@ METRICS = (
     _counter("broken_off", "Sessions that broke the protocol beyond repair", "door"),
     _counter("limits_hit", "A limit of the loop did its work", "limit"),
     _counter("queue_results", "What became of a recipient in the queue", "outcome"),
-    _gauge("queue_backlog", "Recipients in the queue, of all nodes; due and claimed are among those that wait", "state"),
+    _gauge(
+        "queue_backlog", "Recipients in the queue, of all nodes; due and claimed are among those that wait", "state"
+    ),
     _gauge("queue_late_seconds", "How long the oldest recipient that is due has waited for a worker"),
     _gauge("cluster_nodes", "Nodes that serve the same data", "state"),
     _gauge("cluster_servers", "Servers of the engine", "role"),

@@ -286,7 +286,7 @@ class BouncesSection(Section):
 class ClassifierSection(Section):
     use: bool = Field(default=True, description="Judge mail by what its readers have taught; nothing before they have")
     learn: bool = Field(
-        default=True, description="Learn from moves to and from Junk, mail that is filed, answered or flagged, quarantine"
+        default=True, description="Learn from moves to and from Junk, from what is filed, answered or flagged"
     )
     minimum: int = Field(
         default=10, gt=0, description="Junk and good messages each that a user must have judged before his words count"

@@ -20,7 +20,7 @@ class TooOld(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """``refused``: older ones are not started with. ``mended``: the first good one of each branch still looked after."""
+    """``refused``: older ones are not started with. ``mended``: the first good one of each living branch."""
 
     name: str
     refused: str

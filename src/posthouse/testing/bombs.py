@@ -42,7 +42,9 @@ def bombs() -> dict[str, bytes]:
         "messages in messages in base64": _letters(12),
         "rar that ends within a number": message(b"Rar!\x1a\x07\x01\x00" + bytes(4) + b"\xff" * 40, "a.rar"),
         "7z with a header of another world": message(_seven(), "a.7z"),
-        "document of one endless paragraph": message(zipped({"[Content_Types].xml": b"", "word/document.xml": zeros}), "a.docx"),
+        "document of one endless paragraph": message(
+            zipped({"[Content_Types].xml": b"", "word/document.xml": zeros}), "a.docx"
+        ),
     }  # fmt: skip
 
 

@@ -11,7 +11,18 @@ from posthouse.observe.journal import MAX_VALUE, MAX_WAITING, StreamJournal
 from posthouse.observe.ports import Level
 from posthouse.testing.journal import KeptJournal, KeptMeter
 
-NASTY = ['a" level=alarm x="', "line\nbreak", "\x1b[2J", "\u202egpj.exe", "\udcff", "back\\slash", "tab\t", "\x00", "\x7f", ""]
+NASTY = [
+    'a" level=alarm x="',
+    "line\nbreak",
+    "\x1b[2J",
+    "\u202egpj.exe",
+    "\udcff",
+    "back\\slash",
+    "tab\t",
+    "\x00",
+    "\x7f",
+    "",
+]
 
 
 def journal(*, as_json: bool, level: Level = Level.INFO) -> tuple[StreamJournal, io.StringIO]:

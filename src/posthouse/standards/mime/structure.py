@@ -84,7 +84,7 @@ def parse_structure(
 
 
 def parse_single(beginning: bytes, header: Header, size: int, lines: int) -> Part | None:
-    """The part tree of a message of ``size`` octets and ``lines`` line ends, of which only the ``beginning`` is at hand.
+    """The part tree of a message of ``size`` octets and ``lines`` line ends, whose ``beginning`` alone is at hand.
 
     None for one that has parts inside: then all of it is needed.
     """
