@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ipaddress
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -26,6 +27,8 @@ class Names:
     mood: str = "well"
     delay: float = 0.0
     ttl: int = 30
+    twist: Callable[[str, bytes], bytes] = lambda _name, whole: whole
+    """What becomes of an answer about a name before it leaves."""
     port: int = 0
     _transport: asyncio.DatagramTransport | None = None
     _server: asyncio.Server | None = None
@@ -70,6 +73,7 @@ class Names:
         rows = [] if code else [_record(found, value, self.ttl) for value in values]
         head = struct.pack("!2sHHHHH", question[:2], 0x8180 | code, 1, len(rows), 0, 0)
         whole = head + asked + b"".join(rows)
+        whole = self.twist(name, whole)
         if len(whole) > most:
             return struct.pack("!2sHHHHH", question[:2], 0x8380, 1, 0, 0, 0) + asked  # cut: ask again over TCP
         return whole

@@ -100,7 +100,8 @@ DANGEROUS = (
     "[limits]\nmessage_octets = 0", "[limits]\nauth_failures = 0", "[limits]\nconnections = -1",
     "[limits]\nmesage_octets = 1000000", "[limts]\nmessage_octets = 1000000",
     '[filter]\njunk_score = "high"',
-    '[relay]\nnetworks = ["all"]', "[limits]\nmessage_octets = true", 'hostnam = "x"', "[authentication]\nverifi = true",
+    '[relay]\nnetworks = ["all"]', "[limits]\nmessage_octets = true", 'hostnam = "x"',
+    "[authentication]\nverifi = true",
     '[[relay.route]]\ndomain = "a.test"\nhost = "b.test"\nport = 99999', '[[listener]]\nservice = "telnet"\nport = 23',
     '[[relay.route]]\ndomain = "a.test"\nhost = "b.test"\ntls = "maybe"', "[limits]\nqueue_seconds = 0", "= broken",
 )  # fmt: skip

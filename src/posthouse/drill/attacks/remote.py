@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import struct
 
 from posthouse.drill.bench import Bench
 from posthouse.drill.fence import MIB, Allowance
@@ -136,7 +137,52 @@ async def taken_away(bench: Bench) -> None:
     bench.remark("policies of the receiver (MTA-STS, DANE)", "kept", "not there yet: routes alone demand TLS", ok=True)
 
 
+def _corrupt(bench: Bench, name: str, whole: bytes) -> bytes:
+    """Answers about names of this attack, each broken in another way."""
+    if ".fuzz.test" not in name:
+        return whole
+    chance = bench.chance
+    head = whole[:2] + b"\x81\x80\0\1" + struct.pack("!HHH", chance.choice((1, 9, 65535)), 0, 0) + whole[12:]
+    return chance.choice((
+        whole[: chance.randrange(len(whole))], head, head + b"\xc0\x0c" * 200,
+        head + b"\xc0" + bytes([len(head)]) + b"\0\x10\0\1\0\0\0\1\xff\xff", head + bench.random_octets(400),
+        head + b"\x3f" * 900, head + b"\xc0\x0c\0\x05\0\1\0\0\0\1\0\x02\xc0\x0c",
+        bytes(octet ^ (chance.random() < 0.05) * chance.randrange(256) for octet in whole),
+        whole[:2] + bench.random_octets(60),
+    ))  # fmt: skip
+
+
+async def broken_answers(bench: Bench) -> None:
+    """T08: thirty letters from domains whose answers are cut, endless, circular or noise; taken or put off."""
+    codes: dict[str, int] = {}
+    bench.names.put("*.fuzz.test", "A", "127.0.0.1")
+    bench.names.put("*.fuzz.test", "MX", "10 mx.fuzz.test")
+    bench.names.put("*.fuzz.test", "TXT", "v=spf1 include:a.fuzz.test mx ptr exists:%{i}.fuzz.test -all")
+    bench.names.twist = lambda name, whole: _corrupt(bench, name, whole)
+    gate = asyncio.Semaphore(30)
+
+    async def send(_number: int) -> None:
+        async with gate:
+            domain = f"{bench.unique('d')}.fuzz.test"
+            content = letter(bench.unique("fuzz"), sender=f"a@{domain}")
+            async with await bench.smtp() as caller:
+                caller.patience = 40.0  # a name server that says nonsense is asked again, as one that says nothing
+                reply = await caller.send(f"a@{domain}".encode(), [b"carol@office.test"], content)
+            codes[reply[:3].decode()] = codes.get(reply[:3].decode(), 0) + 1
+
+    try:
+        rows = await asyncio.gather(*map(send, range(30)), return_exceptions=True)
+        await bench.benign("bob")
+    finally:
+        bench.names.twist = lambda _name, whole: whole
+    lost = [row for row in rows if isinstance(row, BaseException)]
+    bench.expect("letters that were answered", 30, sum(codes.values()), ok=len(lost) <= 2)
+    bench.remark("with what", "250, 451 or 550", codes, ok=True)
+    await bench.empty("carol")
+
+
 SCENARIOS = (
+    Scenario("T08", broken_answers, weakened="T08", allowance=Allowance(seconds=60)),
     Scenario(
         "S15", hostile_servers, wish=wish(NAMES), weakened="S15", memory=48 * MIB, allowance=Allowance(seconds=60)
     ),

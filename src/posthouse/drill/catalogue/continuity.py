@@ -16,6 +16,7 @@ THREATS = (
         what="Everything not yet on disk is gone.",
         why="A kill forgives a missing fsync; a power cut does not.",
         how="Copies of a disk under load, opened again; every acknowledged message is found.",
+        needs="a disk whose power can be cut",
     ),
     threat(
         "P03", "The disk says no", surface="persistence", essay="F1", motives="A", attack="HW", enabling="SF-d",

@@ -1,10 +1,12 @@
 """TLS and DNS without what makes them safe."""
 
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from posthouse.net import dialer, session, tls
+from posthouse.net import dialer, resolver, session, tls
+from posthouse.standards.dns.ports import DnsTrouble
 from posthouse.standards.smtp import replies
 from posthouse.standards.smtp.replies import ReplyReader
 from posthouse.supervisor.unguarded.replacing import replace
@@ -54,10 +56,25 @@ def _wait_for_handshakes() -> None:
     replace(session, "HANDSHAKE_SECONDS", 3600.0)
 
 
+def _read_answers_slowly() -> None:
+    """T08: each broken answer costs the loop half a second, as parsers have done that follow names in circles."""
+    strict = resolver.DnsResolver._query  # noqa: SLF001 - what it does is replaced here
+
+    async def query(self: Any, *given: Any) -> Any:
+        try:
+            return await strict(self, *given)
+        except DnsTrouble:
+            time.sleep(0.5)  # noqa: ASYNC251 - the very fault
+            raise
+
+    replace(resolver.DnsResolver, "_query", query)
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "S15": _read_replies_without_end,
     "T04": _agree_to_anything,
     "T05": _speak_with_browsers,
+    "T08": _read_answers_slowly,
     "T06": _wait_for_handshakes,
     "T02": _hear_replies_before_the_handshake,
 }
