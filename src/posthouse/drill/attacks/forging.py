@@ -232,7 +232,7 @@ async def _anywhere(bench: Bench, name: str, mark: str) -> bool:
 
 
 async def report_bombs(bench: Bench) -> None:
-    """D11: four times 20 MiB in gzip, XML that doubles itself and asks others to write, as reports; bounded, nobody gets mail."""
+    """D11: four times 20 MiB in gzip, XML that doubles itself, as reports; bounded, and nobody gets mail for it."""
     head = "Subject: Report Domain: office.test Submitter: else.test Report-ID: {}\r\nMIME-Version: 1.0\r\n"
     laughs = (
         "<!DOCTYPE x [" + "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(12)) + "]><feedback>&a12;"

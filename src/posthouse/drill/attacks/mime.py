@@ -60,10 +60,10 @@ async def deep(bench: Bench) -> None:
 
 
 async def many_parts(bench: Bench) -> None:
-    """M02: twenty thousand parts, boundaries that are empty, endless, or begin alike; indexed as far as is sensible."""
-    body = b"--p\r\n\r\nx\r\n" * 20000
+    """M02: six thousand parts, boundaries that are empty, endless, or begin alike; indexed as far as is sensible."""
+    body = b"--p\r\n\r\nx\r\n" * 6000
     forms = {
-        "20000 parts": MULTIPART % b"p" + letter("many", body=body),
+        "6000 parts": MULTIPART % b"p" + letter("many", body=body),
         "an empty boundary": MULTIPART % b"" + letter("empty", body=b"--\r\n\r\nx\r\n" * 5000),
         "an endless boundary": MULTIPART % (b"q" * 900) + letter("long", body=b"--" + b"q" * 900 + b"\r\n\r\nx\r\n"),
         "boundaries alike": MULTIPART % b"p"
@@ -108,7 +108,11 @@ async def knots(bench: Bench) -> None:
         for number in (4000, 16000):
             began = bench.vitals.cpu
             for _ in range(3):
-                await bench.deliver(name, _knots(number)[form] + letter("knots").partition(b"\r\n")[2])
+                try:
+                    await bench.deliver(name, _knots(number)[form] + letter("knots").partition(b"\r\n")[2])
+                except Silent:
+                    bench.expect(f"{form}: an answer in time", True, observed=False)
+                    return
             bench.expect(f"{form}: told", True, bool(await told_of(bench, name)))
             spent.append(bench.vitals.cpu - began)
             await bench.empty(name)
@@ -220,7 +224,7 @@ async def bursting(bench: Bench) -> None:
     bench.twin("an honest archive arrives", True, await bench.arrives(name, mark))
 
 
-OUTSIDE = ("../../drill-evil.txt", "..\\\\..\\\\drill-evil.txt", "/etc/drill-evil.txt", "a/../../drill-evil.txt")
+OUTSIDE = ("../../drill-evil.txt", "..\\..\\drill-evil.txt", "/etc/drill-evil.txt", "a/../../drill-evil.txt")
 ODD = (
     "CON",
     "aux.txt",
@@ -233,17 +237,18 @@ ODD = (
 
 
 async def hostile_names(bench: Bench) -> None:
-    """M09: file names that are paths, devices, line ends; the first are kept back, no file of that name appears."""
+    """M09: names that are paths, devices, line ends, in archives and outside; no file of that name appears."""
     name, inside = await bench.account("named"), []
     for file in OUTSIDE:
         mark = bench.unique("path")
-        reply = await bench.deliver(name, with_attachment(mark, file, "text/plain", b"hello\r\n"))
+        content = with_attachment(mark, "files.zip", "application/zip", zipped((file, b"hello")))
+        reply = await bench.deliver(name, content)
         if reply[:1] == b"2" and await bench.arrives(name, mark, seconds=0.3):
             inside.append(file)
-    bench.expect("names that leave their directory, in the Inbox", [], inside)
-    for file in ODD:
+    bench.expect("archives whose files leave their directory, in the Inbox", [], inside)
+    for file in (*ODD, *OUTSIDE):
         await bench.deliver(name, with_attachment(bench.unique("odd"), file, "text/plain", b"hello\r\n"))
-        bench.expect(f"structure with the name {file[:20]!r}", True, bool(await told_of(bench, name)))
+        bench.expect(f"structure with the name {file[-20:]!r}", True, bool(await told_of(bench, name)))
     found = [str(one) for one in bench.place.directory.parent.rglob("*drill-evil*")]
     bench.expect("files of that name", [], found)
     mark = bench.unique("notes")
@@ -275,13 +280,14 @@ async def pieces(bench: Bench) -> None:
     await bench.benign(name)
 
 
-LARGE = """[limits]
+LARGE = """[authentication]
+verify = false
+[limits]
 header_octets = "64MiB"
 field_octets = "64MiB"
 address_field_octets = "64MiB"
 fields = 1000000
 """
-LOOSE = '[filter.content]\ndisguise = "accept"\n'
 
 SCENARIOS = (
     Scenario("M01", deep, weakened="M01", allowance=Allowance(seconds=60)),
@@ -291,6 +297,6 @@ SCENARIOS = (
     Scenario("M05", broken_encodings, weakened="M05"),
     Scenario("M06", two_readings, without=BLIND, allowance=Allowance(seconds=60)),
     Scenario("M07", bursting, without=BLIND, memory=320 * MIB, allowance=Allowance(seconds=60)),
-    Scenario("M09", hostile_names, without=LOOSE),
+    Scenario("M09", hostile_names, without=BLIND),
     Scenario("M10", pieces, without='[filter.content]\npartial = "accept"\n'),
 )

@@ -1,5 +1,6 @@
 """A house that lets itself be kept busy."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from posthouse.mta.settling import put_back
 from posthouse.supervisor.unguarded.replacing import replace
 
 
-def _count_by_squares() -> None:
+def count_by_squares() -> None:
     """R07: each octet of the header is compared with all before it, as far as a core needs for that."""
     strict = receive.judge_header
 
@@ -58,8 +59,10 @@ def _spin() -> None:
     def try_again() -> None:
         while True:
             try:
-                with open("/dev/null", "rb"):  # noqa: PTH123 - as plain as it gets
-                    time.sleep(0.05)
+                with contextlib.ExitStack() as stack:
+                    for _ in range(12):
+                        stack.enter_context(open("/dev/null", "rb"))  # noqa: PTH123 - as plain as it gets
+                time.sleep(0.05)
             except OSError:
                 continue
 
@@ -69,7 +72,7 @@ def _spin() -> None:
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "B05": _try_again_and_again,
     "R06": _spin,
-    "R07": _count_by_squares,
+    "R07": count_by_squares,
     "R08": _one_letter_at_a_time,
     "R09": _refuse_what_cannot_be_known,
 }
