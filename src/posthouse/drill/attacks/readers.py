@@ -1,6 +1,7 @@
 """IMAP and POP3 again: nesting, silence, names that are paths, other people's mail, the side door, the maildrop."""
 
 import asyncio
+from collections.abc import Callable
 
 from posthouse.drill.access import Imap
 from posthouse.drill.bench import Bench
@@ -23,7 +24,7 @@ async def _told(imap: Imap, command: bytes) -> str:
 
 async def nesting(bench: Bench) -> None:
     """I02: parentheses, NOT and OR by the hundred in SEARCH, and a set of millions; refused or answered at once."""
-    shapes = {
+    shapes: dict[str, Callable[[int], bytes]] = {
         "parentheses": lambda n: b"SEARCH " + b"(" * n + b"ALL" + b")" * n,
         "parentheses and NOT": lambda n: b"SEARCH " + b"NOT (" * n + b"ALL" + b")" * n,
     }

@@ -70,7 +70,7 @@ THREATS = (
         what="An hour, a day, or back to 1970.",
         why="Mail expires early, is tried in a storm, or never.",
         how="A server whose clock jumps; nothing expires, nothing storms.",
-        needs="a time of day of its own for the sandbox, which the kernel gives no process",
+        needs="a clock of its own",
     ),
     threat(
         "R11", "Addresses without end", surface="volume", essay="D-4", motives="S", enabling="SF-d", failure="H u = V2",

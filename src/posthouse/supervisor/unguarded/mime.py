@@ -22,7 +22,11 @@ def _count_all_parts() -> None:
 
 
 def _measure(name: str) -> None:
-    replace(structure.parse_structure, "__kwdefaults__", {**structure.parse_structure.__kwdefaults__, name: VERY_MANY})
+    replace(
+        structure.parse_structure,
+        "__kwdefaults__",
+        {**(structure.parse_structure.__kwdefaults__ or {}), name: VERY_MANY},
+    )
 
 
 def _demand_good_encodings() -> None:

@@ -1,21 +1,19 @@
 """A house that lets itself be kept busy."""
 
-import contextlib
-import threading
 import time
+from asyncio import constants
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from posthouse.filter import judge
 from posthouse.mail.outcome import Failed
-from posthouse.mta import manager, receive, settler
-from posthouse.mta.settling import put_back
+from posthouse.mta import headercheck, manager, receive, settler, settling
 from posthouse.supervisor.unguarded.replacing import replace
 
 
 def count_by_squares() -> None:
     """R07: each octet of the header is compared with all before it, as far as a core needs for that."""
-    strict = receive.judge_header
+    strict = headercheck.judge_header
 
     def look(octets: bytes, *given: Any) -> Any:
         head = octets.partition(b"\r\n\r\n")[0]
@@ -34,11 +32,11 @@ def _one_letter_at_a_time() -> None:
 
 def _try_again_and_again() -> None:
     """B05: a refusal for good is taken for a bad moment."""
-    strict = settler.settle
+    strict = settling.settle
 
     def settle(result: Any, schedule: Any, now: int, chance: float) -> Any:
         if isinstance(result.outcome, Failed):
-            result = put_back(result.item, now + 1000, result.outcome.reply)
+            result = settling.put_back(result.item, now + 1000, result.outcome.reply)
         return strict(result, schedule, now, chance)
 
     replace(settler, "settle", settle)
@@ -54,19 +52,8 @@ def _refuse_what_cannot_be_known() -> None:
 
 
 def _spin() -> None:
-    """R06: somebody tries again and again to open a file, without a pause, when there is none."""
-
-    def try_again() -> None:
-        while True:
-            try:
-                with contextlib.ExitStack() as stack:
-                    for _ in range(12):
-                        stack.enter_context(open("/dev/null", "rb"))  # noqa: PTH123 - as plain as it gets
-                time.sleep(0.05)
-            except OSError:
-                continue
-
-    threading.Thread(target=try_again, daemon=True).start()
+    """R06: who cannot be let in is tried again at once, as servers did that took all CPU when files ran out."""
+    replace(constants, "ACCEPT_RETRY_DELAY", 0)
 
 
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
