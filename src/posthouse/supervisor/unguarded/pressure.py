@@ -1,7 +1,8 @@
 """A house that lets itself be kept busy."""
 
+import contextlib
+import threading
 import time
-from asyncio import constants
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,8 +53,19 @@ def _refuse_what_cannot_be_known() -> None:
 
 
 def _spin() -> None:
-    """R06: who cannot be let in is tried again at once, as servers did that took all CPU when files ran out."""
-    replace(constants, "ACCEPT_RETRY_DELAY", 0)
+    """R06: somebody tries again and again to open files, without a pause, when there are none."""
+
+    def try_again() -> None:
+        while True:
+            try:
+                with contextlib.ExitStack() as stack:
+                    for _ in range(12):
+                        stack.enter_context(open("/dev/null", "rb"))  # noqa: PTH123 - as plain as it gets
+                time.sleep(0.05)
+            except OSError:
+                continue
+
+    threading.Thread(target=try_again, daemon=True).start()
 
 
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
