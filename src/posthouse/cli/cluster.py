@@ -15,6 +15,11 @@ def _lag(value: object) -> str:
     return "?" if value is None else size(value)
 
 
+def _left(value: object) -> str:
+    """Of a lease: a job whose lease ran out is nobody's, until it is due again."""
+    return span(value) if isinstance(value, int) and value > 0 else "over"
+
+
 TABLES = {
     "server": (
         Column("name", "SERVER", shrinks=True),
@@ -33,7 +38,7 @@ TABLES = {
     ),
     "job": (
         Column("name", "JOB"),
-        Column("left_seconds", "LEFT", right=True),
+        Column("left_seconds", "LEFT", _left, right=True),
         Column("token", "TOKEN", right=True),
         Column("owner", "OWNER", shrinks=True),
     ),
@@ -66,7 +71,8 @@ def status(house: House, *, as_json: bool) -> None:
     for row in rows:
         by_what.setdefault(str(row["what"]), []).append(row)
     for row in by_what.pop("engine", []):
-        print_fields({key: value for key, value in row.items() if key != "what"}, {}, as_json=False)
+        known = {key: value for key, value in row.items() if key != "what" and value is not None}
+        print_fields(known, {}, as_json=False)
     for what, columns in TABLES.items():
         if what in by_what:
             click.echo()

@@ -1,5 +1,6 @@
 """``posthouse drill``: attack your own server, and read what held."""
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -127,7 +128,8 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
     seconds = sum(scenario.allowance.seconds for _, scenario in with_attack)
     click.echo(
         f"\n{count(len(rows), 'attack')} on {count(len(servers), 'sandbox server')}, every target on loopback; "
-        f"{len(threats) - len(rows)} without an attack.\nAt most {seconds / 60:.0f} minutes; most end much sooner."
+        f"{len(threats) - len(rows)} without an attack.\n"
+        f"At most {count(math.ceil(seconds / 60), 'minute')}; most end much sooner."
     )
 
 

@@ -30,6 +30,7 @@ def test_a_plan_says_what_it_would_use_at_most():
     told = say("plan", "S01", "W01")
     assert "S01" in told
     assert "1 attack on 1 sandbox server, every target on loopback; 1 without an attack." in told
+    assert "At most 1 minute; most end much sooner." in told
 
 
 def test_an_explanation_names_attack_limits_and_how_to_run_it(tmp_path):

@@ -55,6 +55,13 @@ def test_a_whole_office_without_a_server(place) -> None:
     assert run("queue", "list", "--dir", place).returncode == 0
 
 
+def test_a_status_leaves_out_what_the_engine_does_not_know(place) -> None:
+    assert run("domain", "add", "office.test", "--dir", place).returncode == 0
+    said = run("cluster", "status", "--dir", place)
+    assert said.stdout.startswith("name")
+    assert "None" not in said.stdout
+
+
 def test_what_cannot_be_done_is_status_1_with_a_hint(place) -> None:
     said = run("account", "add", "alice@office.test", "--dir", place)
     assert said.returncode == 1

@@ -69,6 +69,12 @@ def test_the_scorecard_fits_eighty_columns(colour):
     assert plain.endswith("3 entries: 1 held, 1 broken, 1 unproven\n")
 
 
+def test_one_entry_is_not_told_as_several():
+    run = a_run()
+    del run.results[1:]
+    assert "\n1 entry: 1 held" in format_report(document_of(run, (), {}), "text")
+
+
 def test_junit_counts_broken_as_failures_and_unproven_as_skipped():
     suite = ET.fromstring(format_report(document(), "junit"))
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")

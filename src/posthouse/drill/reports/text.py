@@ -150,4 +150,4 @@ def _foot(document: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     if document["run"]["left_behind"]:
         yield paint(f"left behind: {document['run']['left_behind']}", "BROKEN")
     told = ", ".join(paint(f"{totals[verdict]} {verdict.lower()}", verdict) for verdict in ORDER)
-    yield f"{len(results)} entries: {told}"
+    yield f"{len(results)} {'entry' if len(results) == 1 else 'entries'}: {told}"
