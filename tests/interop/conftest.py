@@ -7,6 +7,15 @@ import pytest
 from localserver import LocalServer, Program, localserve
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Stories are told in the order in which they were written, whatever was shuffled."""
+    told = [at for at, item in enumerate(items) if item.get_closest_marker("ordered")]
+    in_order = sorted((items[at] for at in told), key=lambda item: (str(item.path), item.location[1] or 0))
+    for at, item in zip(told, in_order, strict=True):
+        items[at] = item
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     with localserve(tmp_path_factory.mktemp("localserve")) as one:

@@ -36,6 +36,8 @@ LETTERS = {
     "long": ("Subject: long\r\n", "0123456789 abcdefghi \r\n" * 20_000),
 }
 
+pytestmark = pytest.mark.ordered
+
 
 @dataclass
 class Posted:

@@ -439,8 +439,10 @@ class Manager:
     def _settle(self, results: Iterable[Result]) -> None:
         self._crew.settler.add(results)
 
-    def _settled(self, items: Sequence[Item]) -> None:
+    def _settled(self, items: Sequence[Item], posted: bool) -> None:
         self._leases.let_go(items)
+        if posted:  # a report is due: the store would otherwise be asked in a minute
+            self._woken.set()
         if self._missed and len(self._leases) < MAX_IN_HAND // 2:
             self._missed = False
             self._woken.set()

@@ -67,7 +67,9 @@ class Settler:
         self._results: list[Result] = []
         self._something = asyncio.Event()
         self._enough = asyncio.Event()
-        self._settled: Callable[[Sequence[Item]], None] = lambda _items: None
+        self._settled: Callable[[Sequence[Item], bool], None] = lambda _items, _posted: None
+        self._posted = False
+        """A report that waits in the queue has been committed since somebody was last told."""
         self._working = asyncio.Lock()
 
     def add(self, results: Iterable[Result]) -> None:
@@ -77,8 +79,8 @@ class Settler:
         if len(self._results) >= ENOUGH:
             self._enough.set()
 
-    async def run(self, settled: Callable[[Sequence[Item]], None]) -> None:
-        """Settle for ever; ``settled`` hears which items are out of our hands."""
+    async def run(self, settled: Callable[[Sequence[Item], bool], None]) -> None:
+        """Settle for ever; ``settled`` hears which items are out of our hands, and whether reports are due now."""
         self._settled = settled
         while True:
             await self._something.wait()
@@ -115,7 +117,8 @@ class Settler:
             except Exception:  # noqa: BLE001 - one report that cannot be written must not stop the others
                 await self._settle_singly(batch)
             break
-        self._settled([result.item for result in batch])
+        posted, self._posted = self._posted, False
+        self._settled([result.item for result in batch], posted)
 
     async def _settle_singly(self, batch: Sequence[Result]) -> None:
         """Find the result that cannot be settled; its lease ends, and it is tried again."""
@@ -139,6 +142,7 @@ class Settler:
             await self._secretary.write(item, findings) for item, findings in told.values() if self._may_tell(item)
         ]
         ours = await self._store.settle(settlements, reports)
+        self._posted = self._posted or any(report.postings for report in reports)
         for result, still in zip(batch, ours, strict=True):
             self._log(result, still=still)
         if self.ended is not None:

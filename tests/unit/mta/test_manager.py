@@ -249,6 +249,15 @@ async def test_a_refusal_is_told_to_the_sender_in_the_same_transaction(house, ho
     assert "nobody of that name" in one.diagnostic
 
 
+async def test_a_report_to_somebody_elsewhere_is_sent_at_once(house, hop):
+    await hop.start(hop.speak(answers={"RCPT": "550 5.1.1 nobody of that name"}))
+    house.lead("elsewhere.test", hop.port)
+    await house.post("bob@elsewhere.test", sender="friend@outside.test")
+    async with asyncio.timeout(20):  # the queue would be looked at again in a minute
+        await house.empty()
+    assert any(b"nobody of that name" in octets for octets in house.files.files.values())
+
+
 @pytest.mark.parametrize("values", [{"sender": None}, {"is_report": True}])
 async def test_nobody_is_told_about_reports_and_mail_from_nobody(house, hop, values):
     await hop.start(hop.speak(answers={"RCPT": "550 5.1.1 nobody"}))
