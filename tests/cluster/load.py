@@ -26,6 +26,8 @@ class Sent:
     recipients: tuple[str, ...]
     seconds: float
     at: float
+    trace: str = ""
+    """The id in the reply: where to look when it is not there."""
 
 
 @dataclass
@@ -103,7 +105,8 @@ class Senders:
         except OSError:
             answer = b""
         if answer.startswith(b"250"):
-            self.acknowledged.append(Sent(subject, recipients, time.monotonic() - began, began))
+            trace = answer.decode().rpartition(" ")[2].strip()
+            self.acknowledged.append(Sent(subject, recipients, time.monotonic() - began, began, trace))
         elif answer.startswith(b"421"):  # the node is stopping, and hangs up
             self.doubtful.append(subject)
             raise ConnectionError
@@ -188,7 +191,8 @@ def uids_after(client: imaplib.IMAP4, uid: int) -> list[int]:
 
 def subjects_of(client: imaplib.IMAP4) -> Counter[str]:
     """Of every message, as its reader would see it."""
-    _, found = client.uid("FETCH", "1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+    status, found = client.uid("FETCH", "1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+    assert status == "OK", found  # what came before a NO is a part only
     return Counter(one[1].decode().partition(":")[2].strip() for one in found if isinstance(one, tuple))
 
 

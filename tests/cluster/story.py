@@ -39,6 +39,18 @@ LAWS = {
 }
 """Each says how many there are; none is right."""
 
+TRAIL = {
+    "ledger": "SELECT accepted FROM ledger WHERE trace = '{trace}'",
+    "delivered": "SELECT string_agg(account_id || '/' || mailbox_id || '/' || uid, ' ') FROM delivered "
+    "WHERE delivery LIKE '{trace}/%'",
+    "filed": "SELECT string_agg(a.address || ' ' || b.name || ' ' || m.uid, ', ') FROM letter l "
+    "JOIN message m USING (letter_no) JOIN mailbox b ON b.account_id = m.account_id "
+    "AND b.mailbox_id = m.mailbox_id JOIN account a ON a.account_id = m.account_id "
+    "WHERE l.subject ILIKE '{subject}'",
+    "queued": "SELECT count(*) FROM posting WHERE queue_id = '{trace}'",
+}
+"""What the database may know of one message."""
+
 _NUMBERS = itertools.count(1)
 
 
@@ -105,25 +117,28 @@ class Story:
             client = open_mailbox(node, person)
             found = subjects_of(client)
             lost = [subject for subject in expected if not found[subject]]
-            assert lost == [], f"acknowledged and lost: {lost[:20]} of {person}; {self._whereabouts(lost[:20])}"
+            assert lost == [], f"acknowledged and lost, of {person}: {self._whereabouts(lost, person)}"
             assert [subject for subject, count in found.items() if count > 1] == [], "doubled"
             assert [subject for subject in found if subject not in expected and subject not in doubtful] == []
             self._check_readers(person, client.response("UIDVALIDITY")[1][0], uids_after(client, 0))
             client.logout()
 
-    def _whereabouts(self, subjects: list[str]) -> str:
-        """What the database knows of messages that are not where they should be."""
+    def _whereabouts(self, lost: list[str], person: str) -> str:
+        """What is known of messages that are not where they should be, and whether a second look finds them."""
         sent = {one.subject: one for one in self.senders.acknowledged}
-        found = [
-            self.sql(
-                "SELECT string_agg(a.address || ' ' || b.name, ', ') FROM letter l JOIN message m USING (letter_no) "
-                "JOIN mailbox b ON b.account_id = m.account_id AND b.mailbox_id = m.mailbox_id "
-                f"JOIN account a ON a.account_id = m.account_id WHERE l.subject ILIKE '{subject}'"
+        again = [subjects_of(open_mailbox(node, person)) for node in self.nodes if node.greets()]
+        lines = [f"{len(lost)} of {len(sent)}; the servers: {self.cluster.ask(self.cluster.leader())}"]
+        for subject in lost[:20]:
+            one = sent[subject]
+            lines.append(
+                f"{subject}: {one.trace}, sent at {one.at:.2f}, answered after {one.seconds:.2f} s, "
+                f"second look {[look[subject] for look in again]}, "
+                + ", ".join(
+                    f"{what} {self.sql(ask.format(subject=subject, trace=one.trace))!r}" for what, ask in TRAIL.items()
+                )
+                + "".join(f"\n    {line}" for node in self.nodes for line in node.log.splitlines() if one.trace in line)
             )
-            for subject in subjects
-        ]
-        times = [f"{sent[one].at:.1f}+{sent[one].seconds:.1f}" for one in subjects]
-        return f"{list(zip(times, found, strict=True))}"
+        return "\n".join(lines)
 
     def _check_readers(self, person: str, validity: bytes, uids: list[int]) -> None:
         for reader in self.readers:

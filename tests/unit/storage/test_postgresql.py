@@ -198,6 +198,23 @@ async def test_a_cancelled_wait_for_the_standby_is_no_acknowledgement(open_node,
     assert journal.entries[-1].event == "storage.resumed"
 
 
+async def test_who_finds_done_what_was_never_acknowledged_waits_for_the_standby_too(open_node, watch, no_standby):
+    first, second = await open_node(hold_seconds=1.0), await open_node()
+    account = await an_account(first)
+    no_standby("nobody")
+    with pytest.raises(StorageError, match="could not"):
+        await asyncio.wait_for(first.accept(letter(account, "t1")), PATIENCE)
+    await watch.fetch("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+    await until(lambda: watch.fetchval("SELECT count(*) FROM message"), 1)  # on this server only
+    await until(lambda: waiting_commits(watch), 0)
+    call = asyncio.ensure_future(second.accept(letter(account, "t1")))
+    while not (call.done() or await waiting_commits(watch)):
+        await asyncio.sleep(0.01)
+    assert not call.done()
+    no_standby("")
+    assert (await asyncio.wait_for(call, PATIENCE)).placed[0].repeated
+
+
 async def test_what_must_not_be_done_twice_is_refused_when_its_commit_is_in_doubt(open_node, watch, no_standby):
     store = await open_node()
     account = await an_account(store)

@@ -73,7 +73,7 @@ async def move(cells: Cells, account: AccountId, target: int, ids: Ids) -> int:
 
 
 async def _freeze(tx: Tx, account: AccountId) -> bool:
-    await tx.run(FREEZE, account)
+    tx.finds_done = not await tx.run(FREEZE, account)
     tx.changed.add(account)
     return await tx.row(COUNTERS, account) is not None
 

@@ -72,6 +72,7 @@ Place = tuple[int, int, int, int, int]
 async def accept_batch(tx: Tx, acceptances: Sequence[Acceptance], key_of_body: KeyOf) -> list[Accepted]:
     """Blobs, filings, postings and ledger records of all; the same trace is accepted once."""
     fresh = await _enter(tx, acceptances)
+    tx.finds_done = tx.finds_done or len(fresh) < len(acceptances)
     batch = _Batch(tx, key_of_body)
     await batch.prepare([(one, one.trace in fresh) for one in acceptances])
     answers: list[Accepted] = []

@@ -42,7 +42,7 @@ WRITE_COUNTERS = f"""WITH tallies AS ({WRITE_TALLIES})
 class Tx:
     """Lives as long as its transaction: what it counted is written by ``flush`` and true once that has committed."""
 
-    __slots__ = ("_boxes", "_numbers", "_roles", "_session", "_tallies", "changed", "epoch")
+    __slots__ = ("_boxes", "_numbers", "_roles", "_session", "_tallies", "changed", "epoch", "finds_done")
 
     def __init__(self, session: Any, numbers: Numbers) -> None:
         self._session = session
@@ -50,6 +50,8 @@ class Tx:
         self.changed: set[AccountId] = set()
         self.epoch = 0
         """Of the directory, if this unit turned it."""
+        self.finds_done = False
+        """Whether it answers from what an earlier transaction has done, which may be on one server only."""
         self._tallies: dict[int, Tally] = {}
         self._boxes: dict[tuple[int, int], Box] = {}
         self._roles: dict[tuple[int, str], Box] = {}

@@ -9,7 +9,9 @@ only it has the data.
 Repeating has a trap of its own. When an outcome is unknown and the repetition
 finds all done, it has written nothing, and a commit that wrote nothing waits
 for no standby. So whoever repeats writes something (the row of his node): its
-commit is acknowledged only when everything before it is safe too.
+commit is acknowledged only when everything before it is safe too. The same
+goes for a unit that finds done what somebody else tried (``Tx.finds_done``):
+a batch taken apart, a report or a transit that is sent again, another node.
 """
 
 import asyncio
@@ -163,7 +165,7 @@ class Units:
             except StorageError:
                 await connection.session.execute("ROLLBACK")
                 raise
-            if after_open:
+            if after_open or tx.finds_done:
                 await tx.run(WRITE_SOMETHING, self._repeats)
             is_sent = True
             await self._commit(connection)
