@@ -42,7 +42,7 @@ LAWS = {
 TRAIL = {
     "ledger": "SELECT accepted FROM ledger WHERE trace = '{trace}'",
     "delivered": "SELECT string_agg(account_id || '/' || mailbox_id || '/' || uid, ' ') FROM delivered "
-    "WHERE delivery LIKE '{trace}/%'",
+    "WHERE delivery LIKE '{trace}%'",
     "filed": "SELECT string_agg(a.address || ' ' || b.name || ' ' || m.uid, ', ') FROM letter l "
     "JOIN message m USING (letter_no) JOIN mailbox b ON b.account_id = m.account_id "
     "AND b.mailbox_id = m.mailbox_id JOIN account a ON a.account_id = m.account_id "
