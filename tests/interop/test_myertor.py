@@ -39,8 +39,13 @@ delay_warning_seconds = 3
 TRUSTING = """
 [authentication]
 welcome = ["project.myertor.test"]
+
+[reports]
+tell_strangers = true
 """
-"""There is no DNS on this site in which head office could find the keys of a domain below its own."""
+"""There is no DNS on this site in which head office could find the keys of a domain below its own; and its own people
+over there may hear what became of their mail.
+"""
 
 
 @dataclass

@@ -12,6 +12,8 @@ import pytest
 from nameserver import NameServer
 from office import Office, letter, wait_until
 
+pytestmark = pytest.mark.ordered
+
 
 @pytest.fixture(scope="module")
 def names() -> Iterator[NameServer]:
