@@ -18,6 +18,7 @@ from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
+from posthouse.storage.incoming import IncomingBlob
 from posthouse.storage.ports import BlobWriter, Missing, StorageError
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
@@ -25,7 +26,6 @@ from posthouse.storage.spool import Scribes, Spool
 
 INLINE_OCTETS = 128 * 1024
 """Up to this a content stays in memory and travels with its acceptance."""
-WRITE_OCTETS = 1024 * 1024
 PIECE_OCTETS = 256 * 1024
 READ_OCTETS = 1024 * 1024
 UPLOAD_MILLISECONDS = 3600 * 1000
@@ -150,65 +150,22 @@ async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes |
     return b"".join([piece[1] for piece in pieces])[start - first : end - first]
 
 
-class PostgresBlobWriter:
-    """Content on its way in: in memory while it is small, then in a ``Spool``."""
+class PostgresBlobWriter(IncomingBlob):
+    """Larger content is stored in pieces before its acceptance."""
 
-    __slots__ = ("_beginning", "_blob", "_blobs", "_buffer", "_buffered", "_finishing", "_size", "_spool")
+    __slots__ = ("_blobs",)
 
     def __init__(self, blobs: PostgresBlobs) -> None:
+        super().__init__(INLINE_OCTETS, INLINE_OCTETS)
         self._blobs = blobs
-        self._beginning = b""
-        self._buffer: list[bytes] = []
-        self._buffered = 0
-        self._size = 0
-        self._spool: Spool | None = None
-        self._blob: Blob | None = None
-        self._finishing: asyncio.Lock | None = None
 
-    @property
-    def size(self) -> int:
-        return self._size
+    def _make_spool(self) -> Spool:
+        return self._blobs.spool()
 
-    @property
-    def is_full(self) -> bool:
-        return self._spool is not None and self._spool.is_full
-
-    async def drained(self) -> None:
-        if self._spool is not None:
-            await self._spool.drained()
-
-    def write(self, chunk: bytes) -> None:
-        self._buffer.append(chunk)
-        self._size += len(chunk)
-        self._buffered += len(chunk)
-        if self._buffered >= WRITE_OCTETS or (self._spool is None and self._size > INLINE_OCTETS):
-            self._spill()
-
-    def _spill(self) -> None:
-        """Give the buffer to the file, made when it is first needed."""
-        if self._spool is None:
-            self._spool = self._blobs.spool()
-            self._beginning = b"".join(self._buffer)
-        pieces, self._buffer = self._buffer, []
-        octets, self._buffered = self._buffered, 0
-        self._spool.add(pieces, octets)
-
-    async def finish(self) -> Blob:
-        if self._blob is not None:
-            return self._blob
-        if self._spool is None:
-            octets = b"".join(self._buffer)
-            self._blob = Blob(BlobId(hashlib.sha256(octets).hexdigest()), self._size, octets)
-            return self._blob
-        if self._finishing is None:
-            self._finishing = asyncio.Lock()
-        async with self._finishing:
-            if self._blob is None:
-                self._blob = await self._keep(self._spool)
-        return self._blob
-
-    async def _keep(self, spool: Spool) -> Blob:
+    async def _keep(self) -> Blob:
         self._spill()
+        spool = self._spool
+        assert spool is not None
         await spool.settled()
         name = BlobId(spool.hexdigest())
         self._blobs.in_flight[name] += 1
@@ -226,13 +183,7 @@ class PostgresBlobWriter:
     def discard(self) -> None:
         if self._blob is not None and self._blob.octets is None:
             _land(self._blobs, self._blob.blob_id)
-        self._blob = None
-        self._buffer.clear()
-        if self._spool is not None:
-            self._spool.abandon()
-
-    def __del__(self) -> None:
-        self.discard()
+        super().discard()
 
 
 def _land(blobs: PostgresBlobs, name: str) -> None:

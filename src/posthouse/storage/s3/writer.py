@@ -15,13 +15,13 @@ from pathlib import Path
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
+from posthouse.storage.incoming import IncomingBlob
 from posthouse.storage.ports import StorageError
 from posthouse.storage.s3.flights import Flight, Flights
 from posthouse.storage.s3.objects import Objects
 from posthouse.storage.spool import Scribes, Spool
 
 MEMORY_OCTETS = 256 * 1024
-SPILL_OCTETS = 1024 * 1024
 
 
 class Yard:
@@ -48,101 +48,45 @@ class Yard:
         self.scribes = Scribes(2, "posthouse-upload")
 
 
-class ObjectBlobWriter:
-    """Implements ``BlobWriter``."""
+class ObjectBlobWriter(IncomingBlob):
+    """Larger content becomes an object of its own."""
 
-    __slots__ = (
-        "_beginning",
-        "_blob",
-        "_buffer",
-        "_buffered",
-        "_finishing",
-        "_flight",
-        "_is_over",
-        "_size",
-        "_spool",
-        "_yard",
-    )
+    __slots__ = ("_flight", "_is_over", "_yard")
 
     def __init__(self, yard: Yard) -> None:
+        super().__init__(yard.over, max(MEMORY_OCTETS, yard.over))
         self._yard = yard
-        self._beginning = b""
-        self._buffer: list[bytes] = []
-        self._buffered = 0
-        self._size = 0
-        self._spool: Spool | None = None
-        self._blob: Blob | None = None
         self._flight: Flight | None = None
-        self._finishing: asyncio.Lock | None = None
         self._is_over = False
 
-    @property
-    def size(self) -> int:
-        return self._size
+    def _make_spool(self) -> Spool:
+        return Spool(self._yard.scribes, self._yard.temporary())
 
-    @property
-    def is_full(self) -> bool:
-        return self._spool is not None and self._spool.is_full
-
-    async def drained(self) -> None:
-        if self._spool is not None:
-            await self._spool.drained()
-
-    def write(self, chunk: bytes) -> None:
-        self._buffer.append(chunk)
-        self._size += len(chunk)
-        self._buffered += len(chunk)
-        if self._buffered >= SPILL_OCTETS or (self._spool is None and self._size > self._memory):
-            self._spill()
-
-    @property
-    def _memory(self) -> int:
-        return max(MEMORY_OCTETS, self._yard.over)
-
-    def _spill(self) -> None:
-        if self._spool is None:
-            self._spool = Spool(self._yard.scribes, self._yard.temporary())
-            self._beginning = b"".join(self._buffer)
-        pieces, self._buffer = self._buffer, []
-        octets, self._buffered = self._buffered, 0
-        self._spool.add(pieces, octets)
-
-    async def finish(self) -> Blob:
-        if self._blob is not None:
-            return self._blob
-        if self._size <= self._yard.over:
-            octets = b"".join(self._buffer)
-            self._blob = Blob(BlobId(hashlib.sha256(octets).hexdigest()), self._size, octets)
-            return self._blob
-        if self._finishing is None:
-            self._finishing = asyncio.Lock()
-        async with self._finishing:
-            if self._blob is None:
-                self._blob = await self._upload()
-        return self._blob
-
-    async def _upload(self) -> Blob:
+    async def _keep(self) -> Blob:
         """The object is there, whole, before anybody may refer to it."""
         if self._is_over:
             raise StorageError("the blob was discarded")
         try:
-            if self._spool is None:
-                octets = b"".join(self._buffer)
-                name = BlobId(await asyncio.to_thread(_name, octets))
-                await self._put(name, octets)
-                blob = Blob(name, self._size, octets)
-            else:
-                self._spill()
-                await self._spool.settled()
-                name = BlobId(self._spool.hexdigest())
-                await self._put(name, self._spool.path)
-                self._spool.abandon()
-                blob = Blob(name, self._size, None, self._beginning)
+            blob = await self._upload_spool(self._spool) if self._spool is not None else await self._upload_buffer()
         except BaseException:
             self.discard()
             raise
         self._buffer.clear()
         return blob
+
+    async def _upload_buffer(self) -> Blob:
+        octets = b"".join(self._buffer)
+        name = BlobId(await asyncio.to_thread(_name, octets))
+        await self._put(name, octets)
+        return Blob(name, self._size, octets)
+
+    async def _upload_spool(self, spool: Spool) -> Blob:
+        self._spill()
+        await spool.settled()
+        name = BlobId(spool.hexdigest())
+        await self._put(name, spool.path)
+        spool.abandon()
+        return Blob(name, self._size, None, self._beginning)
 
     async def _put(self, name: BlobId, content: bytes | Path) -> None:
         slots = self._yard.slots
@@ -165,13 +109,7 @@ class ObjectBlobWriter:
         self._is_over = True
         if self._blob is not None and self._flight is not None:
             self._yard.flights.leave(self._blob.blob_id, self._flight)
-        self._blob = None
-        self._buffer.clear()
-        if self._spool is not None:
-            self._spool.abandon()
-
-    def __del__(self) -> None:
-        self.discard()
+        super().discard()
 
 
 def _name(octets: bytes) -> str:

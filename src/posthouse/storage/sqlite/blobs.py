@@ -20,13 +20,13 @@ from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
+from posthouse.storage.incoming import IncomingBlob
 from posthouse.storage.ports import BlobWriter, Missing, StorageError
 from posthouse.storage.spool import Scribes, Spool
 from posthouse.storage.sqlite.faults import Faults
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 
 INLINE_OCTETS = 128 * 1024
-WRITE_OCTETS = 1024 * 1024
 READ_OCTETS = 1024 * 1024
 
 _INLINE = """SELECT b.octets IS NULL, b.size, substr(b.octets, ?2, ?3), o.object
@@ -106,70 +106,26 @@ class BlobFiles:
         self.syncing.shutdown()
 
 
-class FileBlobWriter:
-    """Content on its way in: in memory while it is small, then in a ``Spool``."""
+class FileBlobWriter(IncomingBlob):
+    """Larger content becomes a file of its own."""
 
-    __slots__ = ("_beginning", "_blob", "_buffer", "_buffered", "_files", "_finishing", "_size", "_spool")
+    __slots__ = ("_files",)
 
     def __init__(self, files: BlobFiles) -> None:
+        super().__init__(INLINE_OCTETS, INLINE_OCTETS)
         self._files = files
-        self._beginning = b""
-        self._buffer: list[bytes] = []
-        self._buffered = 0
-        self._size = 0
-        self._spool: Spool | None = None
-        self._blob: Blob | None = None
-        self._finishing: asyncio.Lock | None = None
 
-    @property
-    def size(self) -> int:
-        return self._size
+    def _make_spool(self) -> Spool:
+        return Spool(self._files.writing, self._files.temporary())
 
-    @property
-    def is_full(self) -> bool:
-        return self._spool is not None and self._spool.is_full
-
-    async def drained(self) -> None:
-        if self._spool is not None:
-            await self._spool.drained()
-
-    def write(self, chunk: bytes) -> None:
-        self._buffer.append(chunk)
-        self._size += len(chunk)
-        self._buffered += len(chunk)
-        if self._buffered >= WRITE_OCTETS or (self._spool is None and self._size > INLINE_OCTETS):
-            self._spill()
-
-    def _spill(self) -> None:
-        """Give the buffer to the file, made when it is first needed."""
-        if self._spool is None:
-            self._spool = Spool(self._files.writing, self._files.temporary())
-            self._beginning = b"".join(self._buffer)
-        pieces, self._buffer = self._buffer, []
-        octets, self._buffered = self._buffered, 0
-        self._spool.add(pieces, octets)
-
-    async def finish(self) -> Blob:
-        if self._blob is not None:
-            return self._blob
-        if self._spool is None:
-            octets = b"".join(self._buffer)
-            self._blob = Blob(BlobId(hashlib.sha256(octets).hexdigest()), self._size, octets)
-            return self._blob
-        if self._finishing is None:
-            self._finishing = asyncio.Lock()
-        async with self._finishing:
-            if self._blob is None:
-                self._blob = Blob(await self._keep(self._spool), self._size, None, self._beginning)
-        return self._blob
-
-    async def _keep(self, spool: Spool) -> BlobId:
+    async def _keep(self) -> Blob:
         self._spill()
+        files, spool = self._files, self._spool
+        assert spool is not None
         await spool.settled()
         name = BlobId(spool.hexdigest())
-        while (doom := self._files.doomed.get(name)) is not None:
+        while (doom := files.doomed.get(name)) is not None:
             await doom.wait()
-        files = self._files
         try:
             kept = spool.lend(files.syncing, partial(files.keep, spool.descriptor, spool.path, name))
         except RuntimeError as error:  # the pool takes no more work
@@ -185,18 +141,12 @@ class FileBlobWriter:
                 raise StorageError(f"the blob cannot be kept: {error}") from error
             raise
         spool.kept()
-        return name
+        return Blob(name, self._size, None, self._beginning)
 
     def discard(self) -> None:
         if self._blob is not None and self._blob.octets is None:
             _land(self._files, self._blob.blob_id)
-        self._blob = None
-        self._buffer.clear()
-        if self._spool is not None:
-            self._spool.abandon()
-
-    def __del__(self) -> None:
-        self.discard()
+        super().discard()
 
 
 def _land(files: BlobFiles, name: str) -> None:
