@@ -33,9 +33,10 @@ Unit = Callable[[Tx], Any]
 MAX_BATCH = 200
 """Units in one transaction: bounds how long the loop is busy with one batch (about 8 ms)."""
 
-GATHER_SECONDS = 0.002
-"""How long a batch waits for company when the one before had some: fewer commits, each for more units. A unit that
-comes alone never waits. Measured with bench/road: a fifth less CPU a message at 20 sessions."""
+GATHER_SECONDS = 0.008
+"""How long a batch waits at most until as many units are there as were under way when the one before ended: fewer
+commits, each for more units, fewer changes of threads. A unit that comes alone never waits. Measured with bench/road
+at 20 sessions: a third of the wakes of threads, a quarter less written, 13 % less CPU a message than with 2 ms."""
 
 
 class _Order:
@@ -73,7 +74,9 @@ class Writer:
         self._thread.start()
         self._waiting: list[_Order] = []
         self._busy = False
-        self._had_company = False
+        self._company = 1
+        """Units under way when the last batch ended: its own, whose senders are likely to come again, and the next."""
+        self._gathering: asyncio.TimerHandle | None = None
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
         self._broken: str | None = None
@@ -88,11 +91,14 @@ class Writer:
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._start)  # whoever else is ready in this turn joins the batch
+        elif len(self._waiting) >= self._company:
+            self._stop_gathering()
         return future
 
     async def close(self) -> None:
         """Finish what was submitted."""
         self._closed = True
+        self._stop_gathering()
         if self._busy:
             self._idle = self._loop.create_future()
             await self._idle
@@ -105,7 +111,17 @@ class Writer:
         while (batch := self._batches.get()) is not None:
             batch()
 
+    def _stop_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+            self._loop.call_soon(self._start)
+
     def _start(self) -> None:
+        self._gathering = None
+        if not self._waiting:
+            self._rest()
+            return
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         heavy = [order for order in batch if order.heavy]
         light = [order for order in batch if not order.heavy]
@@ -117,7 +133,6 @@ class Writer:
         except Exception as error:  # noqa: BLE001  whatever it was, every waiter must hear of it
             self._fail(batch, error)
             return
-        self._had_company = len(batch) > 1
         self._batches.put(partial(self._finish, batch, light, heavy, again=failed))
 
     def _begin(self) -> None:
@@ -193,7 +208,7 @@ class Writer:
                 order.future.set_result(order.result)
             else:
                 order.future.set_exception(self._final(order.error))
-        self._next()
+        self._next(len(batch))
 
     def _fail(self, batch: list[_Order], error: BaseException) -> None:
         """The disk or the database refused: final for the whole batch, and somebody should look."""
@@ -205,7 +220,7 @@ class Writer:
         for order in batch:
             if not order.future.done():
                 order.future.set_exception(_as_storage_error(error))
-        self._next()
+        self._next(len(batch))
 
     def _final(self, error: BaseException) -> StorageError:
         """What the waiter of a failed unit sees: our refusals as they are; all else alarms too."""
@@ -215,15 +230,17 @@ class Writer:
             self._journal.bug("storage.bug", error)
         return _as_storage_error(error)
 
-    def _next(self) -> None:
-        if self._waiting and self._had_company and not self._closed:
-            self._loop.call_later(GATHER_SECONDS, self._start)
-        elif self._waiting:
-            self._start()
+    def _next(self, done: int) -> None:
+        self._company = done + len(self._waiting)
+        if self._company > 1 and not self._closed:
+            self._gathering = self._loop.call_later(GATHER_SECONDS, self._start)
         else:
-            self._busy = False
-            if self._idle is not None and not self._idle.done():
-                self._idle.set_result(None)
+            self._start()
+
+    def _rest(self) -> None:
+        self._busy = False
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
 
 
 def _as_storage_error(error: BaseException) -> StorageError:
