@@ -61,3 +61,45 @@ def test_stopped_by_hand_it_leaves_nothing_running_and_keeps_its_report(tmp_path
     assert not list(tmp_path.glob("drill-*"))
     (report,) = tmp_path.glob("*/report.json")
     assert "stopped by hand" in json.loads(report.read_text())["run"]["aborted"]
+
+
+def living(word):
+    """Processes with ``word`` in their command line that are no zombies."""
+    found = []
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            try:
+                is_ours = word.encode() in (place / "cmdline").read_bytes()
+            except OSError:
+                continue
+            found += [place.name] * is_ours
+    return found
+
+
+@pytest.mark.parametrize("dies", ["the drill", "the drill and its watchdog"])
+def test_killed_it_leaves_no_server_behind_not_even_the_second_one(tmp_path, dies):
+    process = subprocess.Popen(
+        [*POSTHOUSE, "run", "P08", "--reports", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    while not list(tmp_path.glob("drill-*/*/*/drill-second-*/data/endpoints.json")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    assert len(living(f"{tmp_path}/drill-")) >= 2
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    if dies != "the drill":
+        for child in children:
+            if b"drill.watchdog" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(int(child), signal.SIGKILL)
+    process.wait()
+    end = time.monotonic() + 10
+    while (left := living(f"{tmp_path}/drill-")) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left
+    if dies == "the drill":
+        while list(tmp_path.glob("drill-*")) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not list(tmp_path.glob("drill-*"))

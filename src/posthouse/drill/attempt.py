@@ -13,6 +13,7 @@ from posthouse.drill.cage import Cage, Songs
 from posthouse.drill.caller import Silent
 from posthouse.drill.fence import Budget, Spent
 from posthouse.drill.invariants import LEFT_FILES, LEFT_OCTETS, Seen, examine
+from posthouse.drill.leash import Watch, nobody_watches
 from posthouse.drill.ledger import Audit
 from posthouse.drill.names import Names
 from posthouse.drill.place import Absent, Place
@@ -39,6 +40,7 @@ class Ground:
     cage: Cage | None = None
     idle: Songs | None = None
     settle_seconds: float = SETTLE_SECONDS
+    watch: Watch = nobody_watches
 
     @property
     def is_dead(self) -> bool:
@@ -69,6 +71,7 @@ async def attempt(scenario: Scenario, ground: Ground, seed: int) -> Attempt:
         budget=Budget(scenario.allowance),
         addresses=ground.addresses,
         journal=journal,
+        watch=ground.watch,
     )
     before = measure(ground.place.pid)
     if before is None:

@@ -10,6 +10,7 @@ from posthouse.drill.access import Imap, Pop3
 from posthouse.drill.caller import Caller
 from posthouse.drill.control import NAME, ask
 from posthouse.drill.fence import MOST_CONNECTIONS, MOST_OCTETS, MOST_SECONDS, Allowance, Budget
+from posthouse.drill.leash import Watch, nobody_watches
 from posthouse.drill.ledger import Ledger
 from posthouse.drill.names import Names
 from posthouse.drill.place import IMPLICIT, Absent, Person, Place
@@ -58,6 +59,8 @@ class Bench:
     number: int = 0
     watching: Budget = field(default_factory=lambda: Budget(Allowance(MOST_CONNECTIONS, MOST_OCTETS, MOST_SECONDS)))
     """What looking costs is not the attack's."""
+    watch: Watch = nobody_watches
+    """Told of every process that an attack starts."""
 
     # -- what was seen
 

@@ -79,7 +79,7 @@ class Drill:
             config=ask.config,
             repeat=ask.repeat or REPEAT.get(ask.profile, 1),
             settle=SETTLE.get(ask.profile, SETTLE_LONGEST),
-            on_start=lambda pid: watchdog.tell(f"watch {pid}"),
+            watch=watchdog.watch,
         )
         if ask.config is not None:
             run.server["config_sha256"] = hashlib.sha256(ask.config.read_bytes()).hexdigest()

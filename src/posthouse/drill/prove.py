@@ -19,6 +19,10 @@ from posthouse.drill.scenario import Decoy, Scenario
 from posthouse.drill.sink import Sink
 from posthouse.drill.threat import Threat
 from posthouse.drill.verdict import Verdict
+from posthouse.drill.watchdog import Watchdog
+
+PROOF_SECONDS = 300.0
+"""Of one proof; then everything it began is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +44,30 @@ async def prove(threat: Threat, scenario: Scenario | None, config: Path | None, 
     if not scenario.can_be_proved:
         return Proof(threat, caught=False, told="there is no server without this defence to try it on")
     directory = Path(tempfile.mkdtemp(prefix="drill-prove-"))
+    watchdog = Watchdog(PROOF_SECONDS)
+    order = Order((), {}, directory, config, settle=1.0, watch=watchdog.watch)
+    watchdog.tell(f"clear {directory}")
     try:
         made = await (
             _on_decoy(scenario, scenario.decoy, seed)
             if scenario.decoy
-            else _weakened(scenario, config, directory, seed)
+            else _weakened(scenario, order, seed)
         )
     except NotStarted as error:
         return Proof(threat, caught=False, told=str(error))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+        watchdog.done()
     if made.verdict is Verdict.BROKEN:
         return Proof(threat, caught=True, told=made.why, attempt=made)
     return Proof(threat, caught=False, told=f"{made.verdict} on a server without the defence: {made.why}", attempt=made)
 
 
-async def _weakened(scenario: Scenario, config: Path | None, directory: Path, seed: int) -> Attempt:
+async def _weakened(scenario: Scenario, order: Order, seed: int) -> Attempt:
     words = (scenario.weakened,) if scenario.weakened else ()
     wish = replace(scenario.wish, weakened=words, config=scenario.without or scenario.wish.config)
-    order = Order((), {}, directory, config, settle=1.0)
     run = Run("prove", "prove", "sandbox", "", seed, 0.0)
-    async with ground_of(order, run, wish, directory) as ground:
+    async with ground_of(order, run, wish, order.directory) as ground:
         return await attempt(scenario, ground, seed)
 
 

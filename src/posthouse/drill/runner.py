@@ -13,6 +13,7 @@ from posthouse.drill.cage import Cage
 from posthouse.drill.caller import Silent
 from posthouse.drill.control import NAME, Declined, ask
 from posthouse.drill.fence import RUN_SECONDS, Allowance, Budget
+from posthouse.drill.leash import Watch, nobody_watches
 from posthouse.drill.live import left_behind, live_ground
 from posthouse.drill.result import Attempt, Result, Run
 from posthouse.drill.sandbox import CANARY, NotStarted, Wish, sandbox
@@ -44,8 +45,7 @@ class Order:
     config: Path | None = None
     repeat: int = 1
     settle: float = 20.0
-    on_start: Callable[[int], None] = lambda _pid: None
-    """Told the process of every server that is started."""
+    watch: Watch = nobody_watches
 
 
 async def run_all(order: Order, run: Run, tell: Tell) -> None:
@@ -149,11 +149,12 @@ async def _run_one(order: Order, run: Run, tell: Tell, threat: Threat, ground: G
 @contextlib.asynccontextmanager
 async def ground_of(order: Order, run: Run, wish: Wish, directory: Path) -> AsyncIterator[Ground]:
     """A sandbox with a canary that has sung in peace for a while."""
-    async with sandbox(directory, wish, config=order.config, seed=run.seed) as box:
-        order.on_start(box.process.pid)
+    async with sandbox(directory, wish, config=order.config, seed=run.seed, watch=order.watch) as box:
         run.limits = run.limits or await _limits(box.directory / "data/store" / NAME)
         cage = Cage(box.place, CANARY, run.id)
-        ground = Ground(box.place, box.sink, box.names, strangers(), cage, settle_seconds=order.settle)
+        ground = Ground(
+            box.place, box.sink, box.names, strangers(), cage, settle_seconds=order.settle, watch=order.watch
+        )
         try:
             await warm_up(ground)
             await cage.open()

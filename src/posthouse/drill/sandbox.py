@@ -11,7 +11,6 @@ import ctypes
 import fcntl
 import os
 import random
-import signal
 import socket
 import struct
 import sys
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from posthouse.drill.control import NAME, Declined, ask
+from posthouse.drill.leash import Watch, end, launch, nobody_watches
 from posthouse.drill.names import Names
 from posthouse.drill.place import Person, Place
 from posthouse.drill.sink import Sink
@@ -74,7 +74,9 @@ class Sandbox:
 
 
 @contextlib.asynccontextmanager
-async def sandbox(directory: Path, wish: Wish, *, config: Path | None, seed: int) -> AsyncIterator[Sandbox]:
+async def sandbox(
+    directory: Path, wish: Wish, *, config: Path | None, seed: int, watch: Watch = nobody_watches
+) -> AsyncIterator[Sandbox]:
     """A server for as long as the block runs. Raises ``NotStarted``."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     if wish.disk:
@@ -83,7 +85,8 @@ async def sandbox(directory: Path, wish: Wish, *, config: Path | None, seed: int
     await sink.open()
     await names.open()
     people_the_zone(names)
-    process = await _start(directory, wish, config, sink, names, random.Random(f"{seed}{os.getpid()}"))
+    words = _words(directory, wish, config, sink, names, random.Random(f"{seed}{os.getpid()}"))
+    process = await launch(words, directory / "log", watch)
     try:
         file = directory / "data" / "endpoints.json"
         await _ready(file, process, directory / "log")
@@ -92,7 +95,7 @@ async def sandbox(directory: Path, wish: Wish, *, config: Path | None, seed: int
         place.people[CANARY] = canary
         yield Sandbox(directory, place, sink, names, process)
     finally:
-        await _stop(process)
+        await end(process, STOP_SECONDS)
         if wish.disk:
             unmount(directory)
         await sink.close()
@@ -115,9 +118,10 @@ def people_the_zone(names: Names) -> None:
     names.put("9.0.0.127.in-addr.arpa", "PTR", "canary.drill.test")
 
 
-async def _start(
+def _words(
     directory: Path, wish: Wish, config: Path | None, sink: Sink, names: Names, chance: random.Random
-) -> asyncio.subprocess.Process:
+) -> list[str]:
+    """The command line of a server with this wish."""
     words = ["localserve", "--dir", str(directory / "data"), "--base-port", str(free_base_port(chance))]
     words += ["--dns", f"127.0.0.1:{names.port}"]
     if wish.smarthost:
@@ -129,12 +133,7 @@ async def _start(
         words += ["--config", str(file)]
     if wish.weakened:
         words += ["--weakened", ",".join(wish.weakened)]
-    with (directory / "log").open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "posthouse", *words,
-            stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "POSTHOUSE_DRILL": "sandbox"},
-        )  # fmt: skip
+    return words
 
 
 def merged(own: str, wished: str) -> str:
@@ -174,20 +173,6 @@ async def _add_account(data: Path) -> Person:
     except Declined as error:
         raise NotStarted(f"no account for the canary: {error}") from error
     return person
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Politely, then not; nothing of it stays."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGCONT)
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
 
 
 # -- a network and file systems of its own

@@ -2,16 +2,15 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from posthouse.drill.bench import Bench
+from posthouse.drill.leash import end, launch
 from posthouse.drill.place import Place
 from posthouse.drill.sandbox import NotStarted, free_base_port
 
@@ -37,12 +36,7 @@ class House:
         words = ["localserve", "--dir", str(self.directory / "data"), "--base-port", str(port or self.port)]
         words += ["--dns", f"127.0.0.1:{self.bench.names.port}", "--relay", f"127.0.0.1:{self.bench.sink.port}"]
         words += _weakness(self.bench.place.pid)
-        with self.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "posthouse", *words,
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, "POSTHOUSE_DRILL": "sandbox"},
-            )  # fmt: skip
+        process = await launch(words, self.log, self.bench.watch)
         self.others.append(process)
         return process
 
@@ -63,6 +57,7 @@ class House:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(how)
             await self.process.wait()
+            await end(self.process)
 
     def last_words(self) -> str:
         said = self.log.read_text(errors="replace").strip().splitlines() or ["nothing was said"]
@@ -83,7 +78,5 @@ async def second(bench: Bench) -> AsyncIterator[House]:
         yield house
     finally:
         for process in house.others:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await end(process)
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)

@@ -35,6 +35,9 @@ class Watchdog:
                 self._process.stdin.write(line.encode() + b"\n")
                 self._process.stdin.flush()
 
+    def watch(self, group: int) -> None:
+        self.tell(f"watch {group}")
+
     def done(self) -> None:
         self.tell("done")
         if self._process.stdin is not None:
@@ -52,15 +55,16 @@ def main(parent: int) -> None:
     groups: set[int] = set()
     directories: set[Path] = set()
     end = time.monotonic() + 60
-    is_done = False
+    is_done, half = False, ""
     while time.monotonic() < end and not is_done:
         ready, _, _ = select.select([sys.stdin], [], [], min(1.0, max(0.0, end - time.monotonic())))
         if not ready:
             continue
-        line = os.read(sys.stdin.fileno(), 4096)
-        if not line:
+        octets = os.read(sys.stdin.fileno(), 4096)
+        if not octets:
             break
-        for word, _, value in (one.partition(" ") for one in line.decode().splitlines()):
+        *lines, half = (half + octets.decode()).split("\n")
+        for word, _, value in (one.partition(" ") for one in lines):
             if word == "watch":
                 groups.add(int(value))
             elif word == "clear":
