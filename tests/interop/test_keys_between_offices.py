@@ -1,5 +1,6 @@
 """Two offices and the DNS between them: an operator publishes what he is told, and mail is proven from then on."""
 
+import functools
 import json
 import re
 import shutil
@@ -10,9 +11,19 @@ from pathlib import Path
 
 import pytest
 from nameserver import NameServer
-from office import Office, letter, wait_until
+from office import Office, free_ports, letter, wait_until
+from sending import PAIR, signed
+from sending import letter as written
 
 pytestmark = pytest.mark.ordered
+(LMTP,) = free_ports(1)
+INSIDE = f"""[relay]
+networks = ["127.0.0.7/32"]
+[[listener]]
+service = "lmtp"
+address = "127.0.0.1"
+port = {LMTP}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +38,7 @@ def offices(names: NameServer) -> Iterator[tuple[Office, Office]]:
     place = Path(tempfile.mkdtemp(prefix="posthouse-keys-"))  # the servers' own user must reach it
     place.chmod(0o755)
     extra = f'[dns]\nserver = "127.0.0.1:{names.port}"\n[arc]\nseal = true\n'
-    head = Office(place / "head", "head.test", ("bob",), extra=extra)
+    head = Office(place / "head", "head.test", ("bob",), extra=extra + INSIDE)
     project = Office(place / "project", "project.test", ("alice",), {"head.test": head.smtp}, extra=extra)
     head.routes["project.test"] = project.smtp
     try:
@@ -125,3 +136,25 @@ def test_a_forwarded_message_arrives_with_a_chain_that_holds(offices, names):
     assert "i=1 head.test" in results
     assert message["DKIM-Signature"] is None
     assert "spf=none" in str(message["ARC-Authentication-Results"])
+
+
+@pytest.mark.parametrize("door", ["relay", "lmtp"])
+def test_what_a_machine_of_ours_passes_on_arrives_with_a_chain_too(offices, names, door):
+    """From the relay network, or by LMTP: the seal tells what the signatures said, and nothing of that machine."""
+    project, head = offices
+    names.publish("s._domainkey.author.test", txt=[PAIR.record])
+    names.publish("_dmarc.author.test", txt=["v=DMARC1; p=none"])
+    plain = written(b"x@author.test")
+    for content in (signed(plain, "author.test"), plain.replace(b"case-", b"case-unsigned-")):
+        with (
+            smtplib.LMTP("127.0.0.1", LMTP)
+            if door == "lmtp"
+            else smtplib.SMTP("127.0.0.1", head.smtp, source_address=("127.0.0.7", 0), timeout=20)
+        ) as client:
+            client.sendmail("x@far.test", ["site@head.test"], content)
+        subject = re.search(rb"Subject: (\S+)", content)[1].decode()
+        message = wait_until(functools.partial(project.find, "alice", subject), f"{subject} to be passed on")
+        assert "arc=pass" in str(message.get_all("Authentication-Results")[0])
+        told = str(message["ARC-Authentication-Results"])
+        assert ("dkim=pass" in told, "dmarc=pass" in told) == (b"unsigned" not in content,) * 2
+        assert "spf=" not in told

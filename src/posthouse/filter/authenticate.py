@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any
 
+import msgspec
+
 from posthouse.filter.author import Ambiguous, Author, author_of
 from posthouse.filter.eagerly import together
 from posthouse.filter.evidence import Evidence, IpRev, SpfEvidence
@@ -96,6 +98,39 @@ async def authenticate(
         queries=allowance.asked,
         until=min(road.until, policed.until),
     )
+
+
+async def authenticate_transit(
+    examination: Examination,
+    *,
+    peer: str,
+    helo: str,
+    mail_from: str,
+    exempt: str,
+    resolver: Resolver,
+    clock: Clock,
+    memory: Memory | None = None,
+) -> Evidence:
+    """What is told of mail from a client that need not prove anything to those whom we send it on to; never raises.
+
+    It is what signatures say, if ``examination`` has looked at any. SPF would be about the client, who is not the
+    sender, and so DMARC is told only where a signature proves the author.
+    """
+    author = author_of(examination.close())
+    evidence = Evidence(author=author, peer=peer, helo=helo, mail_from=mail_from, exempt=exempt)
+    if examination.signatures is None:
+        return evidence
+    allowance, now = Allowance(clock), int(clock.now())
+    dkim, arc = await together(
+        _signatures(examination, Questions(resolver, allowance), now, memory.read_key if memory else parse_key),
+        _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now),
+    )
+    evidence = msgspec.structs.replace(evidence, dkim=dkim or (), arc=arc or NO_CHAIN)
+    if not evidence.signers:
+        return evidence
+    policed = await _evaluate(author, evidence.signers, None, Questions(resolver, allowance, kept=0), memory)
+    is_proven = policed.evaluation.result is DmarcResult.PASS
+    return msgspec.structs.replace(evidence, dmarc=policed.evaluation) if is_proven else evidence
 
 
 class _Paths:

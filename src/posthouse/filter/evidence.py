@@ -133,7 +133,8 @@ def results_of(evidence: Evidence) -> list[MethodResult]:
         )
     results += [spf_result(one, evidence) for one in (evidence.spf_helo, evidence.spf_mail) if one is not None]
     results += [dkim_result(one) for one in evidence.dkim]
-    results.append(_dmarc(evidence))
+    if not evidence.exempt or evidence.dmarc.result is DmarcResult.PASS:
+        results.append(_dmarc(evidence))
     if evidence.arc.status is not ArcStatus.NONE:
         results.append(_arc(evidence))
     return results

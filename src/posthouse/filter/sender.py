@@ -6,8 +6,8 @@ from dataclasses import replace
 import msgspec
 
 from posthouse.filter.action import Action
-from posthouse.filter.authenticate import authenticate
-from posthouse.filter.author import Ambiguous, author_of, has_false_from
+from posthouse.filter.authenticate import authenticate, authenticate_transit
+from posthouse.filter.author import Ambiguous, has_false_from
 from posthouse.filter.display import Display, Standing, display_of, format_display
 from posthouse.filter.evidence import (
     Evidence,
@@ -107,7 +107,10 @@ class SenderCheck:
         recipients: Sequence[Recipient] = (),
         exempt: str = "",
     ) -> Findings:
-        """What is found out and decided. ``exempt`` says why this client is asked nothing; it costs no DNS then."""
+        """What is found out and decided. ``exempt`` says why this client need not prove anything.
+
+        It costs no DNS then, unless ``examination`` looks at signatures, for those whom we send the message on to.
+        """
         likeness = None if exempt else likeness_of(examination, peer, helo, mail_from)
         policy, known = self._policy(), self._known()
         if likeness is not None:
@@ -115,8 +118,16 @@ class SenderCheck:
             if alike is not None and alike.still_holds(policy, known, self._clock.monotonic()):
                 return alike.findings
         if exempt:
-            author = author_of(examination.close())
-            evidence = Evidence(author=author, peer=peer, helo=helo, mail_from=mail_from, exempt=exempt)
+            evidence = await authenticate_transit(
+                examination,
+                peer=peer,
+                helo=helo,
+                mail_from=mail_from,
+                exempt=exempt,
+                resolver=self._resolver,
+                clock=self._clock,
+                memory=self._memory,
+            )
         else:
             evidence = await authenticate(
                 examination,

@@ -195,7 +195,7 @@ class Receiver:
         self._local_only = local_only
         self._sealer = sealer
         self._boundary = boundary if boundary is not None and not boundary.is_idle else None
-        self._verifies = boundary is not None and boundary.checks_senders and not local_only
+        self._verifies = boundary is not None and boundary.checks_senders
         self._amend = amend
         self._milters = milters
 
@@ -351,8 +351,17 @@ class Receiver:
         if not transaction.recipients:
             return NO_RECIPIENTS
         transaction.writer = self._intake.open()
-        transaction.examination = Examination(verifies=self._verifies and not self._exemption(transaction.client))
+        transaction.examination = Examination(verifies=self._verifies and self._asks_for_proof(transaction))
         return GO_ON
+
+    def _asks_for_proof(self, transaction: Transaction) -> bool:
+        """Whether the signatures matter: of strangers always, from inside to whoever gets it under our seal."""
+        client = transaction.client
+        if not self._exemption(client):
+            return True
+        if self._sealer is None or client.account is not None:
+            return False
+        return bool(self._intake.expand(self.envelope(transaction)).onward)
 
     def _exemption(self, client: Client) -> str:
         """Why a client need not prove who wrote it; empty for strangers."""

@@ -1,7 +1,9 @@
 """Sealing what we forward: what was found on arrival travels with it, under our seal (RFC 8617 section 5.1).
 
 Only a message that was looked at is sealed, whatever came out: the next hop
-sees the failure too (threat D06). Our DKIM signature is never added to it.
+sees the failure too (threat D06). Of mail that came from inside, by a relay
+network or LMTP, the signatures are looked at for the seal alone, and it tells
+nothing else. Our DKIM signature is never added to what we forward.
 Switched on by ``[arc] seal``; it costs nothing for mail that stays here.
 """
 
@@ -41,7 +43,7 @@ class Sealer:
     ) -> bytes:
         """The set to stand above ``trace_lines``; nothing without keys, or over a chain that is broken for good."""
         keys = self._ring.keys_of(domain)
-        if not keys or evidence.exempt:
+        if not keys or evidence.exempt == "authenticated":
             return b""
         body = RelaxedBody()
         body.update(head[parse_header(head).body_start :])

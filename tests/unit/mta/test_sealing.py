@@ -5,6 +5,7 @@ import pytest
 from posthouse.filter.boundary import Boundary
 from posthouse.filter.judge import Policy
 from posthouse.filter.sender import SenderCheck
+from posthouse.net.ports import Peer
 from posthouse.standards.arc.verify import ChainVerifier, Status
 from posthouse.standards.dkim.canonical import BodyHashes
 from posthouse.standards.dkim.verify import SignedFields
@@ -117,3 +118,68 @@ async def test_our_own_people_are_signed_and_not_sealed(office, zone):
     message = await forwarded(office)
     assert b"ARC-" not in message
     assert b"DKIM-Signature" in message
+
+
+# -- what came from inside: nobody need prove anything to us, but the next hop asks
+
+TRANSIT = LETTER.replace(b"mallory@far.test", b"alice@office.test")
+
+
+async def pass_on(office: Office, content: bytes, recipient: str, *, door: str = "relay") -> bytes:
+    """What leaves of a message that a machine in the relay network, or a local program, gave us."""
+    session = office.smtp(Peer("203.0.113.9", 40000, "192.0.2.25", 25)) if door == "relay" else office.lmtp()
+    async with session:
+        await session.hello(verb="EHLO" if door == "relay" else "LHLO")
+        answers = await session.send("mallory@far.test", [recipient], content)
+    assert answers[-1].startswith("250"), answers
+    return await forwarded(office)
+
+
+@pytest.mark.parametrize(("door", "recipient"), [
+    ("relay", "x@outside.test"), ("relay", "away@office.test"), ("lmtp", "away@office.test"),
+])  # fmt: skip
+async def test_transit_is_sealed_with_what_its_signatures_say(office, zone, door, recipient):
+    """SPF would be about the machine next to us, so nothing is said of it, and no policy is said to have failed."""
+    message = await pass_on(office, office.signer.sign(TRANSIT, "office.test") + TRANSIT, recipient, door=door)
+    assert (await chain_of(message, zone, office.clock.now())).status is Status.PASS
+    (testimony,) = parse_header(message).all("arc-authentication-results")
+    assert b"dkim=pass" in testimony
+    assert b"spf=" not in testimony
+    assert b"dmarc=" not in testimony  # no policy is published, and none is said to be
+
+
+async def test_transit_whose_author_is_proven_says_so(office, zone):
+    zone.publish("_dmarc.office.test", b"v=DMARC1; p=reject")
+    message = await pass_on(office, office.signer.sign(TRANSIT, "office.test") + TRANSIT, "x@outside.test")
+    assert b"dmarc=pass" in parse_header(message).all("arc-authentication-results")[0]
+
+
+async def test_transit_without_signatures_is_sealed_with_nothing_and_asks_the_dns_nothing(office, zone):
+    zone.publish("_dmarc.far.test", b"v=DMARC1; p=reject")
+    asked = len(zone.asked)
+    message = await pass_on(office, LETTER, "x@outside.test")
+    assert len(zone.asked) == asked
+    assert parse_header(message).all("arc-authentication-results") == [b"i=1; mx.office.test;\tnone"]
+    assert (await chain_of(message, zone, office.clock.now())).status is Status.PASS
+
+
+async def test_transit_continues_the_chain_that_it_came_with(office, zone):
+    await arrive(office)
+    message = await pass_on(office, await forwarded(office), "x@outside.test")
+    chain = await chain_of(message, zone, office.clock.now())
+    assert (chain.status, chain.highest) == (Status.PASS, 2)
+    assert b"arc=pass" in parse_header(message).all("arc-authentication-results")[0]
+
+
+async def test_transit_with_a_chain_that_is_broken_is_sealed_as_failed(office, zone):
+    await arrive(office)
+    message = await pass_on(office, (await forwarded(office)).replace(b"Hello", b"Hallo"), "x@outside.test")
+    assert b"cv=fail" in message
+
+
+async def test_what_stays_here_is_not_looked_at_for_a_seal(office, zone):
+    content = office.signer.sign(TRANSIT, "office.test") + TRANSIT
+    async with office.smtp(Peer("203.0.113.9", 40000, "192.0.2.25", 25)) as session:
+        await session.hello()
+        await session.send("mallory@far.test", ["bob@office.test"], content)
+    assert zone.asked == []

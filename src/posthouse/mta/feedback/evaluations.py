@@ -57,13 +57,16 @@ class Evaluations:
         """What was seen on days that are over."""
 
     def saw(self, letter: Letter, judgement: Judgement) -> None:
-        """Mail that is deferred comes again and is counted then; reports are not reported about."""
+        """Mail that is deferred comes again and is counted then.
+
+        Nothing is told of reports, and nothing of mail that need not prove anything.
+        """
         findings = judgement.findings
         if findings is None or not self.wanted:
             return
         evidence = findings.evidence
         record = evidence.dmarc.record
-        if record is None or not record.rua or judgement.action is Action.DEFER:
+        if record is None or not record.rua or judgement.action is Action.DEFER or evidence.exempt:
             return
         if self._clock.now() >= self._midnight:
             self._turn()
