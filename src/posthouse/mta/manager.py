@@ -132,6 +132,11 @@ class Manager:
             destination.not_before = 0
         self._woken.set()
 
+    def _hear(self) -> None:
+        """Another node left work that is due: it gave it back, was too busy for it, or an operator let it go."""
+        if len(self._leases) < MAX_IN_HAND:
+            self._woken.set()
+
     # -- running -----------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -140,6 +145,7 @@ class Manager:
         self._leases.clear()
         self._destinations.clear()
         self._known = _Known()
+        deaf = self._crew.store.watch_queue(self._hear)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -148,6 +154,7 @@ class Manager:
                 await self._claim_until_stopped()
                 await self._finish(renewing, settling)
         finally:
+            deaf()
             self._tasks = None
 
     def stop(self) -> None:

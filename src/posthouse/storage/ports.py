@@ -542,6 +542,9 @@ class Store(Protocol):
     async def next_due(self) -> int | None:
         """When the next waiting item falls due or a lease ends; None for an empty queue."""
 
+    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Call ``hint`` in the loop soon after another node left work here that is due; it may be lost."""
+
     async def queued(self, which: QueueFilter) -> Sequence[Item]: ...
 
     async def hold(self, items: Sequence[int]) -> int:

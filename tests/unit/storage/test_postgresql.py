@@ -15,6 +15,7 @@ from posthouse.storage.ports import (
     Acceptance,
     Change,
     DomainRow,
+    Fate,
     Filing,
     Missing,
     Posting,
@@ -226,6 +227,28 @@ async def test_what_must_not_be_done_twice_is_refused_when_its_commit_is_in_doub
     await watch.fetch("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
     with pytest.raises(StorageError, match="not known"):
         await asyncio.wait_for(call, PATIENCE)
+
+
+async def test_what_was_settled_by_a_commit_in_doubt_is_said_to_be_settled(open_node, watch, no_standby):
+    """And what somebody else has settled meanwhile is not."""
+    store = await open_node()
+    await store.accept(queue_of("q1", "a", "b", "c"))
+    done, later, stale = await store.claim(owner=store.node, now=200, lease_until=900, limit=10)
+    ending = Fate("q1", done.item, b"by us")
+    settlements = [
+        Settlement(done.item, done.token, fate=ending),
+        Settlement(later.item, later.token, due_at=7000),
+        Settlement(stale.item, stale.token - 1, fate=Fate("q1", stale.item, b"by somebody")),
+    ]
+    no_standby("nobody")
+    call = asyncio.ensure_future(store.settle(settlements))
+    await until(lambda: waiting_commits(watch), 1)
+    await watch.fetch("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+    await until(lambda: watch.fetchval("SELECT count(*) FROM item"), 2)  # here, and nowhere else
+    await until(lambda: waiting_commits(watch), 1)
+    assert not call.done()
+    no_standby("")
+    assert await asyncio.wait_for(call, PATIENCE) == [True, True, False]
 
 
 async def test_who_waits_too_long_for_a_standby_is_refused(open_node, watch, no_standby):
@@ -564,6 +587,41 @@ async def test_a_node_hears_what_another_one_did(open_node):
     await here.put_domain(DomainRow("other.test"))
     while await asyncio.wait_for(heard.get(), PATIENCE) != "directory":
         pass
+
+
+async def test_a_node_hears_of_work_that_another_one_left(open_node):
+    here, there = await open_node(poll_seconds=600), await open_node(poll_seconds=600)
+    heard, marks = asyncio.Event(), asyncio.Queue()
+    there.watch_queue(heard.set)
+    there.watch_directory(lambda: marks.put_nowait("x"))
+    await asyncio.wait_for(there._hints.is_connected.wait(), PATIENCE)
+
+    async def is_heard():
+        """Whether it was, once a change that was made later has been heard of."""
+        while not marks.empty():
+            marks.get_nowait()
+        await here.put_domain(DomainRow("office.test"))
+        await asyncio.wait_for(marks.get(), PATIENCE)
+        is_set = heard.is_set()
+        heard.clear()
+        return is_set
+
+    await here.accept(queue_of("q1", "a", owner="somebody", lease_until=10**13, due_at=10))
+    (item,) = await here.queued(QueueFilter())
+    assert not await is_heard()
+    now = here._now()
+    assert await here.settle([Settlement(item.item, item.token, due_at=now + 10**6)]) == [True]
+    assert not await is_heard()
+    await here.release([item.item], now + 10**6)
+    assert not await is_heard()
+    await here.release([item.item], now)
+    assert await is_heard()
+    (mine,) = await here.claim(owner=here.node, now=now, lease_until=now + 10**6, limit=1)
+    assert not await is_heard()
+    await here.settle([Settlement(mine.item, mine.token, due_at=now)])
+    assert await is_heard()
+    await here.accept(queue_of("q2", "b", due_at=10))
+    assert await is_heard()
 
 
 async def test_a_lost_hint_is_found_by_the_poll(open_node, watch):

@@ -325,6 +325,16 @@ class CellStore:
     async def next_due(self) -> int | None:
         return min((due for due in await self._ask_all(lambda one: one.next_due()) if due is not None), default=None)
 
+    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Of the cells that are open now; what is due in one that comes back later is found by asking."""
+        ends = [store.watch_queue(hint) for store in self._stores.values()]
+
+        def end() -> None:
+            for one in ends:
+                one()
+
+        return end
+
     async def queued(self, which: QueueFilter) -> Sequence[Item]:
         return _joined(await self._ask_all(lambda one: one.queued(which)))[: which.limit]
 

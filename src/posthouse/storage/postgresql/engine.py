@@ -45,7 +45,7 @@ from posthouse.storage.postgresql.address import EngineAddress, parse_engine
 from posthouse.storage.postgresql.blobs import PostgresBlobs
 from posthouse.storage.postgresql.connecting import Unreachable, connect
 from posthouse.storage.postgresql.grouping import Group
-from posthouse.storage.postgresql.hints import DIRECTORY, POLL_SECONDS, Hints
+from posthouse.storage.postgresql.hints import DIRECTORY, DUE, POLL_SECONDS, Hints
 from posthouse.storage.postgresql.migrate import migrate
 from posthouse.storage.postgresql.nodes import Membership, Node, read_nodes
 from posthouse.storage.postgresql.numbers import FIRST, TAKE_BLOCK, Numbers
@@ -230,8 +230,8 @@ class PostgresStore:
 
     def _committed(self, tx: Tx) -> None:
         """After each commit, in the loop."""
-        if tx.changed or tx.epoch:
-            self._hints.tell(tx.changed, tx.epoch)
+        if tx.changed or tx.epoch or tx.leaves_due:
+            self._hints.tell(tx.changed, tx.epoch, leaves_due=tx.leaves_due)
 
     # -- acceptance and the ledger
 
@@ -247,11 +247,12 @@ class PostgresStore:
     async def _settle_batch(self, tx: Tx, wishes: Sequence[Settling]) -> list[list[bool]]:
         """Several workers' results in one transaction."""
         await self._accept_each(tx, [report for _, reports in wishes for report in reports])
-        results = await posting.settle(tx, [one for settlements, _ in wishes for one in settlements])
+        settlements = [one for wish, _ in wishes for one in wish]
+        results = await posting.settle(tx, settlements, self._now())
         answers, start = [], 0
-        for settlements, _ in wishes:
-            answers.append(results[start : start + len(settlements)])
-            start += len(settlements)
+        for wish, _ in wishes:
+            answers.append(results[start : start + len(wish)])
+            start += len(wish)
         return answers
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
@@ -288,6 +289,9 @@ class PostgresStore:
 
     async def next_due(self) -> int | None:
         return await self._units.read(posting.next_due)
+
+    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
+        return self._watchers.watch(DUE, hint)
 
     async def queued(self, which: QueueFilter) -> Sequence[Item]:
         now = self._now()

@@ -26,10 +26,12 @@ CHANNEL = "posthouse"
 WORDS = "posthouse_words"
 """What offices tell each other across nodes."""
 DIRECTORY = "directory"
+DUE = "due"
+"""Somebody left work in the queue that may be taken up now."""
 GATHER_SECONDS = 0.02
 POLL_SECONDS = 30.0
 AGAIN_SECONDS = 1.0
-ACCOUNTS_AT_ONCE = 300
+WORDS_AT_ONCE = 300
 """A notification holds 8,000 octets."""
 MAX_WORDS = 500
 MAX_WAITING = 20_000
@@ -59,7 +61,8 @@ class Hints:
         self._journal = journal
         self._poll_seconds = poll_seconds
         self._changed: set[AccountId] = set()
-        self._directory_changed = False
+        self._news: set[str] = set()
+        """``DIRECTORY``, ``DUE``."""
         self._something = asyncio.Event()
         self._words: deque[str] = deque(maxlen=MAX_WORDS)
         self._listeners: dict[str, list[Callable[[str], None]]] = {}
@@ -71,19 +74,21 @@ class Hints:
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def tell(self, accounts: set[AccountId], epoch: int) -> None:
+    def tell(self, accounts: set[AccountId], epoch: int, *, leaves_due: bool = False) -> None:
         """Something was committed here: our own watchers hear it now, the other nodes soon.
 
-        ``epoch`` is that of the directory if it changed, else 0.
+        ``epoch`` is that of the directory if it changed, else 0. Of work that is due only the others hear.
         """
         topics: list[AccountId | str] = [*accounts]
         if epoch:
             topics.append(DIRECTORY)
             self._epoch = max(self._epoch, epoch)
+            self._news.add(DIRECTORY)
+        if leaves_due:
+            self._news.add(DUE)
         self._watchers.tell(topics)
         if len(self._changed) < MAX_WAITING:
             self._changed |= accounts
-        self._directory_changed |= bool(epoch)
         self._something.set()
 
     def broadcast(self, topic: str, text: str) -> None:
@@ -127,16 +132,14 @@ class Hints:
         while True:
             await self._something.wait()
             self._something.clear()
-            accounts, directory = sorted(self._changed), self._directory_changed
+            words = [*sorted(self._news), *[f"{account:x}" for account in sorted(self._changed)]]
             self._changed.clear()
-            self._directory_changed = False
+            self._news.clear()
             while self._words:
                 await connection.session.execute(NOTIFY, WORDS, self._words.popleft())
-            for start in range(0, max(bool(directory), len(accounts)), ACCOUNTS_AT_ONCE):
-                words = [f"{account:x}" for account in accounts[start : start + ACCOUNTS_AT_ONCE]]
-                if directory and not start:
-                    words.append(DIRECTORY)
-                await connection.session.execute(NOTIFY, CHANNEL, " ".join((self._node, *words)))
+            for start in range(0, len(words), WORDS_AT_ONCE):
+                some = words[start : start + WORDS_AT_ONCE]
+                await connection.session.execute(NOTIFY, CHANNEL, " ".join((self._node, *some)))
             await asyncio.sleep(GATHER_SECONDS)
 
     def _hear(self, _session: Any, _pid: int, _channel: str, payload: str) -> None:
@@ -193,8 +196,8 @@ async def _raise_when(gone: asyncio.Event) -> None:
 
 def _topic(word: str) -> AccountId | str | None:
     """None: a word of another release."""
-    if word == DIRECTORY:
-        return DIRECTORY
+    if word in {DIRECTORY, DUE}:
+        return word
     try:
         return AccountId(int(word, 16))
     except ValueError:

@@ -36,6 +36,10 @@ DEFER = """UPDATE item SET due_at = v.due, owner = NULL, attempts = attempts + v
     v(number, held, due, tried, why, host, warn)
     WHERE item.item_no = v.number AND item.token = v.held AND item.owner IS NOT NULL
     AND item.item_no = ANY($1::bigint[]) RETURNING item.item_no"""
+ENDED_BEFORE = """SELECT v.number FROM unnest($1::bigint[], $2::text[], $3::bytea[]) v(number, trace, record)
+    JOIN fate ON fate.trace = v.trace AND fate.item_no = v.number AND fate.record = v.record"""
+DEFERRED_BEFORE = """SELECT v.number FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) v(number, held, due)
+    JOIN item ON item.item_no = v.number AND item.token = v.held AND item.due_at = v.due AND item.owner IS NULL"""
 RENEW = """UPDATE item SET due_at = $3 FROM unnest($1::bigint[], $2::bigint[]) v(number, held)
     WHERE item.item_no = v.number AND item.token = v.held AND item.owner IS NOT NULL
     AND item.item_no = ANY($1::bigint[]) RETURNING item.item_no, item.token"""
@@ -66,12 +70,15 @@ class QueueRows:
         """The items, if they are born claimed."""
         numbers = await self._tx.some_numbers(1 + len(posting.recipients))
         number = numbers[0]
+        is_waiting = posting.state is State.WAITING
+        if is_waiting and posting.owner is None and posting.due_at <= posting.created_at:
+            self._tx.leaves_due = True
         self._postings.append(
             (number, posting.queue_id, posting.reverse_path, blob_no, posting.body.value, int(posting.utf8),
              posting.ret.value if posting.ret else None, posting.envid, posting.submitter, int(posting.require_tls),
              int(posting.is_report), posting.created_at, posting.expires_at, posting.prefix)
         )  # fmt: skip
-        owner = posting.owner if posting.state is State.WAITING else None
+        owner = posting.owner if is_waiting else None
         due_at = posting.due_at if owner is None else posting.lease_until
         state, last = _STATES.index(posting.state), keep_text(posting.last)
         content = Content(posting.prefix, Blob(blob.blob_id, blob.size, blob.octets))
@@ -137,7 +144,7 @@ async def renew(tx: Tx, items: Sequence[tuple[int, int]], lease_until: int) -> l
     return [pair in ours for pair in items]
 
 
-async def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
+async def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> list[bool]:
     """What is settled twice in one batch is settled by the first."""
     if not settlements:
         return []
@@ -148,6 +155,9 @@ async def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     ours = await _finish(tx, done) if done else set()
     if later:
         ours |= await _defer(tx, later)
+        tx.leaves_due |= any(one.due_at <= now for one in later if one.due_at is not None)
+    if tx.is_second_look:
+        ours |= await _settled_before(tx, [one for one in first.values() if one.item not in ours])
     return [one.item in ours and first[one.item] is one for one in settlements]
 
 
@@ -166,6 +176,17 @@ async def _defer(tx: Tx, later: Sequence[Settlement]) -> set[int]:
         for one in later
     ]  # fmt: skip
     return {row[0] for row in await tx.rows(DEFER, *map(list, zip(*rows, strict=True)))}
+
+
+async def _settled_before(tx: Tx, settlements: Sequence[Settlement]) -> set[int]:
+    """Those that an attempt whose outcome was unknown has settled after all: they are as only it left them."""
+    fates = [one.fate for one in settlements if one.fate is not None]
+    later = [one for one in settlements if one.due_at is not None]
+    ended = [[fate.item for fate in fates], [fate.trace for fate in fates], [fate.record for fate in fates]]
+    put_off = [[one.item for one in later], [one.token for one in later], [one.due_at for one in later]]
+    rows = await tx.rows(ENDED_BEFORE, *ended) if fates else []
+    rows += await tx.rows(DEFERRED_BEFORE, *put_off) if later else []
+    return {row[0] for row in rows}
 
 
 async def _end_postings(tx: Tx, postings: set[int]) -> None:
@@ -204,11 +225,15 @@ async def hold(tx: Tx, items: Sequence[int], now: int) -> int:
 
 
 async def release(tx: Tx, items: Sequence[int], due_at: int, now: int) -> int:
-    return await tx.run(RELEASE, list(items), due_at, now)
+    released = await tx.run(RELEASE, list(items), due_at, now)
+    tx.leaves_due |= bool(released) and due_at <= now
+    return released
 
 
 async def reclaim(tx: Tx, owner: str) -> int:
-    return await tx.run(sql.RECLAIM, owner)
+    reclaimed = await tx.run(sql.RECLAIM, owner)
+    tx.leaves_due |= bool(reclaimed)
+    return reclaimed
 
 
 async def next_due(tx: Tx) -> int | None:

@@ -42,9 +42,20 @@ WRITE_COUNTERS = f"""WITH tallies AS ({WRITE_TALLIES})
 class Tx:
     """Lives as long as its transaction: what it counted is written by ``flush`` and true once that has committed."""
 
-    __slots__ = ("_boxes", "_numbers", "_roles", "_session", "_tallies", "changed", "epoch", "finds_done")
+    __slots__ = (
+        "_boxes",
+        "_numbers",
+        "_roles",
+        "_session",
+        "_tallies",
+        "changed",
+        "epoch",
+        "finds_done",
+        "is_second_look",
+        "leaves_due",
+    )
 
-    def __init__(self, session: Any, numbers: Numbers) -> None:
+    def __init__(self, session: Any, numbers: Numbers, *, is_second_look: bool = False) -> None:
         self._session = session
         self._numbers = numbers
         self.changed: set[AccountId] = set()
@@ -52,6 +63,10 @@ class Tx:
         """Of the directory, if this unit turned it."""
         self.finds_done = False
         """Whether it answers from what an earlier transaction has done, which may be on one server only."""
+        self.leaves_due = False
+        """Whether it leaves work in the queue that is due and nobody's."""
+        self.is_second_look = is_second_look
+        """Whether an earlier attempt of the same unit may have been committed."""
         self._tallies: dict[int, Tally] = {}
         self._boxes: dict[tuple[int, int], Box] = {}
         self._roles: dict[tuple[int, str], Box] = {}

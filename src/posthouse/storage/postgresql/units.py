@@ -173,17 +173,19 @@ class Units:
             return result
 
         try:
-            return await self._in_session(within, end)
+            return await self._in_session(within, end, is_second_look=after_open)
         except Exception as error:
             raise self._judged(error, is_open=is_sent) from error
 
-    async def _in_session(self, within: Callable[[Tx, Connection], Awaitable[T]], end: float) -> T:
+    async def _in_session(
+        self, within: Callable[[Tx, Connection], Awaitable[T]], end: float, *, is_second_look: bool = False
+    ) -> T:
         """A refusal of ours leaves the session as good as it was; anything else closes it."""
         refusal: StorageError | None = None
         async with self._pool.session(end) as connection:
             guard = asyncio.get_running_loop().call_at(end, connection.terminate)
             try:
-                return await within(Tx(connection.session, self._numbers), connection)
+                return await within(Tx(connection.session, self._numbers, is_second_look=is_second_look), connection)
             except StorageError as error:
                 refusal = error
             finally:

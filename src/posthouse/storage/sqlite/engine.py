@@ -241,6 +241,9 @@ class SqliteStore:
     async def next_due(self) -> int | None:
         return await self._readers.read(posting.next_due)
 
+    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:  # noqa: ARG002 - there is no other node
+        return lambda: None
+
     async def queued(self, which: QueueFilter) -> Sequence[Item]:
         now = self._now()
         return await self._readers.read(lambda snapshot: posting.queued(snapshot, which, now))
