@@ -119,14 +119,14 @@ FAILURES: tuple[tuple[str, str, str, str, str], ...] = (
 MECHANISMS: dict[str, tuple[str, str, str, str]] = {
     "budget": ("A budget for each connection and message, from which every reader draws", "FP FT", "lib.budget.Budget", "Odd mail that is too large in some way is refused"),
     "strict": ("One framing: CRLF, no bare CR, LF or NUL; nothing may be waiting at STARTTLS", "FP", "standards.smtp.content.DotReader", "Broken programs cannot send"),
-    "replaced": ("The transaction is one value, replaced and never mended", "FP", "mta.receive.Transaction", "None known"),
+    "replaced": ("The transaction is one value, replaced and never mended", "FP", "mta.transaction.Transaction", "None known"),
     "durable": ("Durable before acknowledged; many share one commit", "FT", "storage.sqlite.writer.Writer", "Each message waits for a disk"),
     "once": ("A transfer that is repeated changes nothing", "FT", "mta.settling.settle", "A row is kept for each recipient"),
     "rates": ("Allowances by address, network, account and domain, in tables that do not grow", "FT", "filter.allowance.Allowance", "Many behind one address share what it may"),
     "reserve": ("Places, and disk, that strangers cannot take", "FT", "filter.connections.Census", "Strangers have a little less room"),
     "stress": ("Shorter patience while places are rare", "FT", "filter.connections.Census", "Slow honest peers must come again"),
     "worker": ("What is heavy or hostile is done by a process that can be killed and can do nothing else", "FT", "supervisor.workers.WorkerPool", "A full backlog defers mail"),
-    "session": ("Refused while the sender is there; nothing is accepted that would come back", "FP", "mta.receive.Receiver", "Every node must know every recipient"),
+    "session": ("Refused while the sender is there; nothing is accepted that would come back", "FP", "mta.recipients.Recipients", "Every node must know every recipient"),
     "proof": ("SPF, DKIM, DMARC and ARC over one parse", "FP FT", "filter.sender.SenderCheck", "Questions to the DNS; forwarders that break signatures"),
     "canonical": ("Every plausible reading counts", "FP", "filter.content.looking.look", "What is ambiguous is held"),
     "scan": ("Content is looked at; who fails to look defers", "FT", "filter.boundary.Boundary", "A scanner that is away delays mail"),
@@ -144,7 +144,7 @@ MECHANISMS: dict[str, tuple[str, str, str, str]] = {
 
 TRUSTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("octets before a login", ("lib/*", "net/*", "standards/smtp/*", "standards/imap/reader.py", "standards/imap/standing.py", "standards/imap/server.py", "standards/pop3/*", "standards/sasl/*", "services/smtpd.py", "services/submissiond.py", "services/lmtpd.py", "services/pop3d.py", "services/imapd/access.py", "services/metricsd.py", "mta/reception.py", "filter/connections.py", "admd/authenticator.py")),
-    ("mail of strangers, in the server", ("standards/imf/*", "standards/mime/*", "standards/spf/*", "standards/dkim/*", "standards/arc/*", "standards/dmarc/*", "standards/authres/*", "standards/dns/*", "filter/*.py", "mta/receive.py", "mta/intake.py", "mta/headercheck.py", "mda/*", "ms/describe.py")),
+    ("mail of strangers, in the server", ("standards/imf/*", "standards/mime/*", "standards/spf/*", "standards/dkim/*", "standards/arc/*", "standards/dmarc/*", "standards/authres/*", "standards/dns/*", "filter/*.py", "mta/receive.py", "mta/relaying.py", "mta/recipients.py", "mta/transaction.py", "mta/amend.py", "mta/intake.py", "mta/headercheck.py", "mda/*", "ms/describe.py")),
     ("mail of strangers, also in a worker", ("filter/content/*",)),
     ("anything as root", ("cli/serve.py", "cli/file.py", "supervisor/load.py", "supervisor/places.py", "supervisor/config.py", "supervisor/privileges.py", "supervisor/nursery.py", "supervisor/zygote.py", "supervisor/masterkey.py", "supervisor/secrecy.py", "supervisor/floors.py")),
     ("the confinement of all others", ("supervisor/confine.py", "supervisor/landlock.py", "supervisor/seccomp.py", "supervisor/sandbox.py", "supervisor/worker.py", "supervisor/workers.py", "supervisor/zygote.py")),

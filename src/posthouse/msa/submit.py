@@ -20,32 +20,25 @@ from posthouse.filter.scanners.early import MilterScanner
 from posthouse.filter.takeover import OFFICE_TIMES
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.address import Address
-from posthouse.mail.content import Blob
-from posthouse.mail.envelope import Envelope, Recipient
+from posthouse.mail.envelope import Recipient
 from posthouse.mail.ids import AccountId
 from posthouse.mail.reply import Reply
-from posthouse.mda.expand import Expansion, expand
+from posthouse.mda.expand import expand
 from posthouse.msa.complete import HeaderGate, missing_fields, without_secrets
 from posthouse.msa.identity import NULL_SENDER, author_domain, is_disposition_notification, judge_authors
+from posthouse.mta.amend import Amend
 from posthouse.mta.client import Client
 from posthouse.mta.custody import Custody
 from posthouse.mta.headercheck import TOO_LARGE as HEADER_TOO_LARGE
 from posthouse.mta.headercheck import judge_header
 from posthouse.mta.intake import Draft as Ready
 from posthouse.mta.intake import Intake
-from posthouse.mta.receive import (
-    NEEDS_UTF8,
-    NO_SPACE,
-    TOO_LARGE,
-    TOO_MANY_RECIPIENTS,
-    Amender,
-    Outcome,
-    Receiver,
-    Transaction,
-    nobody,
-)
+from posthouse.mta.receive import TOO_LARGE, Arrival, Receiver
+from posthouse.mta.recipients import Recipients
+from posthouse.mta.relaying import NEEDS_UTF8, TOO_MANY_RECIPIENTS, nobody
 from posthouse.mta.signing import Signer, Signing
-from posthouse.mta.space import Space
+from posthouse.mta.space import NO_SPACE, Space
+from posthouse.mta.transaction import Outcome, Transaction
 from posthouse.standards.imf.header import Header, parse_header
 from posthouse.standards.smtp.events import MailFrom
 from posthouse.storage.ports import AccountRow
@@ -71,7 +64,7 @@ class Draft(Transaction):
 class Submission(Receiver):
     """The office behind submissiond."""
 
-    __slots__ = ("_accounts", "_custody", "_signer")
+    __slots__ = ("_accounts", "_custody", "_directory", "_signer")
 
     def __init__(
         self,
@@ -87,13 +80,13 @@ class Submission(Receiver):
         space: Space,
         signer: Signer | None = None,
         boundary: Boundary | None = None,
-        amend: Amender | None = None,
+        amend: Amend | None = None,
         milters: Sequence[MilterScanner] = (),
         custody: Custody | None = None,
     ) -> None:
         super().__init__(
             intake,
-            directory,
+            Recipients(self._judge, directory, limits, milters=milters),
             hostname=hostname,
             clock=clock,
             ids=ids,
@@ -102,8 +95,8 @@ class Submission(Receiver):
             space=space,
             boundary=boundary,
             amend=amend,
-            milters=milters,
         )
+        self._directory = directory
         self._accounts = accounts
         self._signer = signer
         self._custody = custody
@@ -218,26 +211,18 @@ class Submission(Receiver):
         if self._signer is not None and isinstance(transaction, Draft):
             transaction.signing = self._signer.begin(domain, transaction.added, content, header)
 
-    async def draft(
-        self,
-        transaction: Transaction,
-        blob: Blob,
-        head: bytes,
-        envelope: Envelope,
-        expansion: Expansion,
-        judgement: Judgement,
-    ) -> Ready:
+    async def draft(self, transaction: Transaction, arrival: Arrival, judgement: Judgement) -> Ready:
         """Signed as it is now, whoever has looked at it or changed it; what looks like junk is not (threat D05)."""
         signing = transaction.signing if isinstance(transaction, Draft) else None
         if signing is not None and self._signer is not None and judgement.action is not Action.JUNK:
             if judgement.amendments:
                 added, blobs = transaction.added, self._intake.store.blobs
-                signatures = await self._signer.sign_stored(signing.domain, added, head, blob, blobs)
+                signatures = await self._signer.sign_stored(signing.domain, added, arrival.head, arrival.blob, blobs)
             else:
                 signatures = self._signer.finish(signing)
             transaction.added = signatures + transaction.added
             transaction.signed = signing.domain if signatures else ""
-        return await super().draft(transaction, blob, head, envelope, expansion, judgement)
+        return await super().draft(transaction, arrival, judgement)
 
     def _note(self, transaction: Transaction, judgement: Judgement) -> bytes:
         """Who is logged in has proven who he is."""

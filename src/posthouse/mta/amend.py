@@ -9,6 +9,8 @@ ordinary writer, under its own name (ADR 0015).
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from posthouse.filter.amendment import (
     AddField,
     AddRecipient,
@@ -20,13 +22,31 @@ from posthouse.filter.amendment import (
 )
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Body, Envelope, Recipient
-from posthouse.mta.receive import Amended
+from posthouse.mta.intake import Refusal
 from posthouse.standards.imf.header import HEADER_OCTETS, Header, parse_header
 from posthouse.standards.smtp.grammar import parse_mailbox
 from posthouse.storage.ports import Blobs, BlobWriter
 
 COPY_OCTETS = 256 * 1024
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+class Amended(msgspec.Struct, frozen=True):
+    """A message as examiners want it. ``writer`` has the blob if it is another one."""
+
+    envelope: Envelope
+    blob: Blob
+    added: bytes = b""
+    writer: BlobWriter | None = None
+    places: tuple[int, ...] | None = None
+    """Of its recipients, where each stood in the transaction, -1 for a new one; None if nobody came or went."""
+
+    def of_transaction(self, refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
+        """The refusals of those whom the client named."""
+        places = self.places
+        if places is None:
+            return refusals
+        return tuple([Refusal(places[one.index], one.reply) for one in refusals if places[one.index] >= 0])
 
 
 class Field:
@@ -41,7 +61,7 @@ class Field:
 
 
 class Amend:
-    """Implements ``mta.receive.Amender``."""
+    """Applies what examiners (milters) ask for."""
 
     __slots__ = ("_blobs",)
 

@@ -24,8 +24,8 @@ from posthouse.filter.rates import ClientRates
 from posthouse.mail.envelope import Recipient
 from posthouse.mail.reply import Reply
 from posthouse.mta.client import Client
-from posthouse.mta.receive import STORAGE, Outcome, Transaction
 from posthouse.mta.refusals import Refusals
+from posthouse.mta.transaction import Outcome, Transaction
 from posthouse.net.ports import Farewell, Line
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.smtp.events import (
@@ -60,6 +60,7 @@ SECURE_NOW = (Reply(220, "2.0.0", ("ready to start TLS",)),)
 HELP = (Reply(214, "2.0.0", ("see RFC 5321; postmaster is a person",)),)
 NO_LOGIN = Reply(503, "5.5.1", ("no login here",))
 TOO_MANY_ERRORS = Reply(421, "4.7.0", ("too many errors, bye",), hang_up=True)
+STORAGE = Reply(451, "4.3.0", ("we could not keep the message safe, try later",))
 TOO_MANY_MESSAGES = Reply(421, "4.7.0", ("enough messages on this connection, come again",), hang_up=True)
 NOTHING: tuple[Reply, ...] = ()
 

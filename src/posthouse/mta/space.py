@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from posthouse.admd.limits import Limits
 from posthouse.lib.ports import Clock
+from posthouse.mail.reply import Reply
+
+NO_SPACE = Reply(452, "4.3.1", ("not enough room on our disk, try later",))
 
 REFRESH_SECONDS = 1.0
 

@@ -7,7 +7,7 @@ Who sent it: RFC 7208 (SPF), RFC 6376 (DKIM), RFC 9989 (DMARC), RFC 8617
 
 SECURITY. Everything a client sends is an attacker's. There is no login here,
 no XCLIENT, no PROXY: the client is who the socket says. Relaying is decided by
-``mta.receive`` on two grounds only. The core refuses what is out of order,
+``mta.relaying`` on two grounds only. The core refuses what is out of order,
 said too early, or ends a message with anything but CRLF.CRLF. Mail in our own
 name needs proof, and fields that only we may write are cut out of it before it
 is stored (``filter.boundary``).

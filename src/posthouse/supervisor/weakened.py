@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from posthouse.mail.reply import Reply
-from posthouse.mta import receive, reception, rooms
+from posthouse.msa import submit
+from posthouse.mta import receive, reception, relaying, rooms
+from posthouse.mta.transaction import Transaction
 from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
@@ -41,7 +43,7 @@ def _replace(owner: Any, name: str, value: Any) -> None:
 
 def _relay_for_all() -> None:
     """A01: whoever asks may send to anybody."""
-    _replace(receive.Receiver, "_judge_elsewhere", lambda _self, _client, _recipient, _residence: None)
+    _replace(relaying.Relaying, "_judge_elsewhere", lambda _self, _client, _recipient, _residence: None)
     _replace(serve, "check_relay", lambda _ground: 0)  # it would not start, and rightly so
 
 
@@ -106,7 +108,7 @@ def _keep_recipients() -> None:
 
     def begin(self: Any, client: Any, mail: Any) -> Any:
         made = strict(self, client, mail)
-        if not isinstance(made, receive.Transaction):
+        if not isinstance(made, Transaction):
             return made
         made.recipients.extend(before.get(id(client), []))
         before[id(client)] = made.recipients
@@ -118,7 +120,7 @@ def _keep_recipients() -> None:
 def _refuse_for_good_when_full() -> None:
     """R05: no room is an error for ever."""
     refusal = Reply(552, "5.3.1", ("no room",))
-    for module in (receive, reception):
+    for module in (receive, relaying, reception, submit):
         for name in ("NO_SPACE", "STORAGE"):
             if hasattr(module, name):
                 _replace(module, name, refusal)

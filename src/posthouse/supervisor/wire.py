@@ -52,8 +52,10 @@ from posthouse.mta.outside import Outside
 from posthouse.mta.quarantine import Quarantine
 from posthouse.mta.receive import Receiver
 from posthouse.mta.reception import Desk, Office
+from posthouse.mta.recipients import Recipients
 from posthouse.mta.refusals import Refusals
 from posthouse.mta.relay import Relay
+from posthouse.mta.relaying import Relaying
 from posthouse.mta.route import Credentials, DirectoryRoute, Route, Routes, Terms, TlsPolicy, static
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.sealing import Sealer
@@ -551,21 +553,23 @@ def add_mail_doors(works: Works, setting: Setting, tools: Tools, boundary: Bound
     sealer = Sealer(works.ring, tools.clock, configuration.hostname) if configuration.arc.seal else None
 
     def receiver(*, local_only: bool) -> Receiver:
+        guards, directory = works.guards, works.directory
+        admission = None if local_only else guards.admission()
+        rule = Relaying(directory, limits, guards.rates, works.space, local_only=local_only)
         return Receiver(
             works.intake,
-            works.directory,
+            Recipients(rule.judge, directory, limits, admission=admission, milters=milters_of(works.scanners)),
             hostname=configuration.hostname,
             clock=tools.clock,
             ids=tools.ids,
             limits=limits,
-            rates=works.guards.rates,
+            rates=guards.rates,
             space=works.space,
-            admission=None if local_only else works.guards.admission(),
+            admission=admission,
             local_only=local_only,
             boundary=boundary,
             sealer=sealer,
             amend=Amend(works.store.blobs),
-            milters=milters_of(works.scanners),
         )
 
     smtp_offer = offer_of(configuration, limits, starttls=configuration.tls.certificate is not None)

@@ -31,7 +31,9 @@ from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
 from posthouse.mta.receive import Receiver
 from posthouse.mta.reception import Desk
+from posthouse.mta.recipients import Recipients
 from posthouse.mta.refusals import Refusals
+from posthouse.mta.relaying import Relaying
 from posthouse.mta.rooms import Rooms
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.sealing import Sealer
@@ -231,16 +233,18 @@ class Office:
         return Offer(hostname=HOSTNAME, max_octets=self.limits.message_octets, starttls=True, **changes)
 
     def receiver(self, *, local_only: bool = False) -> Receiver:
+        admission = None if local_only else self.admission()
+        rule = Relaying(self.directory, self.limits, self.rates, self.space, local_only=local_only)
         return Receiver(
             self.intake,
-            self.directory,
+            Recipients(rule.judge, self.directory, self.limits, admission=admission),
             hostname=HOSTNAME,
             clock=self.clock,
             ids=self.ids,
             limits=self.limits,
             rates=self.rates,
             space=self.space,
-            admission=None if local_only else self.admission(),
+            admission=admission,
             local_only=local_only,
             boundary=self.boundary,
             amend=Amend(self.store.blobs),

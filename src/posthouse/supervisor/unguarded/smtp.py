@@ -7,7 +7,7 @@ from typing import Any
 
 from posthouse.mail.address import Address
 from posthouse.mail.reply import Reply
-from posthouse.mta import receive, reception
+from posthouse.mta import receive, reception, relaying
 from posthouse.standards.smtp import commands, grammar, parameters, refusals, server
 from posthouse.standards.smtp.events import Noop, Verify
 from posthouse.standards.smtp.server import ServerConnection
@@ -88,7 +88,7 @@ def _believe_claims() -> None:
 
     strict = ServerConnection._unknown  # noqa: SLF001 - what it does is replaced here
     replace(ServerConnection, "_unknown", unknown)
-    replace(receive.Receiver, "_judge_elsewhere", lambda _self, _client, _recipient, _residence: None)
+    replace(relaying.Relaying, "_judge_elsewhere", lambda _self, _client, _recipient, _residence: None)
     replace(serve, "check_relay", lambda _ground: 0)  # it would not start, and rightly so
 
 
