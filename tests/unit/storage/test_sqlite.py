@@ -84,6 +84,22 @@ async def test_many_callers_share_one_commit(store, disk):
     assert disk.points == ["batch.open", "batch.filled", "batch.committed"]
 
 
+async def test_a_batch_begins_as_soon_as_those_are_there_who_were_under_way(store, disk, monkeypatch):
+    monkeypatch.setattr("posthouse.storage.sqlite.writer.GATHER_SECONDS", 3600.0)
+    account = await account_in(store)
+    disk.points.clear()
+
+    async def send(sender):
+        for n in range(5):
+            for _ in range(sender if n else 0):  # they begin together; then one is always later than the other
+                await asyncio.sleep(0)
+            await store.accept(acceptance(account, f"t{sender}-{n}"))
+
+    await asyncio.gather(send(0), send(7))
+    assert disk.points.count("batch.committed") == 5
+    await store.close()  # and nobody waits for those who do not come again
+
+
 async def test_what_arrives_during_a_commit_is_the_next_batch(store, disk):
     account = await account_in(store)
     first = asyncio.ensure_future(store.accept(acceptance(account, "t0")))
