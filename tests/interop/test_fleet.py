@@ -97,6 +97,15 @@ class Fleet:
             return client.ehlo("client.test")[0] == 250
 
 
+def check_confined(*pids):
+    """The parent too, which answers nobody."""
+    for pid in pids:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        said = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        assert (said["NoNewPrivs"], said["Seccomp"]) == ("1", "2")
+        assert int(said["CapEff"], 16) == int(said["CapPrm"], 16) == 0
+
+
 def is_alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -126,6 +135,7 @@ def test_workers_share_the_doors_are_reloaded_replaced_and_stopped(fleet):
     fleet.start()
     fleet.wait_for("fleet.ready")
     first, second = fleet.workers()
+    check_confined(fleet.process.pid, first, second)
     assert all(fleet.greets() for _ in range(10))
     for number in range(2):
         address = f"http://127.0.0.1:{fleet.metrics + number}/metrics"

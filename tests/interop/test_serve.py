@@ -1,6 +1,8 @@
 """``posthouse serve``: privileges, notices to systemd, reload, and a stop that finishes what was begun."""
 
+import io
 import os
+import pwd
 import shutil
 import signal
 import smtplib
@@ -9,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -106,6 +111,51 @@ def test_ready_and_stopping_are_told_to_systemd(node):
         while b"STOPPING=1" not in manager.recv(1000):
             pass
     assert node.process.wait(PATIENCE) == 0
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that come from it."""
+    born = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
+    return [pid, *(one for file in born for child in file.read_text().split() for one in family(int(child)))]
+
+
+def archive() -> bytes:
+    """A message that goes to a worker."""
+    octets = io.BytesIO()
+    with zipfile.ZipFile(octets, "w") as file:
+        file.writestr("a.txt", "a text")
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = "a@elsewhere.test", "zip"
+    letter.add_attachment(octets.getvalue(), maintype="application", subtype="zip", filename="a.zip")
+    return letter.as_bytes(policy=SMTP)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root has something to drop")
+def test_no_process_of_a_server_that_root_started_can_do_more_than_it_needs(node):
+    """What the kernel says of the server, the zygote and a worker, from the first moment that anybody is let in."""
+    node.start()
+    node.wait_for("server.ready")
+    server, zygote = family(node.process.pid)
+    check_confined(server, zygote)
+    for words in (("domain", "add", "serve.test"), ("account", "add", "alice@serve.test", "--password-stdin")):
+        command = [*PROGRAM, words[0], words[1], "--config", str(node.file), *words[2:]]
+        subprocess.run(command, input=b"a long enough pass phrase 7\n", check=True, capture_output=True)
+    with node.client() as client:
+        client.sendmail("a@elsewhere.test", ["alice@serve.test"], archive())
+    server, zygote, worker = family(node.process.pid)
+    check_confined(server, zygote, worker)
+
+
+def check_confined(*pids: int) -> None:
+    nobody = [str(pwd.getpwnam("nobody").pw_uid)] * 4
+    for pid in pids:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        said = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        assert said["Uid"] == nobody
+        assert "0" not in said["Gid"] + said["Groups"]
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(said[name][0], 16) == 0, name
+        assert (said["NoNewPrivs"], said["Seccomp"]) == (["1"], ["2"])
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root has something to drop")

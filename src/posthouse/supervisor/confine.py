@@ -43,8 +43,11 @@ class Confinement:
     missing: tuple[str, ...] = ()
 
 
-def confine(directories: Iterable[Path]) -> Confinement:
-    """Give it all up. There must be one thread only: landlock holds for that and for those it makes."""
+def confine(directories: Iterable[Path], *, may_fork: bool = False) -> Confinement:
+    """Give it all up. There must be one thread only: landlock holds for that and for those it makes.
+
+    ``may_fork``: for the two that make processes, which run the same program and may do no more.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     machine = platform.machine()
@@ -54,7 +57,7 @@ def confine(directories: Iterable[Path]) -> Confinement:
         "no_new_privs": libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "memory": libc.prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0) == 0,
         "landlock": landlock.restrict_writing(libc, directories),
-        "seccomp": seccomp.install(libc, machine),
+        "seccomp": seccomp.install(libc, machine, may_fork=may_fork),
     }
     return Confinement(
         tuple(name for name, done in took.items() if done), tuple(name for name, done in took.items() if not done)

@@ -90,6 +90,7 @@ class Fleet:
 
     def run(self) -> None:
         """Until told to stop. Raises ``WorkerFailed`` if the first worker cannot begin, and ``WorkersLost``."""
+        self.server.confine(may_fork=True)  # a worker gives up the rest
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._catch)
         self._all = [Worker(number) for number in range(self.workers)]

@@ -1,15 +1,18 @@
 """Our end of the zygote (``supervisor.zygote``): begin it, have it start a worker, have it kill one."""
 
 import os
+import select
 import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from posthouse.supervisor.zygote import DOOR, KILL, START
+from posthouse.supervisor.zygote import DOOR, KILL, READY, START
 
 NOBODY_ELSE = (-1, -1)
 MODULE = "posthouse.supervisor.zygote"
+READY_SECONDS = 60.0
+"""It reads a good deal of Python before; that takes a second where the disk is cold."""
 
 
 class Nursery:
@@ -32,6 +35,11 @@ class Nursery:
                 setsigmask=[],
             )
         self._door.setblocking(False)
+
+    def wait(self) -> None:
+        """Until it has become who it should be and may do little. Raises ``OSError``."""
+        if not select.select([self._door], [], [], READY_SECONDS)[0] or self._door.recv(len(READY)) != READY:
+            raise OSError(f"the process that workers come from did not start: {MODULE}")
 
     def start(self) -> socket.socket:
         """Our end of the stream of a new worker; it says itself who it is. Raises ``OSError``."""
@@ -61,7 +69,7 @@ class Nursery:
             return True
 
     def fileno(self) -> int:
-        """Readable once it is gone: it never says a word."""
+        """Readable once it is gone: ``ready`` is the only word that it ever says."""
         return self._door.fileno()
 
     def close(self) -> None:

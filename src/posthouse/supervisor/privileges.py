@@ -1,6 +1,7 @@
 """Privileges: ports are bound as root, everything else is done as somebody who may do little."""
 
 import codecs
+import ctypes
 import grp
 import importlib
 import os
@@ -9,6 +10,7 @@ import resource
 from contextlib import suppress
 
 from posthouse.standards.mime.charset import CODECS
+from posthouse.supervisor.sandbox import drop_bounds
 
 LATE_CODECS = CODECS | {"idna", "punycode"}
 LATE_RECORDS = (
@@ -47,6 +49,7 @@ def drop(user: str, group: str = "") -> None:
     """Become ``user`` for good, and make sure that there is no way back. Raises ``Privileged``."""
     user_id, group_id = find_user(user, group)
     load_what_is_late()
+    drop_bounds(ctypes.CDLL(None))
     os.setgroups([group_id])
     os.setresgid(group_id, group_id, group_id)
     os.setresuid(user_id, user_id, user_id)

@@ -90,12 +90,17 @@ def leave_network(libc: ctypes.CDLL) -> bool:
 
 def drop_capabilities(libc: ctypes.CDLL, *, keep: int = 0) -> bool:
     """None but the bits of ``keep`` are left, and none can come back: by no program, and not by being root."""
-    for number in range(LAST_CAPABILITY + 1):
-        if not keep >> number & 1:
-            libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # without CAP_SETPCAP there are none to be had
+    drop_bounds(libc, keep=keep)
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = struct.pack("=II", CAPABILITY_VERSION_3, 0)
     return bool(libc.capset(header, struct.pack("=6I", keep, keep, 0, 0, 0, 0)) == 0)
+
+
+def drop_bounds(libc: ctypes.CDLL, *, keep: int = 0) -> None:
+    """No program that we start can have more than ``keep``. Who is not root any more cannot do that."""
+    for number in range(LAST_CAPABILITY + 1):
+        if not keep >> number & 1:
+            libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # without CAP_SETPCAP there are none to be had
 
 
 def _limit(memory_octets: int, files: int) -> None:

@@ -1,10 +1,11 @@
 """A seccomp filter for the server itself: what a mail server never does, the kernel does not do for it.
 
-No program is run, no process made, no other process looked into, no file
-system mounted, no namespace entered, no module loaded, no identity changed; a
-thread is still made, and a socket of the four families that we speak. What is
-refused is answered with EPERM. The filter holds for all threads of the process
-and for whatever it would start.
+No program is run, no process made, no other process looked into, no file system
+mounted, no namespace entered, no module loaded, no identity changed; a thread
+is still made, and a socket of the four families that we speak. Those two who
+make processes, the parent of a fleet and the zygote, may. What is refused is
+answered with EPERM. The filter holds for all threads of the process and for
+whatever it would start.
 """
 
 import ctypes
@@ -43,6 +44,8 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 
 CLONE, CLONE3, SOCKET, IOCTL = (56, 220), (435, 435), (41, 198), (16, 29)
 CLONE_THREAD = 0x10000
+CLONE_NAMESPACES = 0x7E020000
+FORKS = {"fork", "vfork"}
 FAMILIES = (1, 2, 10, 16)
 """Unix, IPv4, IPv6, and netlink, which getaddrinfo(3) asks for our addresses."""
 TERMINAL_INJECTIONS = (0x5412, 0x541C)
@@ -59,27 +62,34 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def install(libc: ctypes.CDLL, machine: str) -> bool:
+def install(libc: ctypes.CDLL, machine: str, *, may_fork: bool = False) -> bool:
     """From now on, for all threads; False where the kernel or the machine has no such thing. Needs no_new_privs."""
     if machine not in MACHINES:
         return False
-    code = program(machine)
+    code = program(machine, may_fork=may_fork)
     given = _Program(len(code) // 8, code)
     flags = FLAG_ALL_THREADS | FLAG_SPEC_ALLOW
     return bool(libc.syscall(SECCOMP[machine], MODE_FILTER, flags, ctypes.byref(given)) == 0)
 
 
-def program(machine: str) -> bytes:
-    """BPF: the architecture, the calls that look at an argument, the calls that are refused, and leave for the rest."""
+def program(machine: str, *, may_fork: bool = False) -> bytes:
+    """BPF: the architecture, the calls that look at an argument, the calls that are refused, and leave for the rest.
+
+    ``may_fork``: a process may be made too, in the namespaces where we are.
+    """
     at = MACHINES.index(machine)
     steps = [_step(LOAD, ARCHITECTURE), _step(EQUAL, AUDIT[machine], 1, 0), _step(GIVE, KILL), _step(LOAD, NUMBER)]
     if machine == "x86_64":
         steps += [_step(GREATER, X32, 0, 1), _step(GIVE, ERRNO | EPERM)]
     steps += [_step(EQUAL, CLONE3[at], 0, 1), _step(GIVE, ERRNO | ENOSYS)]  # its arguments cannot be seen: clone it is
-    steps += _when(CLONE[at], FIRST, [(BITS, CLONE_THREAD)])
+    if may_fork:
+        steps += _unless(CLONE[at], FIRST, [(BITS, CLONE_NAMESPACES)])
+    else:
+        steps += _when(CLONE[at], FIRST, [(BITS, CLONE_THREAD)])
     steps += _when(SOCKET[at], FIRST, [(EQUAL, family) for family in FAMILIES])
     steps += _unless(IOCTL[at], SECOND, [(EQUAL, number) for number in TERMINAL_INJECTIONS])
-    denied = sorted({number for numbers in NUMBERS.values() if (number := numbers[at]) is not None})
+    names = NUMBERS.keys() - (FORKS if may_fork else ())
+    denied = sorted({number for name in names if (number := NUMBERS[name][at]) is not None})
     for index, number in enumerate(denied):
         steps.append(_step(EQUAL, number, len(denied) - index, 0))
     return b"".join([*steps, _step(GIVE, ALLOW), _step(GIVE, ERRNO | EPERM)])

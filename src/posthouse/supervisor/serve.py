@@ -157,6 +157,7 @@ class Server:
         self.nursery = Nursery(WORKS, memory_octets=limits.worker_octets, become=become)
         if is_dropping:
             privileges.drop(given.user, given.group)
+        self.nursery.wait()
 
     def become(self, number: int, service_manager: ServiceManager) -> None:
         """In a new process: we are this worker, who tells of himself there."""
@@ -177,7 +178,7 @@ class Server:
 
     def run(self) -> None:
         """Serve until told to stop. Raises ``WorkersLost``."""
-        self._confine()
+        self.confine()
         try:
             import uvloop  # noqa: PLC0415 - faster where it is there, and not needed
 
@@ -189,7 +190,7 @@ class Server:
         if self._lost:
             raise WorkersLost(NO_NURSERY)
 
-    def _confine(self) -> None:
+    def confine(self, *, may_fork: bool = False) -> None:
         """While there is one thread only, and after the ports were bound."""
         configuration = self.setting.configuration
         store = configuration.store.directory
@@ -199,7 +200,7 @@ class Server:
         if configuration.process.confine:
             keys = master_key_file(configuration).parent
             others = (path for path in (self.setting.outside, self.setting.home) if path is not None)
-            self._confinement = confine((store, keys, *others))
+            self._confinement = confine((store, keys, *others), may_fork=may_fork)
 
     # -- in the loop
 

@@ -7,11 +7,13 @@ a stream, or ``kill PID``, which is done only to a child of its own that still
 exists. Each stream is held here too until its worker is reaped, so the end of
 the stream means that nothing is left of it.
 
-Only the standard library is imported until the first worker is wanted, or until
-it is told to be eager: then all that workers do is loaded before it becomes
-somebody who may not read Python any more.
+It says one word itself, ``ready``: it is who it should be, has left the network
+and may do little (``supervisor.confine``). What workers do is loaded when the
+first is wanted, or, if it is to become somebody who may not read Python any
+more, before that.
 """
 
+import ctypes
 import gc
 import os
 import select
@@ -20,50 +22,73 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
-START, KILL = b"start", b"kill "
+from posthouse.supervisor.confine import confine
+from posthouse.supervisor.sandbox import (
+    CLONE_NEWNET,
+    PR_SET_DUMPABLE,
+    drop_bounds,
+    drop_capabilities,
+    leave_network,
+)
+
+START, KILL, READY = b"start", b"kill ", b"ready"
 QUESTION_OCTETS = 64
 DOOR = 0
 """Its end of the socket pair is its standard input."""
-PR_SET_DUMPABLE = 4
 
 Work = Callable[[socket.socket], None]
+Works = dict[str, Callable[[bytes, Any], Any]]
 
 
 def main(arguments: list[str]) -> None:
     """``user_id group_id memory_octets work…``; the ids are -1 for who stays who he is."""
     user, group, memory = int(arguments[0]), int(arguments[1]), int(arguments[2])
     names = arguments[3:]
-    ready: list[Work] = []
     os.chdir("/")
+    loaded = [_load(names)] if user >= 0 else []
+    is_alone = _give_up(user, group)
+    ready: list[Work] = []
 
     def get_ready() -> Work:
         if not ready:
-            ready.append(_get_ready(names, memory, user, group))
+            ready.append(_get_ready(loaded.pop() if loaded else _load(names), memory, is_alone=is_alone))
         return ready[0]
 
-    if user >= 0:
+    door = socket.socket(fileno=DOOR)
+    if loaded:
         get_ready()
-    _live(socket.socket(fileno=DOOR), get_ready)
+    door.send(READY)
+    _live(door, get_ready)
 
 
-def _get_ready(names: list[str], memory: int, user: int, group: int) -> Work:
-    """What a worker does with its stream, with everything for it in memory; what no worker needs is given up here."""
-    import ctypes  # noqa: PLC0415 - 100 ms with the rest, and perhaps nobody ever needs a worker
+def _load(names: list[str]) -> Works:
+    from posthouse.supervisor.worker import load  # noqa: PLC0415 - 100 ms, and perhaps nobody ever needs a worker
 
-    from posthouse.supervisor.sandbox import CLONE_NEWNET, drop_capabilities, leave_network  # noqa: PLC0415 - see above
-    from posthouse.supervisor.worker import load, work  # noqa: PLC0415 - see above
+    return {name: load(name) for name in names}
 
-    works = {name: load(name) for name in names}
+
+def _give_up(user: int, group: int) -> bool:
+    """Identity, network, capabilities, and all that only a server does; True if we are alone on the network."""
     libc = ctypes.CDLL(None)
     is_alone = libc.unshare(CLONE_NEWNET) == 0
     if user >= 0:
+        drop_bounds(libc)
         os.setgroups([])
         os.setresgid(group, group, group)
         os.setresuid(user, user, user)
     is_alone = is_alone or leave_network(libc)  # in a namespace of users, who has no right to one of networks
-    drop_capabilities(libc)
+    confine((), may_fork=True)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    return is_alone
+
+
+def _get_ready(works: Works, memory: int, *, is_alone: bool) -> Work:
+    """What a worker does with its stream, with everything for it in memory; no file is needed any more."""
+    from posthouse.supervisor.worker import work  # noqa: PLC0415 - as above
+
+    drop_capabilities(ctypes.CDLL(None))
     gc.collect()
     gc.freeze()
     return lambda stream: work(works, memory, stream, is_alone=is_alone)

@@ -115,9 +115,9 @@ def test_no_jump_of_the_filter_leaves_it(machine: str) -> None:
     assert [step[0] for step in steps[-2:]] == [seccomp.GIVE] * 2
 
 
-def run(machine: str, number: int, *arguments: int, audit: int | None = None) -> int:
+def run(machine: str, number: int, *arguments: int, audit: int | None = None, may_fork: bool = False) -> int:
     """What the filter says to a call: BPF, as the kernel would run it."""
-    code = seccomp.program(machine)
+    code = seccomp.program(machine, may_fork=may_fork)
     given = struct.pack("=iIQ6Q", number, audit or seccomp.AUDIT[machine], 0, *arguments, *[0] * (6 - len(arguments)))
     at = held = 0
     while True:
@@ -159,3 +159,17 @@ def test_an_old_kernel_is_left_alone() -> None:
             return -1
 
     assert version(Old()) == 0 < NEEDS  # type: ignore[arg-type] # a kernel that says no
+
+
+@pytest.mark.parametrize("machine", seccomp.MACHINES)
+def test_who_makes_processes_may_do_that_and_no_more(machine: str) -> None:
+    at = seccomp.MACHINES.index(machine)
+    refused = {numbers[at] for name, numbers in seccomp.NUMBERS.items() if name not in {"fork", "vfork"}} - {None}
+    for number in range(500):
+        if number in {seccomp.CLONE[at], seccomp.CLONE3[at], seccomp.SOCKET[at]}:
+            continue
+        expected = seccomp.ERRNO | seccomp.EPERM if number in refused else seccomp.ALLOW
+        assert run(machine, number, may_fork=True) == expected, number
+    assert run(machine, seccomp.CLONE[at], 17, may_fork=True) == seccomp.ALLOW
+    assert run(machine, seccomp.CLONE[at], 0x10000000 | 17, may_fork=True) == seccomp.ERRNO | seccomp.EPERM  # NEWUSER
+    assert run(machine, seccomp.CLONE3[at], may_fork=True) == seccomp.ERRNO | seccomp.ENOSYS

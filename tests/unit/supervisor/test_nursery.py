@@ -30,6 +30,11 @@ def is_over(stream: socket.socket) -> bool:
     return stream.recv(1) == b""
 
 
+def said_of(pid: int) -> dict[str, str]:
+    with open(f"/proc/{pid}/status") as file:
+        return dict(line.split(":", 1) for line in file)
+
+
 @pytest.fixture
 def nursery():
     made = Nursery([WORK], memory_octets=384 * MIB)
@@ -75,6 +80,25 @@ def test_without_the_nursery_there_are_no_workers(nursery: Nursery) -> None:
         nursery.start()
 
 
+def test_whom_it_lets_wait_sees_it_confined(nursery: Nursery) -> None:
+    """It was root, with all that root may do, for as long as it took it to read Python, while strangers came in."""
+    nursery.wait()
+    said = said_of(nursery.pid)
+    assert said["NoNewPrivs"].strip() == "1"
+    assert said["Seccomp"].strip() == "2"
+    assert int(said["CapEff"], 16) & ~0xF == 0  # root needs his own files until the first worker is wanted
+    begin(nursery)[0].close()
+    assert int(said_of(nursery.pid)["CapEff"], 16) == 0
+    assert not nursery.is_gone
+
+
+def test_who_waits_for_one_that_cannot_start_hears_of_it() -> None:
+    nursery = Nursery(["posthouse.nowhere:nothing"], memory_octets=384 * MIB, become=(os.geteuid(), os.getegid()))
+    with pytest.raises(OSError, match="did not start"):
+        nursery.wait()
+    nursery.close()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 def test_it_becomes_nobody_and_needs_to_read_nothing_any_more() -> None:
     nobody = pwd.getpwnam("nobody")
@@ -82,8 +106,7 @@ def test_it_becomes_nobody_and_needs_to_read_nothing_any_more() -> None:
     try:
         stream, start = begin(nursery)
         for pid in (nursery.pid, start.pid):
-            with open(f"/proc/{pid}/status") as file:
-                said = dict(line.split(":", 1) for line in file)
+            said = said_of(pid)
             assert said["Uid"].split() == [str(nobody.pw_uid)] * 4
             assert said["Gid"].split() == [str(nobody.pw_gid)] * 4
             assert said["Groups"].split() == []
