@@ -97,7 +97,6 @@ async def test_a_batch_begins_as_soon_as_those_are_there_who_were_under_way(stor
 
     await asyncio.gather(send(0), send(7))
     assert disk.points.count("batch.committed") == 5
-    await store.close()  # and nobody waits for those who do not come again
 
 
 async def test_what_arrives_during_a_commit_is_the_next_batch(store, disk):
