@@ -2,10 +2,17 @@
 
 Whoever gets a single message signed by a large provider can send it to
 everybody, and it verifies each time. Honest copies to many who are not named
-are those of mailing lists, which say so, and of forwarders who seal (ARC).
+are those of mailing lists and of forwarders who seal (ARC). A list that has
+signed its own name (List-Id) is not counted; what only says that it is one, or
+that somebody sealed it, may come more often, for whoever replays can say so
+too. All nodes count together (``filter.sharing``): the counters stand in no
+store, because that would be a write for every message of a stranger.
 """
 
+import re
+from base64 import b64encode
 from collections.abc import Sequence
+from typing import Any
 
 from posthouse.admd.limits import Limits
 from posthouse.filter.allowance import HOUR, Allowance
@@ -16,7 +23,10 @@ from posthouse.standards.arc.verify import Status as ArcStatus
 from posthouse.standards.dkim.verify import Result as DkimResult
 from posthouse.standards.imf.header import Header
 
+LISTED_TIMES = 20
+"""So many times as often: about a list's subscribers in a house of a thousand."""
 _LISTS = frozenset({"list-id", "list-unsubscribe"})
+_BETWEEN = re.compile(rb"[\s<>,;:()]+")
 
 
 class Replays:
@@ -25,21 +35,46 @@ class Replays:
     __slots__ = ("_seen",)
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._seen: Allowance[bytes] = Allowance(limits.replays_hour, HOUR, clock)
+        self._seen: Allowance[str] = Allowance(limits.replays_hour, HOUR, clock)
+
+    def adopt(self, limits: Limits) -> None:
+        """Go by ``limits`` from now on; a rule that did not change keeps what was counted."""
+        self._seen.change(limits.replays_hour, HOUR)
+
+    @property
+    def allowances(self) -> dict[str, Allowance[Any]]:
+        """By the names under which nodes tell each other of them."""
+        return {"replays": self._seen}
 
     def is_replay(self, evidence: Evidence, header: Header, recipients: Sequence[Recipient]) -> bool:
         """Whether a signature of this message has now come too often; counted for each recipient."""
-        signatures = [one.signature for one in evidence.dkim if one.result is DkimResult.PASS]
-        if not signatures or evidence.arc.status is ArcStatus.PASS or not _LISTS.isdisjoint(header.names):
+        listed = _LISTS.intersection(header.names)
+        signatures = [
+            one.signature
+            for one in evidence.dkim
+            if one.result is DkimResult.PASS and (not listed or listed.isdisjoint(one.headers))
+        ]
+        if not signatures:
             return False
-        strangers = sum([not is_named(one, header) for one in recipients])
+        named = names_in(header)
+        strangers: float = sum([str(one.address).lower().encode("utf-8") not in named for one in recipients])
         if not strangers:
             return False
-        counted = [self._seen.take(signature, strangers) for signature in signatures]  # each, also after one is spent
+        if listed or evidence.arc.status is ArcStatus.PASS:
+            strangers /= LISTED_TIMES
+        counted = [self._seen.take(_name(one), strangers) for one in signatures]  # each, also after one is spent
         return not all(counted)
 
 
-def is_named(recipient: Recipient, header: Header) -> bool:
-    """Whether To or Cc has the address; a look at the octets is enough, they are signed."""
-    address = str(recipient.address).lower().encode("utf-8")
-    return any(address in value.lower() for name in ("to", "cc") for value in header.all(name))
+def names_in(header: Header) -> frozenset[bytes]:
+    """The addresses in To and Cc, among other words of theirs; a look at the octets is enough, they are signed."""
+    return frozenset([word for name in ("to", "cc") for value in header.all(name) for word in _words(value)])
+
+
+def _words(value: bytes) -> list[bytes]:
+    return _BETWEEN.split(value.lower())
+
+
+def _name(signature: bytes) -> str:
+    """What tells it from others, as one node says it to another (RFC 6008)."""
+    return b64encode(signature[:24]).decode()

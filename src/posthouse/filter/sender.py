@@ -19,7 +19,7 @@ from posthouse.filter.evidence import (
     summary_of,
 )
 from posthouse.filter.examination import Examination
-from posthouse.filter.judge import Policy, Reason, Verdict, judge
+from posthouse.filter.judge import Policy, Reason, Verdict, judge, trusted_sealer
 from posthouse.filter.lookalike import Likenesses
 from posthouse.filter.memory import Memory
 from posthouse.filter.replay import Replays
@@ -152,7 +152,9 @@ class SenderCheck:
         return findings
 
     def _is_replay(self, examination: Examination, evidence: Evidence, recipients: Sequence[Recipient]) -> bool:
-        return self._replays is not None and self._replays.is_replay(evidence, examination.close(), recipients)
+        if self._replays is None or trusted_sealer(evidence, self._policy().sealers):
+            return False
+        return self._replays.is_replay(evidence, examination.close(), recipients)
 
     def _written(self, evidence: Evidence) -> tuple[bytes, tuple[str, ...]]:
         """Our field and its words for the ledger; what they say of a domain is still at hand."""

@@ -18,6 +18,7 @@ from posthouse.filter.networks import Networks
 from posthouse.filter.pardons import Pardons
 from posthouse.filter.ports import Examiner
 from posthouse.filter.rates import AccountRates, ClientRates
+from posthouse.filter.replay import Replays
 from posthouse.filter.returns import Returns, Sent
 from posthouse.filter.surge import Surge
 from posthouse.filter.takeover import Takeover
@@ -53,6 +54,7 @@ class Guards:
     pardons: Pardons
     takeover: Takeover
     """Who notices that somebody else sends from an account of ours."""
+    replays: Replays
     lists: BlockLists | None = None
     """None when none is configured."""
     greylist: Greylist | None = None
@@ -64,7 +66,7 @@ class Guards:
     def allowances(self) -> dict[str, Allowance[Any]]:
         """Of all rules that hold for all nodes together."""
         shared: dict[str, Allowance[Any]] = {}
-        for one in (self.census, self.rates, self.account_rates, self.surge):
+        for one in (self.census, self.rates, self.account_rates, self.surge, self.replays):
             shared |= one.allowances
         return shared
 
@@ -104,6 +106,7 @@ def build_guards(
         Disguise(journal, known=gateways, found=keeper.keep),
         Pardons(store, acquaintance, journal),
         Takeover(acquaintance, limits, clock),
+        Replays(limits, clock),
     )
 
 
@@ -118,7 +121,7 @@ def adopt(
     journal: Journal,
 ) -> None:
     """Go by this configuration from now on; a rule that did not change keeps what was counted."""
-    for one in (guards.census, guards.rates, guards.account_rates, guards.space, guards.takeover):
+    for one in (guards.census, guards.rates, guards.account_rates, guards.space, guards.takeover, guards.replays):
         one.adopt(limits)
     wanted = configuration.filter
     guards.message_octets = limits.message_octets

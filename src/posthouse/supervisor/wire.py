@@ -29,7 +29,6 @@ from posthouse.filter.content.unpacking import Bounds
 from posthouse.filter.judge import Policy
 from posthouse.filter.networks import Networks
 from posthouse.filter.ports import Examiner
-from posthouse.filter.replay import Replays
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.filter.sender import SenderCheck
 from posthouse.lib.ports import Clock, Ids
@@ -360,7 +359,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         authserv_id=configuration.hostname,
         policy=lambda: policy,
         known=lambda: directory.domains,
-        replays=Replays(tools.limits, tools.clock),
+        replays=works.guards.replays,
     )
     works.scanners = build_scanners(
         configuration.scanner,

@@ -48,6 +48,8 @@ class Verification:
     bits: int = 0
     testing: bool = False
     signature: bytes = b""
+    headers: tuple[str, ...] = ()
+    """What is signed, by its name in lower case."""
 
 
 class Verifier:
@@ -193,4 +195,5 @@ def _told(signature: Signature, result: Result, reason: str, key: PublicKey | No
         bits=key.bits if key else 0,
         testing=key.testing if key else False,
         signature=signature.signature,
+        headers=signature.headers,
     )
