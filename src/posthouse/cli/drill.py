@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,7 +75,8 @@ def list_entries(
             "class": f"{'/'.join(one.attack)} < {'/'.join(one.enabling)}",
             "severity": one.failure.severity,
             "essay": " ".join(one.essay),
-            "attack": "yes" if one.id in scenarios else f"waits for {one.needs}" if one.needs else "not yet",
+            "attack": "yes" if one.id in scenarios else "waits",
+            "waits": "" if one.id in scenarios else f"waits for {one.needs}" if one.needs else "no attack yet",
             "title": one.title,
             **({"what": one.what, "why": one.why, "how": one.how, "cve": one.cves} if as_json else {}),
         }
@@ -87,9 +88,26 @@ def list_entries(
         Column("surface", "SURFACE"),
         Column("severity", ""),
         Column("class", "CLASS"),
-        Column("attack", "ATTACK", shrinks=True),
     )
-    print_rows(rows, columns, as_json=as_json)
+    print_rows(rows, columns, as_json=as_json, note="waits")
+    if rows and not as_json:
+        click.echo("")
+        for line in _totals(rows):
+            click.echo(line)
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """How many there are, and what those without an attack wait for."""
+    from collections import Counter
+
+    from posthouse.cli.show import count
+
+    waiting = Counter(str(row["waits"]) for row in rows if row["waits"])
+    number = len(rows)
+    told = f"{number} {'entry' if number == 1 else 'entries'}: {count(number - waiting.total(), 'attack')}"
+    yield told + (f", {waiting.total()} without:" if waiting else "")
+    for what, times in waiting.most_common():
+        yield f"{times:>5}  {what}"
 
 
 @drill.command("plan")
@@ -98,6 +116,8 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
     """What a run would use at most; nothing is sent."""
     from posthouse.cli.show import Column, count, print_rows, size
     from posthouse.drill.attacks.index import all_scenarios
+    from posthouse.drill.drilling import USUAL_SECONDS
+    from posthouse.drill.reports.text import duration
 
     threats = _select(ids, profile or ("" if ids else "quick"), surface, fault, motive)
     scenarios = all_scenarios()
@@ -131,6 +151,9 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
         f"{len(threats) - len(rows)} without an attack.\n"
         f"At most {count(math.ceil(seconds / 60), 'minute')}; most end much sooner."
     )
+    usual = USUAL_SECONDS.get(profile or ("" if ids else "quick"))
+    if usual and not (surface or fault or motive):
+        click.echo(f"All of it takes about {duration(usual)} on two cores that have other things to do, too.")
 
 
 @drill.command("run")

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from posthouse.drill.access import Imap
-from posthouse.drill.canary import SOURCE, Task, write_task
+from posthouse.drill.canary import EVERY, SOURCE, Task, write_task
 from posthouse.drill.fence import Allowance, Budget
 from posthouse.drill.ledger import MARK, Acknowledged, Audit, Ledger
 from posthouse.drill.place import Place
 from posthouse.drill.transcript import Transcript
 
+SECOND_LOOK_SECONDS = 1.0
 FAILURES_THAT_STOP = 3
 """So many songs in a row that fail on a live server, and the run is over."""
 
@@ -31,6 +32,8 @@ class Songs:
     probe_p99: float
     own_p99: float
     complaints: tuple[str, ...] = ()
+    probes: tuple[tuple[float, float, float], ...] = ()
+    """Each NOOP: when, how long it took, and how long of that the canary itself waited for a processor."""
 
     @property
     def share(self) -> float:
@@ -51,6 +54,8 @@ class Cage:
     name: str
     run: str
     ledger: Ledger = field(default_factory=Ledger)
+    every: float = EVERY
+    """Seconds from one song to the next."""
     heard: list[dict[str, Any]] = field(default_factory=list)
     _process: asyncio.subprocess.Process | None = None
     _listening: "asyncio.Task[None] | None" = None
@@ -60,7 +65,7 @@ class Cage:
         where = self.place.where
         task = Task(
             where("smtp"), where("submissions"), where("imaps"), self.place.cafile, person.address, person.password,
-            self.run,
+            self.run, self.every,
         )  # fmt: skip
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -97,16 +102,17 @@ class Cage:
         end = time.monotonic() if until is None else until
         mine = [one for one in self.heard if since <= one["at"] <= end]
         sung = [one for one in mine if "road" in one]
-        probes = [one["probe"] for one in mine if "probe" in one]
+        probes = [(one["at"], one["probe"], one.get("queued", 0.0)) for one in mine if "probe" in one]
         times = [one["fetched"] for one in sung if "fetched" in one]
         return Songs(
             sung=len(sung),
             good=sum(one["ok"] for one in sung),
             p50=percentile(times, 0.5),
             p99=percentile(times, 0.99),
-            probe_p99=percentile(probes, 0.99),
+            probe_p99=percentile([seconds for _, seconds, _ in probes], 0.99),
             own_p99=percentile([one["own"] for one in mine if "own" in one], 0.99),
             complaints=tuple(one["why"] for one in sung if "why" in one)[:5],
+            probes=tuple(probes),
         )
 
     async def wait_for_songs(self, number: int, seconds: float, since: float | None = None) -> bool:
@@ -124,9 +130,11 @@ class Cage:
         last = [one["ok"] for one in self.heard if "road" in one][-FAILURES_THAT_STOP:]
         return len(last) == FAILURES_THAT_STOP and not any(last)
 
-    async def audit(self, *, settle: float = 0.6) -> Audit:
-        """H5: each acknowledged message is there exactly once, octet by octet; then the mailbox is emptied."""
-        await asyncio.sleep(settle)
+    async def audit(self) -> Audit:
+        """H5: each acknowledged message is there exactly once, octet by octet; then the mailbox is emptied.
+
+        What is not there yet is looked for once more: a message may be on its way from one hand to the other.
+        """
         keys = list(self.ledger.entries)
         person = self.place.person(self.name)
         imap = await Imap.connect(
@@ -135,8 +143,10 @@ class Cage:
         async with imap:
             await imap.greet()
             await imap.login(person.address, person.password)
-            boxes = {box: await imap.fetch_numbered(box) for box in ("INBOX", "Junk")}
-            audit = self.ledger.audit((message for found in boxes.values() for _, message in found), keys)
+            audit, boxes = await self._look(imap, keys)
+            if audit.lost:
+                await asyncio.sleep(SECOND_LOOK_SECONDS)
+                audit, boxes = await self._look(imap, keys)
             known = frozenset(keys)  # what came meanwhile stays for the next audit
             for box, found in boxes.items():
                 done = [
@@ -147,3 +157,7 @@ class Cage:
         for key in keys:
             del self.ledger.entries[key]
         return audit
+
+    async def _look(self, imap: Imap, keys: Sequence[str]) -> tuple[Audit, dict[str, list[tuple[int, bytes]]]]:
+        boxes = {box: await imap.fetch_numbered(box) for box in ("INBOX", "Junk")}
+        return self.ledger.audit((message for found in boxes.values() for _, message in found), keys), boxes

@@ -24,6 +24,7 @@ from posthouse.drill.fence import Allowance, Budget
 from posthouse.drill.ledger import marked
 from posthouse.drill.smtp import Smtp, letter
 from posthouse.drill.transcript import Transcript
+from posthouse.drill.vitals import queued
 
 SOURCE = "127.0.0.9"
 EVERY = 0.5
@@ -45,6 +46,7 @@ class Task:
     address: str
     password: str
     run: str
+    every: float = EVERY
 
 
 class Canary:
@@ -65,7 +67,7 @@ class Canary:
                 began = time.monotonic()
                 await self._once(number, "submission" if number % 2 else "mx")
                 self.budget = Budget(Allowance())  # every song has its own
-                await asyncio.sleep(max(0.0, EVERY - (time.monotonic() - began)))
+                await asyncio.sleep(max(0.0, self.task.every - (time.monotonic() - began)))
         finally:
             probing.cancel()
 
@@ -162,10 +164,12 @@ class Canary:
                 if self.probe is None:
                     self.probe = await self._reader()
                     began = time.monotonic()
+                waited = queued()
                 answer = await self.probe.do("NOOP")
                 if not answer or answer.startswith(b"* BYE"):
                     raise EOFError  # noqa: TRY301 - ends as a broken line does
-                say({"at": began, "probe": time.monotonic() - began, "own": max(0.0, began - due)})
+                took = time.monotonic() - began
+                say({"at": began, "probe": took, "own": max(0.0, began - due), "queued": queued() - waited})
             except (OSError, Silent, EOFError) as error:
                 if self.probe is not None:
                     self.probe.close()
@@ -182,7 +186,7 @@ def read_task(text: str) -> Task:
     given = json.loads(text)
     smtp, submissions, imaps = ((str(given[name][0]), int(given[name][1])) for name in ("smtp", "submissions", "imaps"))
     cafile, address, password, run = (str(given[name]) for name in ("cafile", "address", "password", "run"))
-    return Task(smtp, submissions, imaps, cafile, address, password, run)
+    return Task(smtp, submissions, imaps, cafile, address, password, run, float(given["every"]))
 
 
 def write_task(task: Task) -> str:

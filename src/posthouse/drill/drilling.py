@@ -1,6 +1,7 @@
 """A drill from its beginning to its report: the network, the watchdog, the run, the clean-up, the report."""
 
 import hashlib
+import math
 import secrets
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from posthouse.drill.attacks.index import all_scenarios
+from posthouse.drill.canary import EVERY as USUAL_EVERY
 from posthouse.drill.catalogue.index import CATALOGUE
 from posthouse.drill.control import Declined
 from posthouse.drill.fence import RUN_SECONDS, Refused
@@ -26,6 +28,12 @@ from posthouse.drill.watchdog import Watchdog
 SETTLE = {"quick": 10.0, "essay": 20.0}
 SETTLE_LONGEST = 60.0
 REPEAT = {"full": 3, "soak": 3}
+REPEAT_SECONDS = 15.0
+"""Attacks that take longer are made once also in the profiles that repeat."""
+USUAL_SECONDS = {"quick": 40.0, "essay": 90.0}
+"""What a whole run of a profile took on two busy cores."""
+EVERY = {"quick": 0.25}
+"""Seconds from one song of the canary to the next, where there is little time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ class Drill:
             directory=directory,
             config=ask.config,
             repeat=ask.repeat or REPEAT.get(ask.profile, 1),
+            repeat_seconds=math.inf if ask.repeat else REPEAT_SECONDS,
+            every=EVERY.get(ask.profile, USUAL_EVERY),
             settle=SETTLE.get(ask.profile, SETTLE_LONGEST),
             watch=watchdog.watch,
         )

@@ -48,11 +48,7 @@ async def prove(threat: Threat, scenario: Scenario | None, config: Path | None, 
     order = Order((), {}, directory, config, settle=1.0, watch=watchdog.watch)
     watchdog.tell(f"clear {directory}")
     try:
-        made = await (
-            _on_decoy(scenario, scenario.decoy, seed)
-            if scenario.decoy
-            else _weakened(scenario, order, seed)
-        )
+        made = await (_on_decoy(scenario, scenario.decoy, seed) if scenario.decoy else _weakened(scenario, order, seed))
     except NotStarted as error:
         return Proof(threat, caught=False, told=str(error))
     finally:

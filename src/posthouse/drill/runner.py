@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from posthouse.drill.attempt import Ground, attempt
 from posthouse.drill.bench import strangers
 from posthouse.drill.cage import Cage
 from posthouse.drill.caller import Silent
+from posthouse.drill.canary import EVERY
 from posthouse.drill.control import NAME, Declined, ask
 from posthouse.drill.fence import RUN_SECONDS, Allowance, Budget
 from posthouse.drill.leash import Watch, nobody_watches
@@ -45,6 +47,10 @@ class Order:
     config: Path | None = None
     repeat: int = 1
     settle: float = 20.0
+    every: float = EVERY
+    """Seconds from one song of the canary to the next."""
+    repeat_seconds: float = math.inf
+    """An attack that took longer than that is not made again."""
     watch: Watch = nobody_watches
 
 
@@ -136,7 +142,7 @@ async def _run_one(order: Order, run: Run, tell: Tell, threat: Threat, ground: G
     attempts: list[Attempt] = []
     for number in range(order.repeat):
         attempts.append(await attempt(order.scenarios[threat.id], ground, run.seed + number))
-        if ground.is_dead:
+        if ground.is_dead or sum(one.seconds for one in attempts) > order.repeat_seconds:
             break
     verdict, why = agree([(one.verdict, one.why) for one in attempts])
     result = Result(threat, verdict, why, tuple(attempts))
@@ -151,7 +157,7 @@ async def ground_of(order: Order, run: Run, wish: Wish, directory: Path) -> Asyn
     """A sandbox with a canary that has sung in peace for a while."""
     async with sandbox(directory, wish, config=order.config, seed=run.seed, watch=order.watch) as box:
         run.limits = run.limits or await _limits(box.directory / "data/store" / NAME)
-        cage = Cage(box.place, CANARY, run.id)
+        cage = Cage(box.place, CANARY, run.id, every=order.every)
         ground = Ground(
             box.place, box.sink, box.names, strangers(), cage, settle_seconds=order.settle, watch=order.watch
         )

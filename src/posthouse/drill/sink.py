@@ -3,14 +3,36 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 PATIENCE = 60.0
 MOST_OCTETS = 64 * 1024 * 1024
 """Of one message; more is a fault of the test, not of the server."""
 
+ENDS = (
+    OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError, RuntimeError,
+)  # fmt: skip
+"""How a conversation may end. Nobody awaits the task of one: that it was cancelled is told to nobody, either."""
+
 Session = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Guests:
+    """Who is being served, and by which task: when the house closes, both are ended, and nobody complains."""
+
+    tasks: "dict[asyncio.StreamWriter, asyncio.Task[object] | None]" = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def hosting(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        self.tasks[writer] = asyncio.current_task()
+        try:
+            with contextlib.suppress(*ENDS):
+                yield
+        finally:
+            writer.close()
+            self.tasks.pop(writer, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +57,22 @@ class Sink:
     port: int = 0
     refuse: Callable[[bytes], bytes] = lambda _recipient: b""
     _server: asyncio.Server | None = None
-    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _guests: Guests = field(default_factory=Guests)
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, host, port, limit=MOST_OCTETS)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        await _shut(self._server, self._writers)
+        await _shut(self._server, self._guests)
 
     def to(self, recipient: bytes) -> list[Delivery]:
         return [one for one in self.deliveries if recipient.lower() in map(bytes.lower, one.recipients)]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._writers.add(writer)
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with self._guests.hosting(writer):
             await self._converse(self.connections, reader, writer)
-        writer.close()
-        self._writers.discard(writer)
 
     async def _converse(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sender, recipients = b"", list[bytes]()
@@ -103,28 +122,27 @@ class Hostile:
     connections: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
-    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _guests: Guests = field(default_factory=Guests)
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, host, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        await _shut(self._server, self._writers)
+        await _shut(self._server, self._guests)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._writers.add(writer)
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+        with self._guests.hosting(writer):
             await self.play(reader, writer)
-        writer.close()
-        self._writers.discard(writer)
 
 
-async def _shut(server: asyncio.Server | None, writers: set[asyncio.StreamWriter]) -> None:
+async def _shut(server: asyncio.Server | None, guests: Guests) -> None:
     """Nobody new, and nobody who is still there."""
     if server is not None:
         server.close()
-    for writer in writers:
+    for writer, task in list(guests.tasks.items()):
         writer.transport.abort()
+        if task is not None:
+            task.cancel()
     await asyncio.sleep(0)

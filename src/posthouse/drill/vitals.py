@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,40 @@ def _resident(pid: int) -> int:
 def _cpu(pid: int) -> float:
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / TICKS
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """How long had been waited for a processor up to a moment (``CLOCK_MONOTONIC``), in seconds.
+
+    ``queued``: by the server's first thread, which is its loop. ``cpu`` and ``disk``: by somebody on the machine.
+    """
+
+    at: float
+    queued: float = 0.0
+    cpu: float = 0.0
+    disk: float = 0.0
+
+
+def strain(pid: int) -> Strain:
+    """As the kernel counts it; what it does not count is 0."""
+    return Strain(time.monotonic(), queued(pid), _pressure("cpu"), _pressure("io"))
+
+
+def queued(pid: int | str = "self") -> float:
+    """Seconds that a process was ready to run and something else ran."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _pressure(what: str) -> float:
+    try:
+        found = re.match(r"some .*total=(\d+)", Path(f"/proc/pressure/{what}").read_text())
+    except OSError:
+        return 0.0
+    return int(found[1]) / 1e6 if found else 0.0
 
 
 class Journal:

@@ -26,6 +26,19 @@ def test_filters_narrow_the_list():
     assert {row["surface"] for row in rows} == {"tls"}
 
 
+def test_the_list_ends_with_totals_and_fits_a_terminal():
+    told = say("list").splitlines()
+    assert max(map(len, told)) <= 80
+    assert f"{len(CATALOGUE)} entries: " in "\n".join(told)
+    assert "    waits for webmail" in told
+    assert say("list", "S01").splitlines()[-1] == "1 entry: 1 attack"
+
+
+def test_a_plan_says_how_long_a_profile_takes():
+    assert "All of it takes about 1 min 30 s" in say("plan", "--profile", "essay")
+    assert "All of it" not in say("plan", "S01")
+
+
 def test_a_plan_says_what_it_would_use_at_most():
     told = say("plan", "S01", "W01")
     assert "S01" in told

@@ -129,6 +129,15 @@ def test_markdown_keeps_what_a_server_said_in_its_cell():
     assert rows[0].replace("\\|", "").count("|") == 5
 
 
+def test_no_line_is_longer_than_a_terminal_is_wide():
+    told = document()
+    told["run"] |= {"aborted": "word " * 60, "left_behind": "/a/directory " * 20, "profile": "p" * 60}
+    told["seed"] = 10**30
+    for counts in told["matrices"]["fault"].values():
+        counts |= {"HELD": 97, "BROKEN": 1, "UNPROVEN": 1}
+    assert max(map(len, format_report(told, "text").splitlines())) <= 80
+
+
 def test_gauges():
     assert 'posthouse_drill_verdict{id="S05",severity="V2"} -1\n' in format_report(document(), "openmetrics")
 

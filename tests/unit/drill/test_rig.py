@@ -10,6 +10,7 @@ import struct
 import pytest
 
 from posthouse.drill.access import literals
+from posthouse.drill.attempt import slowness
 from posthouse.drill.cage import Songs, percentile
 from posthouse.drill.caller import Caller, Silent
 from posthouse.drill.fence import MIB, Allowance, Budget, Refused, Spent, fence
@@ -19,11 +20,12 @@ from posthouse.drill.live import listening_ports, recognise
 from posthouse.drill.names import Names
 from posthouse.drill.place import Absent, Place
 from posthouse.drill.sandbox import merged
-from posthouse.drill.sink import Sink
+from posthouse.drill.sink import Hostile, Sink
 from posthouse.drill.smtp import Smtp, letter
 from posthouse.drill.transcript import Transcript
+from posthouse.drill.tricks import Trickster, is_silent
 from posthouse.drill.verdict import Assertion, Kind, Verdict, agree, judge
-from posthouse.drill.vitals import Journal, Vitals, is_alive, measure
+from posthouse.drill.vitals import Journal, Strain, Vitals, is_alive, measure, strain
 
 
 def said(name, kind=Kind.ATTACK, ok=True):
@@ -178,6 +180,40 @@ def test_a_busy_machine_proves_nothing_about_time():
     assert "too busy" in findings.noise
 
 
+@pytest.mark.parametrize(
+    ("queued", "verdict"), [(0.3, "noise"), (0.0, "broken")], ids=["waited for a processor", "did not wait for one"]
+)
+def test_a_late_noop_is_the_servers_fault_only_if_it_had_a_processor(queued, verdict):
+    songs = Songs(10, 10, 0.01, 0.02, 0.318, 0.001, probes=((5.0, 0.318, 0.0),))
+    findings = examine(seen(songs=songs, strain=(Strain(4.9), Strain(5.4, queued=queued), Strain(9.0, queued=queued))))
+    assert broken(findings) == ({"H7"} if verdict == "broken" else set())
+    assert ("too busy" in findings.noise) is (verdict == "noise")
+
+
+@pytest.mark.parametrize("what", ["cpu", "disk"])
+def test_where_everybody_waits_lateness_proves_nothing_and_loss_is_loss(what):
+    strain = (Strain(0.0), Strain(10.0, **{what: 6.0}))
+    songs = Songs(10, 8, 0.01, 3.0, 0.02, 0.001)
+    assert broken(examine(seen(songs=songs, strain=(Strain(0.0), Strain(10.0, cpu=4.0))))) == {"H1"}
+    findings = examine(seen(songs=songs, audit=Audit(10, lost=["x"]), strain=strain))
+    assert broken(findings) == {"H5"}
+    assert "60%" in findings.noise
+
+
+def test_a_machine_that_is_slow_in_peace_is_given_more_time():
+    assert slowness(None) == 1.0
+    assert slowness(Songs(10, 10, 0.05, 0.1, 0.01, 0.001)) == 1.0
+    assert slowness(Songs(10, 10, 0.5, 0.75, 0.01, 0.001)) == 3.0
+    assert slowness(Songs(10, 10, 5.0, 9.0, 0.01, 0.001)) == 5.0
+
+
+def test_the_kernel_counts_who_waits():
+    first, second = strain(os.getpid()), strain(os.getpid())
+    assert first.at <= second.at
+    assert 0.0 <= first.queued <= second.queued
+    assert strain(2**22 + 1).queued == 0.0
+
+
 def test_percentiles():
     assert percentile([], 0.99) == 0.0
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
@@ -239,6 +275,20 @@ async def test_the_name_server_answers_by_its_zone_and_its_mood():
     names.mood = "silent"
     assert await ask(names, "far.test", 15) == b""
     assert names.asked[0] == ("far.test", "MX")
+
+
+async def test_a_trick_that_never_ends_ends_with_its_server_and_nobody_complains(caplog):
+    silent = Hostile(Trickster("greeting", is_silent).play)
+    await silent.open("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", silent.port)
+    await asyncio.sleep(0.01)
+    before = len(asyncio.all_tasks())
+    await silent.close()
+    assert await reader.read() == b""
+    await asyncio.sleep(0.01)
+    assert len(asyncio.all_tasks()) == before - 1
+    writer.close()
+    assert not caplog.records
 
 
 async def ask(names, name, kind):

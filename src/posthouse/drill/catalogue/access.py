@@ -8,7 +8,7 @@ SIEVE = "Sieve"
 THREATS = (
     threat(
         "I01", "Literals that fill memory", surface="imap", essay="D-3 D-4", motives="S", failure="H u = V2",
-        cves="CVE-2024-34055 CVE-2024-37358 CVE-2025-61600 CVE-2025-43857", limits="L31", profiles="quick",
+        cves="CVE-2024-34055 CVE-2024-37358 CVE-2025-61600 CVE-2025-43857", limits="L31",
         what="Literals of gigabytes, by the thousand, before and after login.",
         why="A server that makes room first and looks later is dead; one that stops amid a literal runs it as commands.",
         how="Many shapes; refused by size, and a command hidden in a literal is never run.",
@@ -22,7 +22,7 @@ THREATS = (
     ),
     threat(
         "I03", "Lines without end, sessions without login", surface="imap", essay="D-3 D-4", motives="S",
-        failure="H u = V2", limits="L30 L33", profiles="quick",
+        failure="H u = V2", limits="L30 L33",
         what="A tag of a hundred mebibytes, a login octet by octet, idle sessions before login.",
         why="Slots and memory go to people nobody knows.",
         how="Each shape many times; ended by bound or deadline, cheaply.",

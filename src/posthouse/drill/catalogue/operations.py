@@ -12,14 +12,12 @@ THREATS = (
     ),
     threat(
         "O02", "Lines forged into the log", surface="operations", motives="E", failure="C u ≠ V2", cves="CVE-2011-1764",
-        profiles="quick",
         what="Line ends, escapes and megabytes in whatever is logged.",
         why="Who writes the log writes the evidence.",
         how="Hostile hellos, names and senders; one line each, every line parses.",
     ),
     threat(
         "O03", "Secrets in logs and replies", surface="operations", motives="E", attack="IA IM", failure="C u = V4",
-        profiles="quick",
         what="Passwords that appear in journals, reports or errors.",
         why="Logs are copied to many places.",
         how="Marked passwords in every command; then everything that was written is searched.",

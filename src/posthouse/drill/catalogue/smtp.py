@@ -89,14 +89,13 @@ THREATS = (
     ),
     threat(
         "S13", "Asking who exists", surface="smtp", essay="D-2", motives="$R", enabling="SF-d", failure="C u = V1",
-        limits="L20 L29", profiles="quick",
+        limits="L20 L29",
         what="Dictionaries of names by VRFY, EXPN and RCPT, and a clock at each answer.",
         why="A list of addresses that exist is worth money and is the first step of every other attack.",
         how="Known and unknown names mixed: same words, no difference in time, and soon no answer at all.",
     ),
     threat(
         "S14", "Claims about the client", surface="smtp", essay="D-7", motives="$", enabling="SF-d", failure="C u = V4",
-        profiles="quick",
         what="PROXY and XCLIENT from strangers, who claim to be local.",
         why="A server that believes them relays for whoever says so.",
         how="Both claims in all their forms; refused, and no right comes of them.",

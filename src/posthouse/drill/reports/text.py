@@ -44,14 +44,21 @@ def format_text(document: Mapping[str, Any], *, colour: bool = False) -> str:
 
 def _head(document: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     run, server, ledger = document["run"], document["server"], document["ledger"]
-    yield paint(f"drill {run['profile']}   run {run['id']}   {run['started']}   seed {document['seed']}", "title")
+    started = str(run["started"]).replace("+00:00", "Z")
+    yield paint(f"drill {run['profile']}   run {run['id']}   {started}   seed {document['seed']}"[:WIDTH], "title")
     config = f"   configuration {server['config_sha256'][:8]}" if server.get("config_sha256") else ""
     yield f"server {server['version']} (sha256 {server['sha256'][:8]}){config}"
-    yield f"target {run['target']} ({run['network']})   {duration(run['seconds'])}"
+    yield f"target {run['target']} ({run['network']})   {duration(run['seconds'])}"[:WIDTH]
     told = "   ".join(f"{ledger[name]:,} {name}" for name in ("acknowledged", "lost", "altered", "duplicated"))
     yield f"ledger {told}"
     if run["aborted"]:
-        yield paint(f"ABORTED: {run['aborted']}", "BROKEN")
+        yield from _painted(f"ABORTED: {visible(str(run['aborted']))}", paint)
+
+
+def _painted(text: str, paint: Paint) -> Iterator[str]:
+    """Something bad, however long."""
+    for line in textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False):
+        yield paint(line, "BROKEN")
 
 
 def duration(seconds: float) -> str:
@@ -77,11 +84,9 @@ def _row(label: str, counts: Mapping[str, int], most: int, paint: Paint) -> str:
 def bar(counts: Mapping[str, int], most: int, paint: Paint) -> str:
     """One mark for each entry, or fewer where they are many; nobody who counts is rounded away."""
     scale = min(1.0, BAR / most) if most else 1.0
-    shown = ""
-    for verdict in ORDER:
-        number = max(1, int(counts[verdict] * scale)) if counts[verdict] else 0
-        shown += paint(MARKS[verdict] * number, verdict)
-    return shown
+    numbers = {verdict: max(1, int(counts[verdict] * scale)) if counts[verdict] else 0 for verdict in ORDER}
+    numbers["HELD"] -= max(0, sum(numbers.values()) - BAR)
+    return "".join(paint(MARKS[verdict] * numbers[verdict], verdict) for verdict in ORDER)
 
 
 def _weakness(name: str) -> str:
@@ -148,6 +153,6 @@ def _foot(document: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     if document["coverage"]["not_tested"]:
         yield from _wrapped("note", "not tested here: " + "; ".join(document["coverage"]["not_tested"]))
     if document["run"]["left_behind"]:
-        yield paint(f"left behind: {document['run']['left_behind']}", "BROKEN")
+        yield from _painted(f"left behind: {document['run']['left_behind']}", paint)
     told = ", ".join(paint(f"{totals[verdict]} {verdict.lower()}", verdict) for verdict in ORDER)
     yield f"{len(results)} {'entry' if len(results) == 1 else 'entries'}: {told}"
