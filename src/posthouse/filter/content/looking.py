@@ -25,6 +25,10 @@ from posthouse.standards.imf.header import Header
 
 MESSAGES = 8
 """Encoded messages within messages that are looked into; the archives within count by ``Bounds.depth``."""
+NESTED_HERE = 16 * 1024
+NESTED = 2 * 1024 * 1024
+"""Octets of encoded messages within a message, beyond once its own size here and twice in a worker: every level may
+read the next one in several ways, so their number alone bounds nothing (5 KiB cost ten seconds)."""
 OBJECTS = 200
 MANY_LINES = 100
 """A message with more lines that may be delimiters takes milliseconds, which the loop has not."""
@@ -75,7 +79,8 @@ class Item(msgspec.Struct):
 
 def look(octets: bytes, header: Header | None = None, *, bounds: Bounds | None, digests: bool = False) -> Findings:
     """What is in a message. Without ``bounds`` no archive is opened: ``needs_worker`` says that one should be."""
-    eye = _Eye(bounds, digests=digests)
+    nested = len(octets) + NESTED_HERE if bounds is None else 2 * len(octets) + NESTED
+    eye = _Eye(bounds, digests=digests, nested=nested)
     if EICAR in octets:
         eye.findings.add(Kind.TEST_VIRUS, "the test string of all virus scanners")
     if bounds is None and octets.count(b"\n--") > MANY_LINES:
@@ -86,10 +91,11 @@ def look(octets: bytes, header: Header | None = None, *, bounds: Bounds | None, 
 
 
 class _Eye:
-    __slots__ = ("_budget", "_digests", "_oddities", "findings")
+    __slots__ = ("_budget", "_digests", "_nested", "_oddities", "findings")
 
-    def __init__(self, bounds: Bounds | None, *, digests: bool) -> None:
+    def __init__(self, bounds: Bounds | None, *, digests: bool, nested: int) -> None:
         self.findings = Findings({}, files={})
+        self._nested = nested
         self._digests = digests
         self._budget = Budget(bounds) if bounds is not None else None
         self._oddities: dict[str, None] = {}
@@ -98,7 +104,7 @@ class _Eye:
         """Depth first, until nothing is left or a bound is reached."""
         open_ones = [first]
         try:
-            while open_ones:
+            while open_ones and not self.findings.needs_worker:  # whoever looks then looks at all of it
                 item = next(open_ones[-1], None)
                 if item is None:
                     open_ones.pop()
@@ -206,10 +212,22 @@ class _Eye:
             if item.messages >= MESSAGES:
                 self.findings.add(Kind.UNSCANNABLE, f"more than {MESSAGES} messages one in the other")
                 return None
+            if not self._may_go_into(octets, where):
+                return None
             inner = msgspec.structs.replace(item, octets=b"", where=where, messages=item.messages + 1)
             begins = item.is_message or _MESSAGE_START.match(octets)
             return self.message(octets if begins else b"\n" + octets, None, inner)
         return None
+
+    def _may_go_into(self, octets: bytes, where: str) -> bool:
+        """Whether an encoded message is within what may be looked at of them all."""
+        self._nested -= len(octets)
+        if self._nested < 0:
+            if self._budget is None:
+                self.findings.needs_worker = True
+            else:
+                self.findings.add(Kind.UNSCANNABLE, f"more messages one in the other{where} than can be looked at")
+        return self._nested >= 0
 
     def _uuencoded(self, octets: bytes, around: Item) -> Iterator[Item]:
         for name, content in uu_files(octets):

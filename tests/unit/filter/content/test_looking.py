@@ -248,3 +248,29 @@ def test_what_is_only_odd_is_let_in() -> None:
 
 def test_a_file_in_qp_lines_is_decoded_as_readers_do() -> None:
     assert seen(mixed(b"Content-Transfer-Encoding: quoted-printable\r\n", quoted(TEST_FILE))).has(Kind.TEST_VIRUS)
+
+
+def again_and_again(times: int) -> bytes:
+    """Every level is base64 that readers end in three places, in a part that may or may not be one."""
+    octets = b"Content-Type: text/plain\r\n\r\nhello\r\n"
+    for _ in range(times):
+        octets += b"\n" * ((1 - len(octets)) % 3)
+        coded = base64.encodebytes(octets).replace(b"\n", b"\r\n")
+        head = b"Content-Type: text/x-a\r\nContent-Transfer-Encoding: x-base64\r\n"
+        marked = b"\r\n--x\r\n" + head + b"X: "
+        marked += b"A" * (-sum(one in ALPHABET for one in marked) % 4)
+        octets = head + b"\r\n" + marked + b"\r\n\r\n" + coded + b"QUJDREVG\r\n"
+    return b"From: a@remote.test\r\n" + octets
+
+
+ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+def test_what_is_encoded_again_and_again_is_not_looked_into_on_the_spot() -> None:
+    assert not look(again_and_again(1), bounds=None).needs_worker
+    assert look(again_and_again(4), bounds=None).needs_worker
+
+
+def test_a_worker_gives_up_on_it_too() -> None:
+    assert not seen(again_and_again(2)).has(Kind.UNSCANNABLE)
+    assert seen(again_and_again(8)).has(Kind.UNSCANNABLE)
