@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -10,7 +11,7 @@ from posthouse.cli.asking import Failure
 
 @click.group()
 def engine() -> None:
-    """Where mail is kept: copy all of it from one engine to another."""
+    """Where mail is kept: look for damage, copy all of it elsewhere."""
 
 
 @engine.command("copy")
@@ -45,3 +46,30 @@ def copy_command(source: str, target: str, as_json: bool) -> None:
             click.echo(f"{one.table:<14} {one.rows:>10}  {one.digest[:16]}")
     if not as_json:
         click.echo(f"{sum(one.rows for one in copied)} rows in {len(copied)} tables are the same on both sides")
+
+
+@engine.command("check")
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def check_command(directory: Path, as_json: bool) -> None:
+    """Compare all that an embedded engine keeps with what was stored.
+
+    DIRECTORY is that of [store] directory. Every message is compared with its
+    SHA-256 and the database with its own rules; a server may go on meanwhile.
+    Exit status 1 if anything is damaged. A PostgreSQL checks itself:
+    pg_amcheck, and data checksums.
+    """
+    from posthouse.storage.ports import StorageError
+    from posthouse.supervisor.copying import check_engine
+
+    found = 0
+    try:
+        for what, told in check_engine(directory):
+            found += 1
+            click.echo(json.dumps({"what": what, "told": told}) if as_json else f"{what}: {told}")
+    except (OSError, StorageError) as error:
+        raise Failure(str(error), "restore it from a backup, or from another node") from error
+    if found:
+        raise Failure(f"{found} damaged", "restore these from a backup, or from another node")
+    if not as_json:
+        click.echo("all of it is as it was stored")

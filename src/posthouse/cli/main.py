@@ -25,7 +25,7 @@ COMMANDS = {
     "status": ("posthouse.cli.traces:status", "How the server is."),
     "limits": ("posthouse.cli.limits:limits", "Every limit with its number, value and reason."),
     "drill": ("posthouse.cli.drill:drill", "Attack your own server in a sandbox, and read what held."),
-    "engine": ("posthouse.cli.engine:engine", "Where mail is kept: copy all of it from one engine to another."),
+    "engine": ("posthouse.cli.engine:engine", "Where mail is kept: look for damage, copy all of it elsewhere."),
     "cell": ("posthouse.cli.cell:cell", "Several databases, each with some of the accounts: add, list, drain, move."),
     "cluster": ("posthouse.cli.cluster:cluster", "Several machines: status, doctor."),
     "vulns": ("posthouse.cli.vulns:vulns", "What is known against what runs, from advisories off line."),

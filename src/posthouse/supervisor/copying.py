@@ -1,13 +1,16 @@
-"""``posthouse engine copy``: opens both sides, copies, compares."""
+"""``posthouse engine copy`` opens both sides, copies, compares; ``posthouse engine check`` looks for damage."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import apsw
 
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.copy import Copied, Side, compare, copy
 from posthouse.storage.ports import StorageError
 from posthouse.storage.sqlite.side import open_side
+from posthouse.storage.sqlite.soundness import check
 from posthouse.supervisor.ports import RandomIds, SystemClock
 
 Tell = Callable[[str, str, int], None]
@@ -32,6 +35,16 @@ def copy_engine(source: str, target: str, tell: Tell) -> list[Copied]:
     Raises ``StorageError``; started again, it goes on where it was.
     """
     return asyncio.run(_copy(source, target, tell))
+
+
+def check_engine(directory: Path) -> Iterator[tuple[str, str]]:
+    """What is damaged in an embedded engine, and how. Raises ``StorageError`` when it cannot even be read."""
+    if not (directory / "posthouse.db").is_file():
+        raise StorageError(f"{directory} is no directory of the embedded engine: it has no posthouse.db")
+    try:
+        yield from check(directory)
+    except apsw.Error as error:
+        raise StorageError(f"{directory / 'posthouse.db'} cannot be read: {error}") from error
 
 
 async def _copy(source: str, target: str, tell: Tell) -> list[Copied]:

@@ -25,11 +25,12 @@ from posthouse.storage.ports import BlobWriter, Missing, StorageError
 from posthouse.storage.spool import Scribes, Spool
 from posthouse.storage.sqlite.faults import Faults
 from posthouse.storage.sqlite.readers import Readers, Snapshot
+from posthouse.storage.sqlite.soundness import Known, sound
 
 INLINE_OCTETS = 128 * 1024
 READ_OCTETS = 1024 * 1024
 
-_INLINE = """SELECT b.octets IS NULL, b.size, substr(b.octets, ?2, ?3), o.object
+_INLINE = """SELECT b.octets IS NULL, b.size, b.octets, o.object
     FROM blob b LEFT JOIN body o ON o.blob_no = b.blob_no WHERE b.hash = ?1"""
 
 
@@ -46,6 +47,7 @@ class BlobFiles:
         self.in_flight: Counter[str] = Counter()
         self.doomed: dict[str, asyncio.Event] = {}
         """Blobs whose file the sweep is about to unlink: a writer of the same content waits until it has."""
+        self.known = Known()
         self._made: set[str] = set()
 
     def prepare(self) -> int:
@@ -141,6 +143,7 @@ class FileBlobWriter(IncomingBlob):
                 raise StorageError(f"the blob cannot be kept: {error}") from error
             raise
         spool.kept()
+        files.known.add(name)
         return Blob(name, self._size, None, self._beginning)
 
     def discard(self) -> None:
@@ -191,15 +194,15 @@ class SqliteBlobs:
         return await self._bodies.read(found.key, start, there if length is None else min(length, there))
 
     def _read(self, snapshot: Snapshot, blob: BlobId, start: int, length: int | None) -> bytes | _Elsewhere:
-        wanted = 2**31 - 1 if length is None else length
-        row = snapshot.row(_INLINE, bytes.fromhex(blob), start + 1, wanted)
+        row = snapshot.row(_INLINE, bytes.fromhex(blob))
         if row is None and blob not in self._files.in_flight:
             raise Missing(f"blob {blob}")
         if row is not None and not row[0]:
-            return bytes(row[2] or b"")  # substr of an empty blob is NULL
+            return sound(blob, row[2])[start : None if length is None else start + length]
         if row is not None and row[3] is not None:
             return _Elsewhere(row[3], row[1])
         try:
+            self._files.known.compare(blob, self._files.path(blob))
             with self._files.path(blob).open("rb") as file:
                 file.seek(start)
                 return file.read(-1 if length is None else length)
