@@ -36,7 +36,8 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]"
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
-_PADDED = re.compile(r"[\s_.]{4,}\.?\Z")
+_PADDED = re.compile(r"[\s_.]{4}")
+"""Of a name read backwards: a search for its end would begin at every place (30,000 letters: eight seconds)."""
 
 
 def plain(name: str) -> str:
@@ -81,7 +82,7 @@ def _judge_disguise(name: str, bare: str, ending: str, shown: str, findings: Fin
     before = extension(rest.rstrip(" _.\t-"))
     if before in HARMLESS:
         findings.add(Kind.DISGUISE, f"{shown} pretends to be .{before} and is .{ending}")
-    elif _PADDED.search(rest) or "\x00" in name or (not name.isascii() and _INVISIBLE.search(name)):
+    elif _PADDED.match(rest[::-1]) or "\x00" in name or (not name.isascii() and _INVISIBLE.search(name)):
         findings.add(Kind.DISGUISE, f"{shown} hides that it is .{ending}")
 
 

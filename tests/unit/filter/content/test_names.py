@@ -45,6 +45,10 @@ def test_what_a_name_says(name: str, expected: set[Kind]) -> None:
     assert kinds(name) == expected
 
 
+def test_a_name_may_be_as_long_as_anybody_likes() -> None:
+    assert kinds("_" * 200_000 + "x.exe") == {Kind.EXECUTABLE, Kind.NAME}  # ten minutes, once
+
+
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "..\\x", "C:\\x", ".."])
 def test_a_name_that_leaves_its_directory(name: str) -> None:
     assert leaves_directory(name)
