@@ -116,7 +116,7 @@ class _Walk:
         if len(alias.targets) > 1 and notify is not None and Notify.SUCCESS in notify:  # RFC 3461 section 5.2.7.3 (c)
             self._expanded.append(leaf)
             notify &= ~Notify.SUCCESS
-        original = given.original or _as_original(given.address)
+        original = given.original or as_original(given.address)
         return [Leaf(Recipient(target, notify, original), leaf.index) for target in reversed(alias.targets)]
 
     def _arrive(self, leaf: Leaf, residence: Local | Unknown | Foreign) -> None:
@@ -137,6 +137,6 @@ class _Walk:
         )
 
 
-def _as_original(address: Address) -> OriginalRecipient:
+def as_original(address: Address) -> OriginalRecipient:
     """RFC 3461 section 5.2.1 (d): an ORCPT of ours names the address from the RCPT command."""
     return OriginalRecipient("utf-8" if address.needs_utf8 else "rfc822", str(address))

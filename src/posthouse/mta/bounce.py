@@ -76,9 +76,9 @@ class Reporter:
 
     def _status(self, subject: Subject, one: Finding, now: float) -> RecipientStatus:
         answer = with_status(one.reply)
-        veiled = is_veiled(one.recipient)
+        veiled = one.named is not None
         original = one.recipient.original
-        final = Named(original.kind, original.text) if veiled and original else _named(one.recipient.address)
+        final = Named(one.named.kind, one.named.text) if one.named else _named(one.recipient.address)
         until = self._schedule.expires(subject.arrived_at, is_report=False) / 1000
         return RecipientStatus(
             final=final,
@@ -112,9 +112,8 @@ class Reporter:
 
     def _about(self, one: Finding) -> list[str]:
         """One recipient: who, what happened and where, what to do."""
-        veiled = is_veiled(one.recipient)
-        original = one.recipient.original
-        name = original.text if veiled and original else str(one.recipient.address)
+        veiled = one.named is not None
+        name = one.named.text if one.named else str(one.recipient.address)
         lines = [f"  {name}"]
         if one.action in {Action.FAILED, Action.DELAYED}:
             said = " ".join(one.reply.text)
@@ -137,12 +136,6 @@ class Reporter:
         if len(header) > MAX_HEADER:
             head = head[: head.rfind(b"\r\n") if b"\r\n" in head else 0]
         return Returned(head + b"\r\n", whole=False) if _is_text(head) else None
-
-
-def is_veiled(recipient: Recipient) -> bool:
-    """Whether the sender knows the recipient by another name, which then is the only one to tell him."""
-    original = recipient.original
-    return original is not None and original.text.casefold() != str(recipient.address).casefold()
 
 
 def _subject(findings: Sequence[Finding]) -> str:

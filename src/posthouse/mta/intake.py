@@ -7,6 +7,7 @@ filed (a full mailbox) comes back as findings, by recipient.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import msgspec
@@ -20,7 +21,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.ids import AccountId, QueueId, TraceId
 from posthouse.mail.reply import Reply
-from posthouse.mda.expand import Expansion, Leaf, Lost, expand
+from posthouse.mda.expand import Expansion, Leaf, Lost, as_original, expand
 from posthouse.ms.large import Describe, Describer, here_or_apart
 from posthouse.mta.handoff import Handoff
 from posthouse.mta.lapse import Lapses, named, write_notice
@@ -125,6 +126,10 @@ class Intake:
         """Go by ``limits`` from now on."""
         self._limits = limits
         self._asked.change(limits.stranger_reports_hour, HOUR)
+
+    def is_ours(self, address: Address) -> bool:
+        """Whether its domain is one of ours."""
+        return self._directory.is_local_domain(address.domain)
 
     @property
     def store(self) -> Store:
@@ -285,10 +290,8 @@ class Intake:
                 full += [(leaf, FULL) for leaf in copy.leaves]
             else:
                 good |= {leaf.index for leaf in copy.leaves}
-                findings += [Finding(leaf.recipient, Action.DELIVERED, DELIVERED) for leaf in copy.leaves]
-        findings += [
-            Finding(one.recipient, Action.EXPANDED, EXPANDED) for one in expansion.expanded if one.index in good
-        ]
+                findings += [_find(draft, leaf, Action.DELIVERED, DELIVERED) for leaf in copy.leaves]
+        findings += [_find(draft, one, Action.EXPANDED, EXPANDED) for one in expansion.expanded if one.index in good]
         refused = {leaf.index: reply for leaf, reply in (*lost, *full) if leaf.index not in good}
         told = set(refused) if answers_each or not good else set()
         if draft.envelope.submitter is None:
@@ -300,9 +303,9 @@ class Intake:
             lost = []
             full = [one for one in full if one not in unheard]
         if not (answers_each or self._tell_strangers) and draft.envelope.submitter is None:
-            findings = [Finding(one.recipient, Action.RELAYED, TAKEN) for one in findings]
+            findings = [replace(one, action=Action.RELAYED, reply=TAKEN) for one in findings]
         findings += [
-            Finding(leaf.recipient, Action.FAILED, _for_good(reply))
+            _find(draft, leaf, Action.FAILED, _for_good(reply))
             for leaf, reply in (*lost, *full)
             if leaf.index not in told
         ]
@@ -372,6 +375,13 @@ class Intake:
             accepted = await self._store.accept(acceptance)
             if accepted.items:
                 self.handoff.take(accepted.items)
+
+
+def _find(draft: Draft, leaf: Leaf, action: Action, reply: Reply) -> Finding:
+    """What became of a leaf, told of the name that was accepted (RFC 3464 section 2.3.2), not where it led (B02)."""
+    accepted = draft.envelope.recipients[leaf.index].address
+    named = None if leaf.recipient.address == accepted else as_original(accepted)
+    return Finding(leaf.recipient, action, reply, named=named)
 
 
 def _remarkable(draft: Draft, accepted: Accepted) -> bool:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Protocol
 
 from posthouse.mail.address import Address
-from posthouse.mail.envelope import Envelope, Notify, Recipient, Return
+from posthouse.mail.envelope import Envelope, Notify, OriginalRecipient, Recipient, Return
 from posthouse.mail.reply import Reply
 
 
@@ -35,6 +35,8 @@ class Finding:
     """Who said so; empty when it was ourselves."""
     advice: str = ""
     """What to do, where the status alone would lead to the wrong advice."""
+    named: OriginalRecipient | None = None
+    """What the sender named, where an alias of ours led on from it: all that he is told of the recipient (B02)."""
 
 
 @dataclass(frozen=True, slots=True)

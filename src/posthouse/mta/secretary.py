@@ -6,11 +6,14 @@ items it is about, so that a settlement that is repeated reports once.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace as but
 from typing import Final
 
 from msgspec.structs import asdict, replace
 
+from posthouse.mail.address import Address
 from posthouse.mail.content import Content
+from posthouse.mail.envelope import OriginalRecipient
 from posthouse.mta.intake import Intake
 from posthouse.mta.reporting import Finding, Reporter, Subject
 from posthouse.standards.smtp.grammar import parse_mailbox
@@ -48,7 +51,8 @@ class Secretary:
             ret=item.ret,
             envid=item.envid,
         )
-        envelope, octets = self._reporter.report(subject, findings)
+        veiled = [but(one, named=self._named(item, one)) for one in findings]
+        envelope, octets = self._reporter.report(subject, veiled)
         writer = self._store.blobs.open()
         writer.write(octets)
         blob = await writer.finish()
@@ -56,6 +60,26 @@ class Secretary:
         # a settlement gives back no items: what is born claimed would wait for its lease to end
         postings = tuple(replace(posting, owner=None, lease_until=0) for posting in acceptance.postings)
         return Report(**asdict(replace(acceptance, postings=postings)), held=writer)
+
+    def _named(self, item: Item, finding: Finding) -> OriginalRecipient | None:
+        """What the sender named, where it may have been an alias of ours that led to the recipient.
+
+        An ORCPT of one of our own people that names somebody elsewhere is theirs, and veils nothing: the report
+        names the recipient as it was accepted (RFC 3464 section 2.3.2). Of mail from outside nobody knows any more.
+        """
+        original = finding.recipient.original
+        address = _address(original) if original is not None else None
+        if address is not None and address.key == finding.recipient.address.key:
+            return None
+        theirs = address is not None and item.submitter is not None and not self._intake.is_ours(address)
+        return None if theirs else original
+
+
+def _address(original: OriginalRecipient) -> Address | None:
+    try:
+        return parse_mailbox(original.text)
+    except ValueError:
+        return None
 
 
 async def _beginning(content: Content, blobs: Blobs) -> bytes:

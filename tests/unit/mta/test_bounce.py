@@ -1,5 +1,7 @@
 """Reports to senders: what they say, and what they keep to themselves (B02)."""
 
+from dataclasses import replace
+
 import pytest
 
 from posthouse.admd.limits import Limits
@@ -62,16 +64,22 @@ def test_it_says_what_happened_where_and_what_to_do(reporter):
 
 def test_an_alias_is_not_given_away(reporter):
     known = OriginalRecipient("rfc822", "sales@office.test")
-    secret = finding(
-        "secret@inner.test",
-        answer=reply(550, "5.1.1", "<secret@inner.test> unknown"),
-        host="inner.test",
-        original=known,
-    )
-    _, octets = reporter.report(subject(), [secret])
+    answer = reply(550, "5.1.1", "<secret@inner.test> unknown")
+    secret = finding("secret@inner.test", answer=answer, host="inner.test", original=known)
+    _, octets = reporter.report(subject(), [replace(secret, named=known)])
     assert b"secret" not in octets
     assert b"inner.test" not in octets
     assert b"Final-Recipient: rfc822; sales@office.test" in octets
+
+
+def test_the_final_recipient_is_who_was_accepted_whoever_was_meant_at_first(reporter):
+    """RFC 3464 section 2.3.2: an ORCPT from elsewhere stands in its own field and hides nothing."""
+    meant = OriginalRecipient("rfc822", "list@else.test")
+    _, octets = reporter.report(subject(), [finding(original=meant)])
+    assert b"Original-Recipient: rfc822; list@else.test" in octets
+    assert b"Final-Recipient: rfc822; bob@elsewhere.test" in octets
+    assert b"Remote-MTA: dns; mx.elsewhere.test" in octets
+    assert b"Diagnostic-Code: smtp; 550 5.1.1 nobody of that name" in octets
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The one road in: one transaction, and a word to the sender when somebody could not be served."""
 
 import pytest
+from msgspec.structs import replace
 
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Envelope, Notify, OriginalRecipient, Recipient
@@ -166,6 +167,17 @@ async def test_a_delivery_is_confirmed_to_who_asked_for_it(office):
     (report,) = await office.queue()
     text = await office.store.blobs.read(report.content.blob.blob_id)
     assert text.count(b"Action: delivered") == 2
+
+
+async def test_a_confirmation_names_who_was_accepted_and_who_was_meant_at_first(office):
+    """RFC 3464 section 2.3.2."""
+    meant = OriginalRecipient("rfc822", "list@else.test")
+    envelope = to("alice@office.test", notify=Notify.SUCCESS, submitter=office.accounts["bob"])
+    await take(office, replace(envelope, recipients=(replace(envelope.recipients[0], original=meant),)))
+    (report,) = await office.queue()
+    text = await office.store.blobs.read(report.content.blob.blob_id)
+    assert b"Original-Recipient: rfc822; list@else.test" in text
+    assert b"Final-Recipient: rfc822; alice@office.test" in text
 
 
 async def test_a_group_is_confirmed_as_expanded_and_its_members_stay_unnamed(office):
