@@ -86,10 +86,13 @@ class Directory:
         "changed",
         "domains",
         "epoch",
+        "hostname",
         "primary",
     )
 
-    def __init__(self, snapshot: ports.Directory | None = None) -> None:
+    def __init__(self, snapshot: ports.Directory | None = None, *, hostname: str = "") -> None:
+        self.hostname = hostname
+        """Our own name, where our reports come from: postmaster lives there too, and nobody else."""
         self.changed: Callable[[], None] = _nothing
         """Called after each update."""
         self.update(snapshot or ports.Directory(0, (), (), ()))
@@ -147,7 +150,7 @@ class Directory:
         if found is not None:
             return found
         if domain not in self._domains:
-            return self._without_domain(address) if not domain else Foreign(address)
+            return self._without_domain(address) if not domain or domain == self.hostname else Foreign(address)
         name, separator, detail = local.partition(SEPARATOR)
         if separator and name:
             found = self._index.get(f"{name.casefold()}@{domain}")
@@ -161,7 +164,7 @@ class Directory:
         return Alias(address, (catch_all,)) if catch_all is not None else Unknown(address)
 
     def _without_domain(self, address: Address) -> Residence:
-        """RFC 5321 section 4.1.1.3: ``<postmaster>`` is the one address that needs no domain."""
+        """RFC 5321 section 4.1.1.3: ``<postmaster>`` needs no domain; that of the host itself is no other."""
         if address.local.lower() != "postmaster":
             return Foreign(address)
         if not self.primary:

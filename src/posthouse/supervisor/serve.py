@@ -229,7 +229,7 @@ class Server:
         )
         try:
             await self.seed(store, tools)
-            directory = Directory()
+            directory = Directory(hostname=self.setting.configuration.hostname)
             await directory.refresh(store)
             await self._serve(store, directory, tools, loop)
         finally:

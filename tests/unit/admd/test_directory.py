@@ -89,6 +89,14 @@ def test_postmaster_needs_no_domain() -> None:
     assert found.targets == (ADMIN,)
 
 
+def test_postmaster_of_the_host_itself_is_ours_and_nobody_else_lives_there() -> None:
+    """RFC 5321 section 4.5.1; reports come from this address."""
+    house = Directory(snapshot(), hostname="mx.office.test")
+    assert house.resolve(Address("Postmaster", "mx.office.test")) == house.resolve(Address("postmaster", ""))
+    assert isinstance(house.resolve(Address("alice", "mx.office.test")), Foreign)
+    assert isinstance(Directory(snapshot()).resolve(Address("postmaster", "mx.office.test")), Foreign)
+
+
 def test_a_postmaster_of_the_first_domain_serves_the_others_too() -> None:
     postmaster = AliasRow("postmaster@office.test", ("bob@office.test",))
     found = directory(postmaster).resolve(Address("postmaster", "site.test"))
