@@ -81,7 +81,7 @@ class WorkerPool:
         return msgspec.msgpack.decode(report.answer, type=answer)
 
     async def _have_done(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> Report:
-        worker = self._idle.pop() if self._idle else await self._start()
+        worker = self._idle_one() or await self._start()
         try:
             try:
                 async with asyncio.timeout(HANDING_SECONDS):
@@ -103,6 +103,15 @@ class WorkerPool:
         finally:
             if worker not in self._idle:
                 self._end(worker)
+
+    def _idle_one(self) -> "_Worker | None":
+        """One that waits; not one that died while nothing was asked of it, which says nothing of the next work."""
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.is_over:
+                return worker
+            self._end(worker)
+        return None
 
     async def _start(self) -> "_Worker":
         worker = None
@@ -132,7 +141,7 @@ class WorkerPool:
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that exist."""
-        return tuple(worker.pid for worker in self._all)
+        return tuple(worker.pid for worker in self._all if not worker.is_over)
 
     def _end(self, worker: "_Worker") -> None:
         self._all.discard(worker)
@@ -161,6 +170,11 @@ class _Worker:
         self._writer = writer
         self.errands = 0
         self.pid = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._reader.at_eof()
 
     async def begin(self) -> tuple[str, ...]:
         """Once it is ready: what it gave up."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -77,6 +78,15 @@ async def test_whatever_becomes_of_a_worker_the_next_work_is_done(pool: WorkerPo
     with pytest.raises(Failed) as failure:
         await pool.run(HOME + work, b"", int, seconds=0.5 if work == "hang" else 30)
     assert failure.value.reason == reason
+    assert (await measure(pool))[0] == 3
+
+
+async def test_one_that_died_while_nothing_was_asked_of_it_is_not_the_next_works_fault(pool: WorkerPool) -> None:
+    await measure(pool)
+    (idle,) = pool.pids
+    os.kill(idle, signal.SIGKILL)
+    while pool.pids:
+        await asyncio.sleep(0.01)
     assert (await measure(pool))[0] == 3
 
 
