@@ -170,7 +170,7 @@ class Authenticator:
     async def check(self, user: str, password: str, *, peer: str, door: str = "") -> Passed | Refused:
         """Log in by name and password; the caller has made sure of TLS."""
         account = self._directory.login(user)
-        name = _name_of(account, user)
+        name = self._name_of(account, user)
         fingerprint = self._fingerprint(name, (account or NOBODY).verifiers, password)
         known = self._recall(fingerprint)
         if known is False:  # the same wrong password again is a forgotten device, not a guess
@@ -335,7 +335,8 @@ class Authenticator:
         found = scram_verifier(account.verifiers) if account is not None else None
         if found is not None:
             return account, found
-        salt = hmac.digest(self._secret, user.casefold().encode("utf-8", "surrogatepass"), "sha256")[:16]
+        name = self._directory.login_name(user)  # each spelling of a name has one salt, as if it were somebody's
+        salt = hmac.digest(self._secret, name.encode("utf-8", "surrogatepass"), "sha256")[:16]
         return None, ScramVerifier(self._limits.scram_iterations, salt, secrets.token_bytes(32), bytes(32))
 
     async def prove(
@@ -348,7 +349,7 @@ class Authenticator:
         peer: str,
     ) -> tuple[bytes, Passed] | Refused:
         """Check a client's proof and give the server's."""
-        name = _name_of(account, first.username)
+        name = self._name_of(account, first.username)
         charge, _kinship = await self._charge(account, name, peer)
         if isinstance(charge, str):
             return await self._block(charge, name, first.username, peer)
@@ -362,19 +363,18 @@ class Authenticator:
         return (final, done) if final is not None else Refused(transient=False, reason=BAD_CREDENTIALS)
 
     def same_account(self, authzid: str, authcid: str) -> bool:
-        """Whether ``authzid`` names the same account: nobody acts as somebody else (RFC 4616 section 2)."""
-        if not authzid or authzid == authcid:
-            return True
-        wanted, own = self._directory.login(authzid), self._directory.login(authcid)
-        return wanted is not None and own is not None and wanted.account == own.account
+        """Whether ``authzid`` names the same account: nobody acts as somebody else (RFC 4616 section 2).
+
+        By the names alone: an answer without a hash must not tell that there is no such account (threat A04).
+        """
+        return not authzid or self._directory.login_name(authzid) == self._directory.login_name(authcid)
+
+    def _name_of(self, account: AccountRow | None, user: str) -> str:
+        """Under what its failures are counted: an account whose sessions were all ended begins anew."""
+        if account is None:
+            return self._directory.login_name(user)[:255]
+        return f"{account.address}#{account.generation}" if account.generation else account.address
 
     def close(self) -> None:
         """Let the hasher go; logins in progress are dropped."""
         self._hasher.close()
-
-
-def _name_of(account: AccountRow | None, user: str) -> str:
-    """Under what its failures are counted: an account whose sessions were all ended begins anew."""
-    if account is None:
-        return user.casefold()[:255]
-    return f"{account.address}#{account.generation}" if account.generation else account.address

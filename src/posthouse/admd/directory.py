@@ -91,7 +91,7 @@ class Directory:
     )
 
     def __init__(self, snapshot: ports.Directory | None = None, *, hostname: str = "") -> None:
-        self.hostname = hostname
+        self.hostname = hostname.lower()
         """Our own name, where our reports come from: postmaster lives there too, and nobody else."""
         self.changed: Callable[[], None] = _nothing
         """Called after each update."""
@@ -186,11 +186,16 @@ class Directory:
         return self._accounts.get(account)
 
     def login(self, user: str) -> AccountRow | None:
-        """The account that logs in as ``user``: its address, or its name alone when there is only one domain."""
+        """The account that logs in as ``user``."""
+        return self._logins.get(self.login_name(user))
+
+    def login_name(self, user: str) -> str:
+        """The one spelling of ``user``, whether there is such an account or not: the domain may be left out if it is
+        the only one, and neither part minds its case."""
         if "@" not in user and len(self._domains) == 1:
             user = f"{user}@{self.primary}"
         local, _, domain = user.rpartition("@")
-        return self._logins.get(f"{local.casefold()}@{domain.lower()}")
+        return f"{local.casefold()}@{domain.lower()}"
 
     def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail for ``address`` reaches ``account``, who may then write in its name (RFC 6409 section 6.1).

@@ -284,6 +284,41 @@ async def test_scram_shows_an_unknown_user_a_steady_salt(house: House) -> None:
     assert len(salts) == 1
 
 
+SPELLINGS = ("{0}@office.test", "{0}", "{0}@OFFICE.test")
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+async def test_all_spellings_of_a_name_have_one_salt(house: House, name: str) -> None:
+    """Threat A04: only of people who exist was the salt the same with and without the domain."""
+    salts = set()
+    for spelling in SPELLINGS:
+        client = ScramClient(spelling.format(name), "x", "abc")
+        challenge = await house.authenticator.begin("SCRAM-SHA-256", peer=HOME, channel=TLS).step(client.first())
+        assert isinstance(challenge, Challenge)
+        salts.add(challenge.octets.split(b",")[1])
+    assert len(salts) == 1
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+async def test_who_names_himself_twice_costs_a_hash_whether_he_exists_or_not(house: House, name: str) -> None:
+    """Threat A04: for a stranger nothing was hashed, and the answer came at once."""
+    attempt = house.authenticator.begin("PLAIN", peer=HOME, channel=TLS)
+    refused = await attempt.step(f"{name}\0{name}@office.test\0wrong".encode())
+    assert refused == Refused(transient=False, reason="name or password is wrong")
+    assert house.authenticator.hashed == 1
+    attempt = house.authenticator.begin("PLAIN", peer=HOME, channel=TLS)
+    assert await attempt.step(f"bob\0{name}@office.test\0wrong".encode()) == refused
+    assert house.authenticator.hashed == 1
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+async def test_failures_of_all_spellings_of_a_name_count_together(name: str) -> None:
+    """Threat A04: only of people who exist did they."""
+    house = House(client_auth_failures_minute=100, account_auth_failures_hour=6)
+    outcomes = [await house.login(f"guess {turn}", SPELLINGS[turn % 3].format(name)) for turn in range(7)]
+    assert [one.transient for one in outcomes] == [False] * 6 + [True]
+
+
 async def test_scram_failures_count_like_all_others(house: House) -> None:
     for _ in range(10):
         await scram(house, password="wrong")
