@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from load import Elsewhere, Reader, Senders, open_mailbox, subjects_of, uids_after
@@ -57,13 +58,16 @@ _NUMBERS = itertools.count(1)
 class Story:
     """``nodes`` serve; what they promise is checked by ``finish``."""
 
-    def __init__(self, cluster: PatroniCluster, directory: Path, *, extra: str = "", nodes: int = 3) -> None:
+    def __init__(
+        self, cluster: PatroniCluster, directory: Path, *, extra: str = "", nodes: int = 3, homes: Sequence[Path] = ()
+    ) -> None:
         self.cluster = cluster
         self.database = f"story{next(_NUMBERS)}"
         cluster.make_database(self.database)
         self.elsewhere = Elsewhere()
         engine = cluster.address(self.database)
-        self.nodes = [Node(directory / f"node{n}", engine, self.elsewhere.port, extra) for n in range(nodes)]
+        homes = homes or [directory / f"node{n}" for n in range(nodes)]
+        self.nodes = [Node(home, engine, self.elsewhere.port, extra) for home in homes]
         self.readers: list[Reader] = []
         self.senders = Senders(self.nodes, PEOPLE, self.database)
 

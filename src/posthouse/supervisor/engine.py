@@ -20,6 +20,8 @@ SPOOL = "spool"
 """Large content waits there for PostgreSQL."""
 UPLOADS = "uploads"
 """Large content waits there until it is whole."""
+NODES = "nodes"
+"""The names under which processes of this directory serve: who comes after a dead one ends what it held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,13 @@ async def _open_postgresql(
         if isinstance(ids, RandomIds):
             ids.slot = slot
 
-    name = f"{socket.gethostname()}-{os.getpid()}-{ids.token(6)}"  # for operators: which machine, which process
+    host = f"{socket.gethostname()}-"
+    name = f"{host}{os.getpid()}-{ids.token(6)}"  # for operators: which machine, which process
+    dead = [one for one in dead_nodes(directory / NODES) if one.startswith(host)]
     home = await postgresql.open_store(
-        engine, spool=spool, clock=clock, ids=ids, journal=journal, bodies=bodies, on_slot=adopt, node=name
+        engine, spool=spool, clock=clock, ids=ids, journal=journal, bodies=bodies, on_slot=adopt, node=name, dead=dead
     )
+    sign_on(directory / NODES, name)
 
     async def open_cell(address: str, first_number: int) -> Any:
         return await postgresql.open_store(
@@ -90,6 +95,7 @@ async def _open_postgresql(
             ids=ids,
             journal=journal,
             node=name,
+            dead=dead,
             first_number=first_number,
         )
 
@@ -133,10 +139,29 @@ def _load(module: str, key: str) -> Any:
 
 def own_directory(parent: Path) -> Path:
     """A name in ``parent`` that no other living process uses; what dead ones left there goes."""
-    for left in parent.iterdir() if parent.is_dir() else ():
-        if not Path("/proc", left.name).exists():
-            shutil.rmtree(left, ignore_errors=True)
+    for left in _left_by_dead(parent):
+        shutil.rmtree(left, ignore_errors=True)
     return parent / str(os.getpid())
+
+
+def dead_nodes(parent: Path) -> list[str]:
+    """The names of those that signed on in ``parent`` and live no more."""
+    return [left.read_text("utf-8", "replace") for left in _left_by_dead(parent)]
+
+
+def sign_on(parent: Path, name: str) -> None:
+    """We serve as ``name`` from now on; the dead have been seen to."""
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in _left_by_dead(parent):
+        left.unlink(missing_ok=True)
+    (parent / str(os.getpid())).write_text(name, "utf-8")
+
+
+def _left_by_dead(parent: Path) -> list[Path]:
+    """What stands there by the number of a process that is gone, or that was ours in an earlier life."""
+    ours = str(os.getpid())
+    found = parent.iterdir() if parent.is_dir() else ()
+    return [left for left in found if left.name == ours or not Path("/proc", left.name).exists()]
 
 
 def open_bodies(

@@ -90,9 +90,15 @@ postgresql:
 """Each line that differs from Patroni's own choice is one of the traps of docs/howto/two-offices.md."""
 
 
+OF_ITS_OWN = "/opt/patroni/bin/patroni"
+"""Where docs/howto/two-offices.md puts a newer Patroni than Debian's; ``POSTHOUSE_PATRONI`` names another place."""
+
+
 def find_cluster_programs() -> tuple[str, str, Path]:
     """Patroni, etcd, the folder of PostgreSQL's programs."""
-    patroni, etcd = shutil.which("patroni"), shutil.which("etcd")
+    named = os.environ.get("POSTHOUSE_PATRONI")
+    patroni = shutil.which(named) if named else shutil.which(OF_ITS_OWN) or shutil.which("patroni")
+    etcd = shutil.which("etcd")
     if patroni is None or etcd is None:
         raise Absent("no patroni or no etcd here (Debian: apt install patroni etcd-server)")
     return patroni, etcd, find_programs()
@@ -109,6 +115,8 @@ class PatroniCluster:
     network: str = "127.0.77."
     shared_buffers: str = "128MB"
     namespaces: Sequence[str] = ()
+    preload: str = ""
+    """A library that PostgreSQL loads before all others."""
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="patroni-")))
     _running: dict[tuple[str, int], "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _programs: tuple[str, str, Path] = field(default_factory=find_cluster_programs)
@@ -242,6 +250,15 @@ class PatroniCluster:
         if postmaster:
             self._wait(lambda: not _lives(postmaster), f"the end of pg{i}")
 
+    def cut_power(self, stop_disks: Callable[[], None]) -> None:
+        """All machines at once: first the disks, which nobody can ask any more who should die."""
+        postmasters = [self._postmaster(i) for i in MEMBERS]
+        stop_disks()
+        for name, i in list(self._running):
+            self._kill(name, i)
+        for postmaster in postmasters:
+            self._signal(postmaster, signal.SIGKILL)
+
     def freeze_server(self, i: int) -> Callable[[], None]:
         """The server and its sessions stand still, and take no notice of anything; the result lets them go on."""
         pids = [pid for pid in (self._postmaster(i),) if pid]
@@ -313,6 +330,8 @@ class PatroniCluster:
         if user is not None:
             command = ["setpriv", "--reuid", user.pw_name, "--regid", str(user.pw_gid), "--init-groups", *command]
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
+        if self.preload:
+            environment["LD_PRELOAD"] = self.preload
         with (self.home(i) / f"{name}.log").open("ab") as log:
             self._running[name, i] = subprocess.Popen(
                 [*self._prefix(i), *command], cwd=self.root, env=environment, stdin=subprocess.DEVNULL,

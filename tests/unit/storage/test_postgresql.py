@@ -28,7 +28,14 @@ from posthouse.storage.ports import (
 from posthouse.storage.postgresql import acceptance, tx
 from posthouse.storage.postgresql import posting as queue
 from posthouse.storage.postgresql.address import parse_engine
-from posthouse.storage.postgresql.connecting import SETTINGS, Unreachable, Unsuitable, connect, require_version
+from posthouse.storage.postgresql.connecting import (
+    SETTINGS,
+    Connection,
+    Unreachable,
+    Unsuitable,
+    connect,
+    require_version,
+)
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.troubles import Kind, classify
@@ -84,6 +91,9 @@ def no_standby(postgres_server):
     def wait_for(name):
         postgres_server.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
         postgres_server.sql("SELECT pg_reload_conf()")
+        while postgres_server.sql("SHOW synchronous_standby_names") != name:
+            pass  # each time a new session
+        postgres_server.sql("CHECKPOINT")  # it is the checkpointer who makes it hold for all
 
     yield wait_for
     wait_for("")
@@ -259,6 +269,24 @@ async def test_who_waits_too_long_for_a_standby_is_refused(open_node, watch, no_
         await asyncio.wait_for(store.accept(letter(account, "t1")), PATIENCE)
     no_standby("")
     await asyncio.wait_for(store.accept(letter(account, "t2")), PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("severity", "text", "is_unsynced"),
+    [
+        ("WARNING", "canceling wait for synchronous replication due to user request", True),
+        ("WARNING", "storniere Warten auf synchrone Replikation wegen Benutzeranfrage", True),
+        ("NOTICE", "a trigger has something to say", False),
+    ],
+)
+def test_a_warning_at_a_commit_is_no_acknowledgement_in_any_language(severity, text, is_unsynced):
+    class Session:
+        def add_log_listener(self, hear):
+            self.hear = hear
+
+    connection = Connection(session := Session())
+    session.hear(session, asyncpg.PostgresLogMessage.new({"S": "WARNUNG", "V": severity, "C": "01000", "M": text}))
+    assert connection.is_unsynced is is_unsynced
 
 
 # -- a server that goes away ------------------------------------------------------------------------
@@ -675,6 +703,14 @@ async def test_nodes_are_known_by_name_slot_and_version(open_node):
     assert [node.name for node in await first.nodes()] == ["node1"]
     third = await open_node()
     assert third.slot == 2  # not at once the one that was left: its ids may be ahead of the clock
+
+
+async def test_what_a_node_known_to_be_dead_held_is_due_at_once(open_node, watch):
+    dead = await open_node()
+    await dead.accept(queue_of("q1", "a", owner=dead.node, lease_until=10**13))
+    heir = await open_node(dead=[dead.node, "nobody"])
+    assert [node.name for node in await heir.nodes()] == [heir.node]
+    assert len(await heir.claim(owner=heir.node, now=200, lease_until=900, limit=10)) == 1
 
 
 async def test_slots_go_round_and_pass_over_those_that_are_taken(open_node, watch):

@@ -13,7 +13,7 @@ import asyncpg
 
 from posthouse.storage.ports import StorageError
 from posthouse.storage.postgresql.address import EngineAddress
-from posthouse.storage.postgresql.troubles import REPLICATION_WAIT_CANCELLED, told
+from posthouse.storage.postgresql.troubles import told
 
 CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
@@ -56,7 +56,10 @@ class Unsuitable(StorageError):
 
 
 class Connection:
-    """A session with the writable server. ``is_unsynced``: its last commit is on that one server only, perhaps."""
+    """A session with the writable server. ``is_unsynced``: its last commit is on that one server only, perhaps.
+
+    A server whose wait for its standby is cancelled says "committed", and warns.
+    """
 
     __slots__ = ("is_unsynced", "session")
 
@@ -66,7 +69,8 @@ class Connection:
         session.add_log_listener(self._hear)
 
     def _hear(self, _session: object, message: Any) -> None:
-        if str(getattr(message, "message", "")).startswith(REPLICATION_WAIT_CANCELLED):
+        """A server says this in its own language, so its rank decides; nothing else warns at a COMMIT."""
+        if getattr(message, "severity_en", "") == "WARNING":
             self.is_unsynced = True
 
     @property

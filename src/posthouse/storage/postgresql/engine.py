@@ -47,7 +47,7 @@ from posthouse.storage.postgresql.connecting import Unreachable, connect
 from posthouse.storage.postgresql.grouping import Group
 from posthouse.storage.postgresql.hints import DIRECTORY, DUE, POLL_SECONDS, Hints
 from posthouse.storage.postgresql.migrate import migrate
-from posthouse.storage.postgresql.nodes import Membership, Node, read_nodes
+from posthouse.storage.postgresql.nodes import Membership, Node, forget_nodes, read_nodes
 from posthouse.storage.postgresql.numbers import FIRST, TAKE_BLOCK, Numbers
 from posthouse.storage.postgresql.pool import Connect, Pool
 from posthouse.storage.postgresql.shelves import Shelves
@@ -78,6 +78,7 @@ async def open_store(
     ids: Ids,
     journal: Journal,
     node: str = "",
+    dead: Sequence[str] = (),
     bodies: Bodies | None = None,
     on_slot: Callable[[int], None] = lambda _slot: None,
     hold_seconds: float = HOLD_SECONDS,
@@ -89,6 +90,7 @@ async def open_store(
 
     ``spool`` is a directory of this process alone, for large content on its way in. With ``bodies``, large
     content goes there instead of into the database; they are closed with the store. ``on_slot`` hears of our slot.
+    ``dead`` are nodes known to live no more: what they held in the queue is due at once.
     """
     address = parse_engine(engine)
     name = node or f"node-{ids.token(9)}"
@@ -99,6 +101,7 @@ async def open_store(
         ids=ids,
         journal=journal,
         node=name,
+        dead=dead,
         bodies=bodies,
         on_slot=on_slot,
         hold_seconds=hold_seconds,
@@ -126,6 +129,7 @@ class PostgresStore:
         ids: Ids,
         journal: Journal,
         node: str,
+        dead: Sequence[str],
         bodies: Bodies | None,
         on_slot: Callable[[int], None],
         hold_seconds: float,
@@ -141,6 +145,7 @@ class PostgresStore:
         self._migrations = migrations
         self._clock = clock
         self._bodies = bodies
+        self._dead = dead
         self._connect = connect_durably
         watchers = self._watchers = Watchers()
         blocks = self._blocks = Units(
@@ -180,6 +185,9 @@ class PostgresStore:
         await self._reach()
         await migrate(self._units, self._now(), self._migrations)
         await self._membership.join()
+        for name in self._dead:
+            await self.reclaim(name)
+        await self._units.write(lambda tx: forget_nodes(tx, self._dead))
         await asyncio.to_thread(self._blobs.prepare)
         await self._hints.poll()  # what moves from here on is told
         self._hints.start()

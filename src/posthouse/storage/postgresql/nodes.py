@@ -6,7 +6,7 @@ one in the same millisecond.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from posthouse.observe.ports import Journal, Level
@@ -29,6 +29,7 @@ same slot would repeat them (measured: 2 of 45,000)."""
 JOIN = "INSERT INTO node (name, slot, version, joined_at, seen) VALUES ($1, $2, $3, $4, $4)"
 SEEN = "UPDATE node SET seen = $2 WHERE name = $1"
 LEAVE = "DELETE FROM node WHERE name = $1"
+FORGET = "DELETE FROM node WHERE name = ANY($1::text[])"
 NODES = "SELECT name, slot, version, joined_at, seen FROM node ORDER BY joined_at, name"
 
 
@@ -108,6 +109,12 @@ class Membership:
             await asyncio.gather(self._task, return_exceptions=True)
         if self.slot >= 0:
             await self._units.write(lambda tx: tx.run(LEAVE, self.name))
+
+
+async def forget_nodes(tx: Tx, names: Sequence[str]) -> None:
+    """Those that are known to live no more."""
+    if names:
+        await tx.run(FORGET, list(names))
 
 
 async def read_nodes(tx: Tx) -> list[Node]:

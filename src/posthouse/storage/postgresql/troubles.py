@@ -4,9 +4,6 @@ from enum import Enum
 
 import asyncpg
 
-REPLICATION_WAIT_CANCELLED = "canceling wait for synchronous replication"
-"""The beginning of the notice with which a server says: committed here, and perhaps nowhere else."""
-
 TRANSIENT = frozenset(
     {
         "40001",  # serialization failure

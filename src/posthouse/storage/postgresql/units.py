@@ -157,7 +157,6 @@ class Units:
 
         async def within(tx: Tx, connection: Connection) -> T:
             nonlocal is_sent
-            connection.is_unsynced = False
             await connection.session.execute("BEGIN")
             try:
                 result = await work(tx)
@@ -193,6 +192,7 @@ class Units:
         raise refusal
 
     async def _commit(self, connection: Connection) -> None:
+        connection.is_unsynced = False
         status = await connection.session.execute("COMMIT")
         if connection.is_unsynced:
             raise ConnectionError("the wait for a standby was cancelled: it is on one server only")
