@@ -669,7 +669,7 @@ class Store(Protocol):
         """The latest records, newest first."""
 
     async def latest_trace(self) -> str:
-        """The greatest trace id in the ledger, or nothing: whoever makes new ones begins behind it."""
+        """The greatest trace id of 12 letters in the ledger, or nothing: whoever makes new ones begins behind it."""
 
     # small things with a name: keys, counters of jobs, the owner of the node
     async def get(self, name: str) -> bytes | None: ...

@@ -175,9 +175,15 @@ async def test_a_filing_for_nobody_fails_whole_and_alone(store):
 
 async def test_the_latest_trace_is_the_greatest_and_not_the_newest(store):
     assert await store.latest_trace() == ""
-    for trace in ("t2", "t9", "t3"):
+    for trace in ("t00000000002", "t00000000009", "t00000000003"):
         await store.accept(Acceptance(trace, blob_of(), record=b"r", at=1))
-    assert await store.latest_trace() == "t9"
+    assert await store.latest_trace() == "t00000000009"
+
+
+async def test_what_offices_call_letters_of_their_own_is_not_the_latest_trace(store):
+    for trace in ("t00000000009", "t00000000009u", "t0000000000b-q", "w0123456789abcdef0123456"):
+        await store.accept(Acceptance(trace, blob_of(), record=b"r", at=1))
+    assert await store.latest_trace() == "t00000000009"
 
 
 async def test_operators_see_who_serves_and_what_waits(store):

@@ -180,7 +180,8 @@ LEASES = "SELECT name, owner, token, until FROM lease ORDER BY name"
 # -- ledger and things ------------------------------------------------------------------------
 
 RECORD = "SELECT record FROM ledger WHERE trace = $1"
-LATEST_TRACE = "SELECT max(trace) FROM ledger"
+LATEST_TRACE = "SELECT trace FROM ledger WHERE length(trace) = 12 ORDER BY trace DESC LIMIT 1"
+"""Of those that ``lib.ports.Ids`` gives: offices make longer ones of them, and a digest that begins with a ``w``."""
 RECORDS = "SELECT trace, at, record FROM ledger WHERE at >= $1 ORDER BY at DESC, trace DESC LIMIT $2"
 ADD_FATE = """INSERT INTO fate (trace, item_no, record) SELECT $1, $2, $3
     WHERE EXISTS (SELECT 1 FROM ledger WHERE trace = $1) ON CONFLICT (trace, item_no) DO NOTHING"""
