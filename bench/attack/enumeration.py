@@ -77,9 +77,7 @@ def measure(name: str, door: Door, number: int) -> bool:
     times: dict[bool, list[float]] = {True: [], False: []}
     replies = set()
     for turn, (is_known, user) in enumerate(tries):
-        opening, login = attempts(
-            name, user, f"{name} {turn}"
-        )  # never tried before: the same guess again costs nothing
+        opening, login = attempts(name, user, f"{name} {turn}")  # a wrong password that is known costs nothing
         seconds, answer = door.ask(opening, login)
         times[is_known].append(seconds)
         replies.add(answer.partition(b" (id ")[0].strip())

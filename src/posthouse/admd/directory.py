@@ -191,7 +191,8 @@ class Directory:
 
     def login_name(self, user: str) -> str:
         """The one spelling of ``user``, whether there is such an account or not: the domain may be left out if it is
-        the only one, and neither part minds its case."""
+        the only one, and neither part minds its case.
+        """
         if "@" not in user and len(self._domains) == 1:
             user = f"{user}@{self.primary}"
         local, _, domain = user.rpartition("@")
