@@ -11,7 +11,7 @@ import pytest
 
 from posthouse.mail.content import Blob
 from posthouse.observe.ports import Level
-from posthouse.storage.ports import Acceptance, Facts, Filing, Role, SchemaTooNew, StorageError
+from posthouse.storage.ports import Acceptance, DomainRow, Facts, Filing, Role, SchemaTooNew, StorageError
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.storage.sqlite.connection import open_writer, require_sqlite
 from posthouse.storage.sqlite.engine import open_store
@@ -192,6 +192,18 @@ async def test_a_closed_store_refuses(tmp_path, journal):
         await store.put("k", b"v")
     with pytest.raises(StorageError):
         await store.get("k")
+
+
+async def test_the_number_of_an_account_that_went_is_nobody_elses(tmp_path):
+    given = {"clock": ManualClock(), "ids": CountedIds(), "journal": KeptJournal()}
+    store = await open_store(tmp_path, **given)
+    await store.put_domain(DomainRow("office.test"))
+    gone = await store.create_account("gone@office.test", "", (), quota=1)
+    await store.remove_account(gone)
+    await store.close()
+    store = await open_store(tmp_path, **given)
+    assert await store.create_account("new@office.test", "", (), quota=1) > gone
+    await store.close()
 
 
 async def test_two_owners_are_one_too_many(store, tmp_path):

@@ -116,7 +116,8 @@ class PostgresSide:
             for table, column in NUMBERED.items():
                 row = await tx.row(f"SELECT coalesce(max({column}), 0) FROM {table}")  # noqa: S608  our names
                 highest = max(highest, row[0] + 1 if row else 0)
-            await tx.run(RAISE_NUMBERS, highest)
+            made = await tx.row(sql.GET_THING, sql.ACCOUNTS_MADE)
+            await tx.run(RAISE_NUMBERS, highest if made is None else max(highest, int(made[0]) + 1))
             await tx.run("DELETE FROM thing WHERE name = $1", PROGRESS)
 
         await self._units.write(unit)

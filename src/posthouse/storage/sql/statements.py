@@ -142,7 +142,8 @@ DOMAIN_EXISTS = "SELECT 1 FROM domain WHERE name = $1"
 DOMAIN_USERS = """SELECT address FROM account WHERE domain = $1
     UNION ALL SELECT address FROM alias WHERE domain = $1 LIMIT 1"""
 REMOVE_DOMAIN = "DELETE FROM domain WHERE name = $1"
-LAST_ACCOUNT = "SELECT coalesce(max(account_id), 0) FROM account"
+ACCOUNTS_MADE = "accounts.made"
+"""The thing that says the highest number that an account ever had, where numbers follow each other."""
 ADDRESS_TAKEN = "SELECT 1 FROM account WHERE address = $1 UNION ALL SELECT 1 FROM alias WHERE address = $1"
 ACCOUNT_ADDRESS = "SELECT 1 FROM account WHERE address = $1"
 ADD_ACCOUNT = """INSERT INTO account (account_id, address, domain, name, verifiers, admin, enabled, created_at)

@@ -93,7 +93,7 @@ def create_account(
 ) -> AccountId:
     if tx.row(ADDRESS_TAKEN, address) is not None:
         raise Conflict(address)
-    account = AccountId(tx.number("account", "account_id"))
+    account = _new_number(tx)
     domain = address.rpartition("@")[2]
     tx.execute(ADD_ACCOUNT, (account, address, domain, name, _text(verifiers), admin, at))
     tx.execute(ADD_TALLY, (account, quota))
@@ -102,6 +102,15 @@ def create_account(
         subscribe(tx, account, role.value, wanted=True)
     _turn_epoch(tx)
     return account
+
+
+def _new_number(tx: Tx) -> AccountId:
+    """One that no account ever had: what is noted about somebody who went must never be said of another one."""
+    row = tx.row(GET_THING, sql.ACCOUNTS_MADE)
+    number = max(tx.number("account", "account_id"), int(row[0]) + 1 if row else 1)
+    tx.numbers["account"] = number
+    tx.execute(PUT_THING, (sql.ACCOUNTS_MADE, b"%d" % number))
+    return AccountId(number)
 
 
 def change_account(tx: Tx, account: AccountId, change: AccountChange) -> None:
