@@ -51,6 +51,8 @@ class Postfix:
     domain: str
     users: tuple[str, ...]
     transport: dict[str, tuple[str, int]]
+    settings: str = ""
+    """More lines of main.cf."""
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
@@ -94,6 +96,7 @@ class Postfix:
             virtual_uid_maps = static:{owner.pw_uid}
             virtual_gid_maps = static:{owner.pw_gid}
             """)
+            + self.settings
         )
         self.process = subprocess.Popen(
             ["postfix", "-c", str(etc), "start-fg"],
