@@ -34,10 +34,12 @@ from posthouse.standards.imf.header import parse_header
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.storage.ports import Acceptance, Filing
 from posthouse.storage.sqlite.engine import open_store
+from posthouse.supervisor.judging import build_boundary
 from posthouse.supervisor.load import parse
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.serve import GC_THRESHOLDS
-from posthouse.supervisor.wire import Setting, Tools, build, build_boundary
+from posthouse.supervisor.wire import build
+from posthouse.supervisor.works import Setting, Tools
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.office import STRANGER, FakeLine, Office
 from posthouse.testing.wire import Agreeable

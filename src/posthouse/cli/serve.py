@@ -38,7 +38,7 @@ def serve(file: Path, engine: str, workers: int) -> None:
     from posthouse.supervisor.privileges import Privileged
     from posthouse.supervisor.selftest import OpenRelay
     from posthouse.supervisor.serve import Server, WorkersLost, make_journal
-    from posthouse.supervisor.wire import Setting
+    from posthouse.supervisor.works import Setting
 
     try:
         configuration = _read(file, engine)

@@ -20,7 +20,7 @@ from posthouse.supervisor.config import Configuration, ListenerSection, TlsSecti
 from posthouse.supervisor.files import write_whole
 from posthouse.supervisor.load import load
 from posthouse.supervisor.serve import Server
-from posthouse.supervisor.wire import Setting, Tools
+from posthouse.supervisor.works import Setting, Tools
 from posthouse.testing.zone import office_zone
 
 DOMAIN = "office.test"

@@ -10,18 +10,17 @@ from posthouse.admd.directory import Directory
 from posthouse.admd.keyring import KeyRing
 from posthouse.admd.vault import forget, unlock
 from posthouse.filter.classifier.school import School
-from posthouse.net.resolver import DnsResolver
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Quiet as Silent
 from posthouse.ops.control import OPERATIONS, perform
 from posthouse.ops.house import CannotDo, House
 from posthouse.storage.ports import StorageError
 from posthouse.supervisor.breached import read_breached
-from posthouse.supervisor.config import Configuration, StoreSection, parse_endpoint
+from posthouse.supervisor.config import Configuration, StoreSection
+from posthouse.supervisor.dns import open_resolver, place_of
 from posthouse.supervisor.engine import open_engine, read_body_keys
 from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
 from posthouse.supervisor.ports import RandomIds, SystemClock
-from posthouse.supervisor.wire import place_of
 
 Answer = Mapping[str, Any]
 
@@ -72,8 +71,7 @@ async def _with_keys(house: House, directory: Path, configuration: Configuration
     if configuration is None:
         configuration = Configuration(hostname="localhost", store=StoreSection(directory=directory))
     else:
-        server = parse_endpoint(configuration.dns.server) if configuration.dns.server else None
-        place = place_of(configuration, DnsResolver(house.clock, PrometheusMeter(), server))
+        place = place_of(configuration, open_resolver(configuration, house.clock, PrometheusMeter()))
     path = master_key_file(configuration)
     vault = await unlock(house.store, read_master_key(path), lambda: make_master_key_file(path), str(path))
     people = Directory()

@@ -37,8 +37,11 @@ from posthouse.ops.house import House as OpsHouse
 from posthouse.services.admind import REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.ports import Store
 from posthouse.supervisor import privileges
+from posthouse.supervisor.carrying import SliceReader
 from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
 from posthouse.supervisor.confine import MEASURES, Confinement, confine
+from posthouse.supervisor.dns import place_of
+from posthouse.supervisor.doors import open_doors
 from posthouse.supervisor.engine import BodyKeys, load_engine, open_engine, read_body_keys
 from posthouse.supervisor.feedback import tend_feedback
 from posthouse.supervisor.floors import check_floors, versions
@@ -62,7 +65,8 @@ from posthouse.supervisor.scanning import watch_scanners
 from posthouse.supervisor.secrecy import check_key, close_store
 from posthouse.supervisor.selftest import Ground, check_relay
 from posthouse.supervisor.standing import watch_standing
-from posthouse.supervisor.wire import WORKS, Setting, SliceReader, Tools, Works, build, open_doors, place_of
+from posthouse.supervisor.wire import WORKS, build
+from posthouse.supervisor.works import Setting, Tools, Works
 
 RESTART_SECONDS = 1.0
 """What dies is started again, not faster than this."""

@@ -10,7 +10,7 @@ from posthouse.admd.limits import Limits
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.load import Misconfigured
 from posthouse.supervisor.localserve import HOSTNAME, Office, Wishes, open_office
-from posthouse.supervisor.wire import Tools
+from posthouse.supervisor.works import Tools
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
