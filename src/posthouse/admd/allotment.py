@@ -52,13 +52,17 @@ class Allotment:
     def is_spent(self, key: str) -> bool:
         """Whether the whole house has used up what ``key`` may fail."""
         share = self._shares.get(key)
-        return share is not None and share.spent and self._clock.now() < share.ends
+        return share is not None and share.spent and self._is_of_now(share, self._clock.now())
+
+    def _is_of_now(self, share: _Share, now: float) -> bool:
+        """Whether its window is this one: not one that is over, nor one of a clock that has been set back since."""
+        return now < share.ends <= now + self._seconds
 
     async def spend(self, key: str) -> None:
         """One more failure."""
         now = self._clock.now()
         share = self._shares.get(key)
-        if share is None or now >= share.ends:
+        if share is None or not self._is_of_now(share, now):
             ends = (now // self._seconds + 1) * self._seconds  # as ``Store.take`` has its windows
             share = _Share(ends)
             self._shares.put(key, share)

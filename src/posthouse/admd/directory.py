@@ -218,9 +218,11 @@ class Directory:
         return False
 
     async def refresh(self, store: Store) -> None:
-        """Read the store once."""
+        """Read the store once. Who read it earlier and is done later changes nothing any more."""
         snapshot = await store.directory()  # first: what is said later is of a later epoch, and read again
-        self.update(snapshot, await read_standings(store))
+        standings = await read_standings(store)
+        if snapshot.epoch >= self.epoch:
+            self.update(snapshot, standings)
 
     async def follow(self, store: Store, *, clock: Clock, journal: Journal) -> None:
         """Stay true to the store until cancelled. What is known stays in force while the store cannot be read."""

@@ -47,6 +47,17 @@ async def test_the_window_ends_for_all(ground) -> None:
     assert not one.is_spent("alice")
 
 
+async def test_a_clock_that_is_set_back_locks_nobody_out_for_that_long(ground) -> None:
+    _store, clock = ground
+    one = node(ground, most=SHARE)
+    clock.jump(365 * 86400)
+    for _ in range(20):
+        await one.spend("alice")
+    assert one.is_spent("alice")
+    clock.jump(-365 * 86400)
+    assert not one.is_spent("alice")
+
+
 async def test_a_mistake_costs_the_store_nothing(ground) -> None:
     _store, clock = ground
     asked = []

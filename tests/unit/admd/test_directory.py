@@ -200,6 +200,23 @@ async def test_a_change_in_the_store_is_followed() -> None:
     assert store.hint is None
 
 
+async def test_who_read_earlier_and_is_done_later_takes_nothing_back() -> None:
+    """Several read at once: whoever holds an account, and whoever follows. No further hint would put it right."""
+
+    class Slow(_Store):
+        async def list_notes(self, *given: Any, **more: Any) -> Any:
+            if self.rows.epoch == 1:
+                self.rows = snapshot(AliasRow("new@office.test", ("alice@office.test",)), epoch=2)
+                await ours.refresh(store)
+            return await super().list_notes(*given, **more)
+
+    store: Any = Slow()
+    ours = Directory()
+    await ours.refresh(store)
+    assert ours.epoch == 2
+    assert isinstance(ours.resolve(Address("new", "office.test")), Alias)
+
+
 async def test_what_is_known_stays_in_force_while_the_store_cannot_be_read() -> None:
     class Broken(_Store):
         async def directory(self) -> ports.Directory:
