@@ -11,8 +11,9 @@ import pytest
 
 from posthouse.mail.content import Blob
 from posthouse.observe.ports import Level
-from posthouse.storage.ports import Acceptance, DomainRow, Facts, Filing, Role, SchemaTooNew, StorageError
+from posthouse.storage.ports import Acceptance, Change, DomainRow, Facts, Filing, Role, SchemaTooNew, StorageError
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
+from posthouse.storage.sqlite import engine
 from posthouse.storage.sqlite.connection import open_writer, require_sqlite
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.storage.sqlite.faults import NoFaults
@@ -423,3 +424,31 @@ async def test_all_files_are_ours_alone_whatever_the_umask(tmp_path, journal):
             (tmp_path / "store" / "posthouse.db").chmod(0o644)
     finally:
         os.umask(before)
+
+
+async def test_many_messages_take_no_more_statements_than_one(tmp_path, monkeypatch):
+    """What is copied is one unit behind which all others wait: so it is a few statements, not a few a message."""
+    connections = []
+    monkeypatch.setattr(
+        engine, "open_writer", lambda *arguments: connections.append(open_writer(*arguments)) or connections[0]
+    )
+    store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=KeptJournal())
+    account, statements = await account_in(store), []
+    for number in range(20):
+        await store.accept(acceptance(account, f"t{number}", b"%d" % number))
+    connections[0].exec_trace = lambda _cursor, statement, _bindings: statements.append(statement) or True
+
+    async def counted(done):
+        statements.clear()
+        await done
+        return len(statements)
+
+    async def each(uids):
+        yield await counted(store.copy(account, 1, uids, 2))
+        yield await counted(store.change_flags(account, 1, uids, Change.ADD, frozenset({"\\Deleted"})))
+        yield await counted(store.move(account, 1, uids, 3))
+        yield await counted(store.expunge(account, 3, None))
+
+    one, many = [count async for count in each([1])], [count async for count in each(range(2, 20))]
+    await store.close()
+    assert all(later <= first for later, first in zip(many, one, strict=True)), (many, one)

@@ -1,5 +1,7 @@
 """The counters that every message moves, while they are in memory."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from posthouse.storage.ports import Role
@@ -51,6 +53,18 @@ class Box:
         self.modseq = modseq
         self._count(flags, octets, 1)
         return uid
+
+    def add_all(self, flags: Sequence[str], octets: int, modseq: int) -> int:
+        """Room for many at once; the UID of the first."""
+        first = self.uidnext
+        self.uidnext += len(flags)
+        self.modseq = modseq
+        self.messages += len(flags)
+        self.size += octets
+        for text, count in Counter(flags).items():
+            self.unseen += count * ("\\Seen" not in text)
+            self.deleted += count * ("\\Deleted" in text)
+        return first
 
     def take(self, flags: str, octets: int, modseq: int) -> None:
         self.modseq = modseq

@@ -100,24 +100,12 @@ CHANGED_SINCE = """SELECT m.uid, m.modseq, m.flags FROM change c JOIN message m 
     WHERE c.account_id = $1 AND c.mailbox_id = $2 AND c.modseq > $3 AND c.gone = 0"""
 GONE_SINCE = """SELECT uid FROM change WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 AND gone = 1
     ORDER BY uid"""
-ONE_MESSAGE = """SELECT uid, modseq, flags, size, letter_no FROM message
-    WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"""
 EVERY_MESSAGE = "SELECT uid, modseq, flags, size, letter_no FROM message WHERE account_id = $1 AND mailbox_id = $2"
 MAYBE_DELETED = EVERY_MESSAGE + " AND flags LIKE '%Deleted%'"
 DELETE_MESSAGES = "DELETE FROM message WHERE account_id = $1 AND mailbox_id = $2"
 LETTERS_IN = "SELECT DISTINCT letter_no FROM message WHERE account_id = $1 AND mailbox_id = $2"
-LETTERS_MAY_BE_ORPHANS = """INSERT INTO orphan (blob_no) SELECT DISTINCT blob_no FROM letter
-    WHERE letter_no IN ({letters}) ON CONFLICT (blob_no) DO NOTHING"""
 END_LETTERS = """DELETE FROM letter WHERE letter_no IN ({letters})
     AND NOT EXISTS (SELECT 1 FROM message WHERE message.letter_no = letter.letter_no)"""
-CHANGE_FLAGS = "UPDATE message SET flags = $4, modseq = $5 WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"
-DELETE_MESSAGE = "DELETE FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3"
-LOG_CHANGE = """INSERT INTO change (account_id, mailbox_id, uid, modseq, gone, at) VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (account_id, mailbox_id, uid) DO UPDATE SET modseq = excluded.modseq, gone = excluded.gone,
-    at = excluded.at"""
-END_LETTER = """DELETE FROM letter WHERE letter_no = $1
-    AND NOT EXISTS (SELECT 1 FROM message WHERE message.letter_no = $1) RETURNING blob_no"""
-LETTER_EMAIL = "SELECT email FROM letter WHERE letter_no = $1"
 
 STORED = """SELECT m.uid, m.modseq, m.flags, l.received_at, m.saved_at, l.prefix, b.hash, b.size, l.email, l.thread,
     l.envelope, l.structure, l.message_id, l.subject, l.preview, l.sent_at{more}
