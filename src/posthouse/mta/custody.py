@@ -27,7 +27,6 @@ from posthouse.storage.ports import AccountRow, Item, QueueFilter, State, Storag
 MARK: Final = "account held: "
 """With it begins what the queue says of mail of a held account."""
 MOST: Final = 100_000
-MOST_TASKS: Final = 1000
 
 
 async def hold_account(store: Store, account: AccountRow, why: str, at: int) -> int:
@@ -46,7 +45,7 @@ async def release_account(store: Store, account: AccountRow, at: int) -> int:
 
 
 async def _items_of(store: Store, account: AccountId, state: State) -> Sequence[Item]:
-    return [item for item in await store.queued(QueueFilter(state=state, limit=MOST)) if item.submitter == account]
+    return await store.queued(QueueFilter(state=state, submitter=account, limit=MOST))
 
 
 class Custody:

@@ -358,9 +358,10 @@ class Settlement(msgspec.Struct, frozen=True):
 
 
 class QueueFilter(msgspec.Struct, frozen=True):
-    """Which queue items an operator means. Empty fields mean "any"."""
+    """Which queue items somebody means. Empty fields mean "any"."""
 
     queue_id: str = ""
+    submitter: AccountId | None = None
     sender: str = ""
     recipient: str = ""
     domain: str = ""

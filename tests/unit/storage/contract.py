@@ -531,6 +531,16 @@ async def test_an_operator_finds_items_by_what_he_knows(store):
     assert await store.queued(QueueFilter(sender="nobody")) == []
 
 
+async def test_what_one_account_has_sent_is_found_among_that_of_all_others(store):
+    alice = await an_account(store)
+    await post(store, "q1", "a", "b")
+    recipients = (Recipient(Address("c", "c.test")),)
+    posting = Posting("q2", "me@office.test", b"", recipients, 5, 5, 10**15, submitter=alice)
+    await store.accept(Acceptance("t-q2", blob_of(), (), (posting,)))
+    mine = QueueFilter(submitter=alice, limit=1)
+    assert [i.queue_id for i in await store.queued(mine)] == ["q2"]
+
+
 # -- mailboxes ---------------------------------------------------------------------------------
 
 

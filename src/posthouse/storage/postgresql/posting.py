@@ -246,6 +246,7 @@ async def queued(tx: Tx, which: QueueFilter, now: int) -> list[Item]:
     wanted = {
         "p.queue_id": which.queue_id,
         "p.reverse_path": which.sender,
+        "p.submitter": "" if which.submitter is None else which.submitter,
         "i.domain": which.domain,
         "i.state": _STATES.index(which.state) if which.state else "",
     }
