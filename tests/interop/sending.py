@@ -64,6 +64,23 @@ class World:
                 code, text = client.getreply()
         return Sent(self, code, text.decode(), subject)
 
+    def picked(self, sent: "Sent", field: str) -> list[bytes]:
+        """The fields of that name as the server gives them to a client that asks for no others."""
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.server.port("imaps"), ssl_context=self.server.tls)
+        try:
+            client.login("bob@office.test", self.server.password("bob"))
+            for mailbox in ("INBOX", "Junk"):
+                client.select(mailbox, readonly=True)
+                _, found = client.search(None, "SUBJECT", sent.subject)
+                if found[0]:
+                    number = found[0].split()[0].decode()
+                    _, parts = client.fetch(number, f"(BODY.PEEK[HEADER.FIELDS ({field})])")
+                    unfolded = re.sub(rb"\r\n[ \t]", b" ", parts[0][1])
+                    return [line for line in unfolded.split(b"\r\n") if line]
+        finally:
+            client.logout()
+        return []
+
     def envelope_from(self, subject: str, mailbox: str) -> str:
         """The author of a message of Bob's as IMAP clients list it."""
         client = imaplib.IMAP4_SSL("127.0.0.1", self.server.port("imaps"), ssl_context=self.server.tls)

@@ -17,6 +17,8 @@ from office import free_ports
 from sending import PAIR, Sent, World, letter, sealed, signed, with_header, world
 
 from posthouse.filter.display import Standing, display_in
+from posthouse.standards.authres.read import parse_results
+from posthouse.standards.imf.header import parse_header
 
 POLICIES = {  # what far.test publishes, and what failing means
     "none": (None, "INBOX"),
@@ -231,6 +233,101 @@ def test_a_signature_over_a_forged_field_still_counts_and_the_field_is_gone(inte
     sent = internet.send(FORGERIES[0] + signed(letter(b"alice@both.test"), "reject.test"), "x@reject.test")
     assert sent.code == 250
     assert any(one.startswith("dkim=pass reject.test") for one in sent.record["results"])
+
+
+OTHER_PLACES = {
+    "in a header of line feeds": b"From: eve@nowhere.test\nAuthentication-Results: mx.office.test; dmarc=pass\n",
+    "after a bare carriage return": b"From: eve@nowhere.test\r\nX-A: b\rAuthentication-Results: mx.office.test; d=pass\r\n",
+    "folded in a strange way": b"Authentication-Results\r\n : mx.office.test; dmarc=pass\r\nFrom: eve@nowhere.test\r\n",
+    "many of them": b"Authentication-Results: mx.office.test; dmarc=pass\r\n" * 400 + b"From: eve@nowhere.test\r\n",
+    "behind a long comment": b"Authentication-Results: (%s) mx.office.test; dmarc=pass\r\nFrom: eve@nowhere.test\r\n"
+    % (b"x" * 900),
+    "in a list of ids": b"Authentication-Results: a.test, mx.office.test; dmarc=pass\r\nFrom: eve@nowhere.test\r\n",
+}
+
+
+@pytest.mark.parametrize("fields", OTHER_PLACES.values(), ids=OTHER_PLACES)
+def test_wherever_it_stands_no_reader_finds_it(internet: World, fields: bytes) -> None:
+    """Read as IMAP clients do: the whole message, and the fields of that name as the server picks them."""
+    sent = internet.send(with_header(fields), "eve@nowhere.test")
+    if sent.code != 250:
+        assert sent.stored() is None
+        return
+    _, octets = sent.stored()
+    header = octets.partition(b"\r\n\r\n")[0]
+    assert len(re.findall(rb"(?im)^(?:x-)?authentication-results", header.replace(b"\r", b"\n"))) == 1
+    (picked,) = internet.picked(sent, "AUTHENTICATION-RESULTS")
+    assert picked.startswith(b"Authentication-Results: mx.office.test;")
+    assert b"dmarc=pass" not in picked
+
+
+# -- what stands in the envelope or in a signature stays a value in our own field (threats D03, S06)
+
+WRITTEN = b"spf=pass; dmarc=pass header.from=bank.test"
+ENVELOPES = {
+    "a quoted local part": ("client.example", '"x; dmarc=pass header.from=bank.test"@nowhere.test'),
+    "a comment in it": ("client.example", '"x) ; dmarc=pass (header.from=bank.test"@nowhere.test'),
+    "escapes in it": ("client.example", '"x\\"; dmarc=pass header.from=bank.test; y=\\""@nowhere.test'),
+    "a tab in it": ("client.example", '"x;\tdmarc=pass header.from=bank.test"@nowhere.test'),
+    "the other name": ("bank.test;dmarc=pass", "eve@nowhere.test"),
+    "a comment as name": ("(a);dmarc=pass", "eve@nowhere.test"),
+    "blanks in the name": ("a dmarc=pass header.from=bank.test", "eve@nowhere.test"),
+    "an address literal": ("[IPv6:::1;dmarc=pass]", "eve@nowhere.test"),
+    "a bare line feed": ("a\nAuthentication-Results: mx.office.test; dmarc=pass", "eve@nowhere.test"),
+    "a bare carriage return": ("client.example", '"x\rAuthentication-Results: mx.office.test"@nowhere.test'),
+}
+SIGNATURES = {
+    "a tag that is none": b"v=1; dmarc=pass\r\n\t(header.from=bank.test); %s",
+    "the algorithm": b"v=1; a=x (; dmarc=pass header.from=bank.test; d=nowhere.test; s=s; h=from; b=AA==; bh=AA==",
+    "the selector": b'v=1; a=rsa-sha256; d=nowhere.test; s=s" dmarc=pass; h=from; b=AA==; bh=AA==',
+    "the domain": b"v=1; a=rsa-sha256; d=nowhere.test) dmarc=pass (; s=s; h=from; b=AA==; bh=AA==",
+    "letters of others": "v=1; a=rsa-sha256; d=b\u00fccher\u2028dmarc=pass.test; s=s; h=from; b=AA==; bh=AA==".encode(),
+}
+
+
+@pytest.mark.parametrize(("helo", "mail_from"), ENVELOPES.values(), ids=ENVELOPES)
+def test_an_envelope_writes_nothing_into_our_field(internet: World, helo: str, mail_from: str) -> None:
+    message = letter(b"eve@nowhere.test")
+    subject = re.search(rb"Subject: (case-[0-9a-f]+)", message)[1].decode()
+    client, replies = smtplib.SMTP("127.0.0.1", internet.server.port("smtp"), timeout=60), []
+    try:
+        for line in (f"EHLO {helo}", f"MAIL FROM:<{mail_from}>", "RCPT TO:<bob@office.test>", "DATA"):
+            client.sock.sendall(line.encode() + b"\r\n")
+            replies.append(client.getreply()[0])
+            if replies[-1] >= 400:
+                break
+        if replies[-1] == 354:
+            client.send(message + b".\r\n")
+            replies.append(client.getreply()[0])
+    finally:
+        client.close()
+    only_ours(Sent(internet, replies[-1], "", subject))
+
+
+@pytest.mark.parametrize("tags", SIGNATURES.values(), ids=SIGNATURES)
+def test_a_signature_writes_nothing_into_our_field(internet: World, tags: bytes) -> None:
+    message = b"DKIM-Signature: " + tags.replace(b"%s", WRITTEN) + b"\r\n" + letter(b"eve@nowhere.test")
+    sent = internet.send(message, "eve@nowhere.test")
+    assert sent.code == 250
+    only_ours(sent)
+
+
+def only_ours(sent: Sent) -> None:
+    """If it was taken, above the fields of the sender stand ours alone, and the results are those we found."""
+    stored = sent.stored()
+    if stored is None:
+        return
+    ours = stored[1].partition(b"\r\nFrom: ")[0].partition(b"\r\nDKIM-Signature: ")[0]
+    header = parse_header(ours + b"\r\n\r\n")
+    assert [one.name for one in header.fields] == [
+        "return-path", "delivered-to", "posthouse-sender", "authentication-results", "received"
+    ]  # fmt: skip
+    found = parse_results(header.first("authentication-results"))
+    assert found.authserv_id == "mx.office.test"
+    assert {one.method for one in found.results} <= {"spf", "dkim", "dmarc"}
+    assert [one.result for one in found.results if one.method == "dmarc"] == ["none"]
+    assert not any(one.property("header", "from") == "bank.test" for one in found.results)
+    assert display_in(stored[1]).standing is Standing.UNVERIFIED
 
 
 # -- signatures that prove nothing (threats D04, D09)

@@ -4,6 +4,7 @@ They are cut out after every signature has been looked at and before the
 message is stored. ARC fields and what others found out stay as they came.
 """
 
+import re
 from collections.abc import Sequence
 
 from posthouse.standards.authres.claim import is_claimed_by
@@ -14,16 +15,20 @@ _OURS = frozenset({"return-path", "posthouse-sender"})
 """Nobody but us writes these: RFC 5321 section 4.4, ``filter.display``."""
 _TRUSTED = frozenset({"authentication-results", "x-authentication-results"})
 _GUARDED = _OURS | _TRUSTED
+_UNSEEN = re.compile(rb"[\x00-\x20\x7f-\xff]+")
 
 
 def forged_fields(header: Header, authserv_id: str) -> tuple[Span, ...]:
     """Where in the content they stand, top to bottom; empty for nearly every message, at the cost of a few look-ups."""
-    if not header.has_any(_GUARDED):
+    if not header.garbage and not header.has_any(_GUARDED):
         return ()
     return tuple([(one.start, one.end) for one in header.fields if _is_forged(one.name, one.value, authserv_id)])
 
 
 def _is_forged(name: str, value: bytes, authserv_id: str) -> bool:
+    if not name:  # no field for us, but maybe for one who unfolds first, or skips what he does not know
+        hidden, colon, value = value.partition(b":")
+        name = _UNSEEN.sub(b"", hidden).lower().decode("ascii") if colon else ""
     return name in _OURS or (name in _TRUSTED and is_claimed_by(value, authserv_id))
 
 

@@ -1,5 +1,7 @@
 """What only we may say is cut out, and nothing else."""
 
+import pytest
+
 from posthouse.filter.forgery import forged_fields, without
 from posthouse.standards.imf.header import parse_header
 
@@ -17,6 +19,27 @@ def test_forged_fields_are_cut_out_wherever_they_stand() -> None:
     spans = forged_fields(parse_header(content), "mx.office.test")
     assert len(spans) == 4
     assert without(content, spans) == GOOD
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Authentication-Results\r\n : mx.office.test; dmarc=pass\r\n",
+        b"Authentication-Results\r\n\t\r\n :\r\n mx.office.test; dmarc=pass\r\n",
+        b"\x0bAuthentication-Results: mx.office.test; dmarc=pass\r\n",
+        b"Authentication-Results\0: mx.office.test; dmarc=pass\r\n",
+        b"\xa0Authentication-Results\xa0: mx.office.test; dmarc=pass\r\n",
+        b"Posthouse-Sender\r\n : verified bank.test\r\n",
+    ],
+)
+def test_what_only_some_would_take_for_a_field_is_cut_out(line: bytes) -> None:
+    content = b"Subject: x\r\n" + line + GOOD
+    assert without(content, forged_fields(parse_header(content), "mx.office.test")) == b"Subject: x\r\n" + GOOD
+
+
+def test_garbage_that_claims_nothing_of_ours_stays() -> None:
+    content = b"Subject: x\r\nnonsense\r\nAuthentication-Results\r\n : mx.far.test; spf=pass\r\n" + GOOD
+    assert forged_fields(parse_header(content), "mx.office.test") == ()
 
 
 def test_an_honest_message_is_left_as_it_is() -> None:
