@@ -176,6 +176,28 @@ def test_the_aliases_everybody_expects(endpoints, name):
         assert client.sendmail("x@else.test", [f"{name}@office.test"], LETTER) == {}
 
 
+def test_its_zone_publishes_what_a_domain_should(endpoints, directory):
+    """A new user compares, and finds nothing to do."""
+    words = ["dns", "check", "office.test", "--dir", str(directory), "--json"]
+    done = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, timeout=60, check=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row for row in rows if row["state"] != "ok"] == []
+    assert {row["type"] for row in rows} == {"MX", "TXT", "SRV", "PTR"}
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("helo", ["mx.office.test", "client.example"])
+@pytest.mark.parametrize("sender", ["", "alice@office.test", "x@else.example"])
+def test_its_zone_lets_nobody_in_by_address(endpoints, helo, sender):
+    """Whoever tries it comes from the address of the office itself."""
+    where = endpoints["services"]["smtp"]
+    with smtplib.SMTP(where["host"], where["port"], timeout=20) as client:
+        client.ehlo(helo)
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail(sender, ["bob@office.test"], b"From: admin@office.test\r\nSubject: hi\r\n\r\nhi\r\n")
+    assert refused.value.smtp_code == 550
+
+
 def test_metrics_and_health(endpoints):
     where = endpoints["services"]["metrics"]
     with urllib.request.urlopen(f"http://{where['host']}:{where['port']}/healthz", timeout=10) as answer:

@@ -14,6 +14,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from posthouse.admd.credentials import make_verifiers, verify_password
+from posthouse.ops.dnsadvice import Place, records_of
+from posthouse.standards.dns.ports import Srv
 from posthouse.storage.ports import AccountRow, AliasRow, Conflict, DomainRow, Store
 from posthouse.supervisor.authority import make_certificates
 from posthouse.supervisor.config import Configuration, ListenerSection, TlsSection
@@ -21,7 +23,7 @@ from posthouse.supervisor.files import write_whole
 from posthouse.supervisor.load import load
 from posthouse.supervisor.serve import Server
 from posthouse.supervisor.works import Setting, Tools
-from posthouse.testing.zone import office_zone
+from posthouse.testing.zone import Zone, office_zone
 
 DOMAIN = "office.test"
 HOSTNAME = "mx.office.test"
@@ -113,7 +115,7 @@ class Office:
             dns=base.dns.model_copy(update={"server": _endpoint(wishes.dns) if wishes.dns else None}),
         )
         has_routes = bool(configuration.relay.route)
-        zone = office_zone(DOMAIN, HOSTNAME, wishes.host) if wishes.dns is None else None
+        zone = world(wishes.host, wishes.base_port) if wishes.dns is None else None
         nowhere_else = wishes.relay is None and wishes.dns is None
         return Setting(
             configuration,
@@ -205,6 +207,23 @@ class Office:
         if os.geteuid() == 0:
             rows += ["", "  Running as root, and staying so: for trying out only."]
         return [*rows, "", "Ctrl-C stops it; the data stays.", ""]
+
+
+def world(host: str, base_port: int) -> Zone:
+    """One office and nothing else, which publishes all that ``posthouse dns records`` says; its keys follow.
+
+    But nobody is let in by SPF in its name: everybody who tries this office comes from its own address.
+    """
+    zone = office_zone(DOMAIN, HOSTNAME, host)
+    zone.publish(HOSTNAME, b"v=spf1 -all")
+    ports = {name: base_port + offset for name, offset in OFFSETS.items()}
+    for record in [one.record for one in records_of(DOMAIN, (), Place(HOSTNAME, zone, ports))]:
+        if record.type == "SRV":
+            priority, weight, port, target = record.value.split(" ")
+            zone.add(record.name, "srv", Srv(int(priority), int(weight), int(port), target.rstrip(".")))
+        elif record.name not in {DOMAIN, HOSTNAME}:
+            zone.publish(record.name, record.value.encode())
+    return zone
 
 
 def make_password() -> str:

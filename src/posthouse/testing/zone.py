@@ -36,10 +36,14 @@ class Zone:
 
     def publish(self, name: str, text: bytes) -> None:
         """A TXT record more, beside those that are there."""
+        self.add(name, "txt", text)
+
+    def add(self, name: str, kind: str, record: Any) -> None:
+        """A record more of any type, as ``Answer.records`` has it."""
         records = self.names.get(name, {})
-        texts = tuple(records.get("txt", ()))
-        if text not in texts:
-            self.names = {**self.names, name: {**records, "txt": (*texts, text)}}
+        known = tuple(records.get(kind, ()))
+        if record not in known:
+            self.names = {**self.names, name: {**records, kind: (*known, record)}}
 
     async def mx(self, name: str) -> Answer[Mx]:
         return self._answer(name, "mx")
