@@ -82,6 +82,11 @@ class MailboxView:
         return None
 
     @property
+    def variety(self) -> int:
+        """How many sets of flags there have been: new keywords make it grow."""
+        return len(self._sets)
+
+    @property
     def keywords(self) -> tuple[str, ...]:
         """Flags in use here that are not system flags."""
         used = frozenset().union(*self._sets) if self._sets else frozenset[str]()
@@ -91,6 +96,10 @@ class MailboxView:
     def has_gone(self) -> bool:
         """Whether messages are gone that the session has not been told about."""
         return self._gone is not None
+
+    def gone_among(self, uids: Iterable[Uid]) -> bool:
+        """Whether one of ``uids`` is gone and the session has not been told."""
+        return self._gone is not None and not self._gone.isdisjoint(uids)
 
     def take(self, messages: Iterable[Message]) -> list[int]:
         """Set flags as our own command left them; the indexes of those that are in the view."""

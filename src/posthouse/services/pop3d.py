@@ -223,8 +223,9 @@ class Pop3Door:
             self._note("auth.exposed", Level.WARNING)
         self._attempt = None
         self._errors += 1
-        hang_up = event.hang_up or self._errors >= self._service.limits.hard_errors
-        return (Negative(event.text, hang_up=hang_up),)
+        if self._errors >= self._service.limits.hard_errors:
+            return (Negative(f"{event.text}; too many errors, goodbye", hang_up=True),)
+        return (Negative(event.text, hang_up=event.hang_up),)
 
     async def _pass(self, event: Pass) -> AsyncIterator[Action]:
         found = await self._service.authenticator.check(

@@ -176,8 +176,9 @@ async def test_fifteen_errors_end_a_session(house) -> None:
     session = await house.connect()
     for _ in range(15):
         assert not session.core.closed
-        await session.tell("NONSENSE")
+        answer = await session.tell("NONSENSE")
     assert session.core.closed
+    assert answer == "-ERR unknown command; too many errors, goodbye"
 
 
 async def test_language_is_english(house) -> None:

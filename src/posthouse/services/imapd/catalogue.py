@@ -89,7 +89,10 @@ class _Listing:
 
     def _names(self) -> set[str]:
         names = set(self._known) | self._parents
-        return names | self._subscribed if "SUBSCRIBED" in self._event.selection else names
+        if "SUBSCRIBED" not in self._event.selection:
+            return names
+        names |= self._subscribed
+        return names | names_with_children(self._subscribed) if "RECURSIVEMATCH" in self._event.selection else names
 
     def _selected(self, name: str) -> bool:
         """RFC 5258 section 3.1: every selection option must hold."""

@@ -16,8 +16,10 @@ from posthouse.services.imapd.session import (
     Session,
     enable_condstore,
     flag_attributes,
+    news,
     resolve,
     tell_expunged,
+    tell_keywords,
 )
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
@@ -68,7 +70,10 @@ async def store(session: Session, event: events.Store) -> Answer:
         refused += late
         _tell_flagged(session, event, [one.uid for one in changed])
         surprising = _surprising(view, event, changed) if event.silent else frozenset[Uid]()
-        for index in sorted(view.take(changed)):
+        places = sorted(view.take(changed))
+        for response in tell_keywords(selected):
+            yield response
+        for index in places:
             if not event.silent or view.uid(index) in surprising:
                 yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
             elif session.condstore:
@@ -129,6 +134,12 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
     if not uids:
         yield Tagged(event.tag, OK, "Nothing to do")
         return
+    if not event.by_uid:
+        async for response in news(session, may_expunge=False):
+            yield response
+        if selected.view.gone_among(uids):  # RFC 2180 section 4.4: none rather than some
+            yield Tagged(event.tag, NO, "Some messages are gone", "EXPUNGEISSUED")
+            return
     if not moving and sum(mailbox.messages for mailbox in mailboxes) + len(uids) > MOST_MESSAGES:
         yield Tagged(event.tag, NO, "Too many messages", "LIMIT")
         return
@@ -137,6 +148,9 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
         (source, placed.uid) for source, placed in await carry(session.owner, selected.mailbox, uids, target.mailbox)
     )
     _tell_carried(session, mailboxes, target, [placed for _, placed in pairs])
+    if not pairs and not event.by_uid:  # gone since we looked
+        yield Tagged(event.tag, NO, "The messages are gone", "EXPUNGEISSUED")
+        return
     code = codes.copy_uid(target.uidvalidity, pairs)
     if not moving:
         yield Tagged(event.tag, OK, "Copied", code)

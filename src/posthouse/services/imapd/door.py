@@ -18,7 +18,7 @@ from posthouse.services.imapd.access import Reception
 from posthouse.services.imapd.session import Answer, Judged, Session, enable_condstore, highest, news
 from posthouse.standards.imap import codes, events, responses
 from posthouse.standards.imap.offer import Offer
-from posthouse.standards.imap.responses import Bye, Condition, Continuation, Response, Tagged, refuse
+from posthouse.standards.imap.responses import Bye, Condition, Continuation, Notice, Response, Tagged, refuse
 from posthouse.standards.imap.server import ServerConnection
 from posthouse.storage.ports import AccountRow, Conflict, Missing, QuotaExceeded, StorageError, Store
 
@@ -291,6 +291,12 @@ class ImapDoor:
         self._faults += 1
         if self._faults > FAULTS:
             return (Bye("Too many mistakes"),)
+        session = self._session
+        if event.forgets and session.selected is not None:
+            session.selected.saved = None
+        if event.deselects and session.selected is not None:
+            session.deselect()
+            return (Notice(OK, "The mailbox before is closed", "CLOSED"), refuse(event))
         return (refuse(event),)
 
     def _too_many(self) -> bool:

@@ -57,10 +57,11 @@ async def end(session: Session, event: events.EndAppend) -> Answer:
     """File the message and say where."""
     appending, session.appending = session.appending, None
     fault, session.fault = session.fault, None
-    if appending is None or event.fault is not None:
+    refusal = event.fault or ("A message with NUL in it needs a literal8" if event.nul else None)
+    if appending is None or refusal is not None:
         if appending is not None:
             appending.discard()
-        yield Tagged(event.tag, BAD, event.fault or "No message")
+        yield Tagged(event.tag, BAD, refusal or "No message")
         return
     if fault is not None:
         raise fault

@@ -10,6 +10,7 @@ from posthouse.services.imapd.session import Answer, Selected, Session, enable_c
 from posthouse.standards.imap import criteria, events
 from posthouse.standards.imap.responses import Condition, Esearch, Found, Notice, Tagged
 from posthouse.standards.imap.sequence import format_sequence_set
+from posthouse.storage.ports import StorageError
 
 OK = Condition.OK
 SIGN_OF_LIFE_SECONDS = 10.0
@@ -27,11 +28,17 @@ async def search(session: Session, event: events.Search) -> Answer:
         for response in enable_condstore(session):
             yield response
     found = search_mailbox(session.store, session.owner, selected.view, event.criteria, within, now)
-    async for hits in found:  # noqa: B007 - the last one counts
-        if session.clock.monotonic() - spoke >= SIGN_OF_LIFE_SECONDS:
-            spoke = session.clock.monotonic()
-            yield Notice(OK, "Still searching", "INPROGRESS")
-    if event.returns is not None and "SAVE" in event.returns:
+    saving = event.returns is not None and "SAVE" in event.returns
+    try:
+        async for hits in found:  # noqa: B007 - the last one counts
+            if session.clock.monotonic() - spoke >= SIGN_OF_LIFE_SECONDS:
+                spoke = session.clock.monotonic()
+                yield Notice(OK, "Still searching", "INPROGRESS")
+    except StorageError:
+        if saving:  # RFC 5182 section 2.1: NO leaves nothing saved
+            selected.saved = None
+        raise
+    if event.returns is not None and saving:
         selected.saved = array("I", _saved(selected, event.returns, hits.indexes))
     if event.returns is None:
         yield _found(selected, event, hits.indexes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from posthouse.lib.sansio import Piece
 from posthouse.ms.fetch import BATCH, Letter, Undecodable, letters
-from posthouse.ms.parts import cut
+from posthouse.ms.parts import cut, read_pieces
 from posthouse.ms.view import SEEN, MailboxView
 from posthouse.services.imapd.session import (
     Answer,
@@ -24,6 +24,8 @@ from posthouse.storage.ports import Change
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 
+LOOKED_THROUGH = 1024 * 1024
+"""Octets of stored content that are read once more to know how to send them."""
 _AT_HAND = frozenset({Attribute.FLAGS, Attribute.UID, Attribute.MODSEQ})
 """What the view knows: asking for these opens no message."""
 
@@ -112,7 +114,7 @@ async def _item(session: Session, view: MailboxView, index: int, letter: Letter,
         return Body(item.label, _partial(await _section(letter, item), item.partial))
     if isinstance(item, Binary):
         pieces = _partial(await letter.decoded(item.part), item.partial)
-        return Body(item.label, pieces, binary=_has_nul(pieces))
+        return Body(item.label, pieces, binary=await _has_nul(letter, pieces))
     if isinstance(item, BinarySize):
         return attributes.binary_size(item.label, body_length(await letter.decoded(item.part) or ()))
     if item in _AT_HAND:
@@ -166,5 +168,8 @@ def _partial(pieces: Sequence[Piece] | None, partial: tuple[int, int] | None) ->
     return tuple(pieces) if partial is None else tuple(cut(pieces, *partial))
 
 
-def _has_nul(pieces: tuple[Piece, ...] | None) -> bool:
-    return any(isinstance(piece, bytes) and b"\x00" in piece for piece in pieces or ())
+async def _has_nul(letter: Letter, pieces: tuple[Piece, ...] | None) -> bool:
+    """RFC 3516 section 4.2: with NUL it is a literal8; so is what would take long to look through."""
+    if not pieces:
+        return False
+    return body_length(pieces) > LOOKED_THROUGH or b"\0" in await read_pieces(letter.blobs, pieces, LOOKED_THROUGH)

@@ -3,7 +3,7 @@
 from posthouse.ms.folders import find_mailbox
 from posthouse.ms.view import DELETED, MailboxView
 from posthouse.services.imapd.catalogue import identity
-from posthouse.services.imapd.session import Answer, Selected, Session, flag_attributes, gone_of, highest
+from posthouse.services.imapd.session import SYSTEM_FLAGS, Answer, Selected, Session, flag_attributes, gone_of, highest
 from posthouse.standards.imap import codes, events
 from posthouse.standards.imap.responses import (
     Condition,
@@ -20,8 +20,6 @@ from posthouse.standards.imap.sequence import format_sequence_set
 from posthouse.storage.ports import Missing
 
 OK, NO = Condition.OK, Condition.NO
-
-SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 
 async def select(session: Session, event: events.Select) -> Answer:
@@ -42,9 +40,9 @@ async def select(session: Session, event: events.Select) -> Answer:
         session.deselect()
         yield Tagged(event.tag, NO, "No such mailbox", "NONEXISTENT")
         return
-    selected = session.selected = Selected(view, event.read_only)
+    selected = session.selected = Selected(view, event.read_only, keywords=view.keywords, variety=view.variety)
     now = view.mailbox
-    yield Flags((*SYSTEM_FLAGS, *view.keywords))
+    yield Flags((*SYSTEM_FLAGS, *selected.keywords))
     yield Exists(len(view))
     yield Recent(0)
     unseen = view.first_unseen()

@@ -13,12 +13,22 @@ from posthouse.ms.view import MailboxView, Update
 from posthouse.net.ports import Line
 from posthouse.observe.ports import Journal
 from posthouse.standards.imap import attributes, codes
-from posthouse.standards.imap.responses import Condition, Exists, Expunged, Fetched, Notice, Response, Vanished
+from posthouse.standards.imap.responses import (
+    Condition,
+    Exists,
+    Expunged,
+    Fetched,
+    Flags,
+    Notice,
+    Response,
+    Vanished,
+)
 from posthouse.standards.imap.sequence import SequenceSet, format_sequence_set
 from posthouse.storage.ports import AccountRow, Mailbox, Store
 
 Answer = AsyncIterator[Response]
 
+SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 TURN = 500
 """Responses in a row that wait for nothing, before the neighbours get their turn (invariant H7)."""
 
@@ -31,6 +41,10 @@ class Selected:
     read_only: bool
     saved: "array[int] | None" = None
     """UIDs of the last search with SAVE (RFC 5182): what ``$`` means."""
+    keywords: tuple[str, ...] = ()
+    """Those the client has been told of in FLAGS."""
+    variety: int = 0
+    """Of sets of flags, when it was told."""
 
     @property
     def mailbox(self) -> MailboxId:
@@ -142,8 +156,22 @@ def tell(session: Session, view: MailboxView, update: Update) -> Iterator[Respon
     yield from tell_expunged(session, update.expunged)
     if update.exists is not None:
         yield Exists(update.exists)
+    if session.selected is not None:
+        yield from tell_keywords(session.selected)
     for index in update.changed:
         yield Fetched(index + 1, flag_attributes(session, view, index, uid=session.rev2))
+
+
+def tell_keywords(selected: Selected) -> Iterator[Response]:
+    """FLAGS, whenever keywords have come into use since the client was last told (RFC 9051 section 7.3.5)."""
+    view = selected.view
+    if view.variety == selected.variety:
+        return
+    selected.variety = view.variety
+    known = view.keywords
+    if known != selected.keywords:
+        selected.keywords = known
+        yield Flags((*SYSTEM_FLAGS, *known))
 
 
 def tell_expunged(session: Session, expunged: tuple[tuple[int, Uid], ...]) -> Iterator[Response]:

@@ -210,11 +210,15 @@ class AppendChunk:
 
 @dataclass(frozen=True, slots=True)
 class EndAppend:
-    """The command is complete. With ``fault`` its end was malformed: file nothing and answer BAD."""
+    """The command is complete. With ``fault`` its end was malformed: file nothing and answer BAD.
+
+    The same with ``nul``: there was one in a literal, which has none (RFC 9051 section 9); a literal8 may have it.
+    """
 
     tag: str
     size: int
     fault: str | None = None
+    nul: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +325,8 @@ class Malformed:
     """What is no command we can carry out. Answer ``responses.refuse(event)``; the door counts these.
 
     ``tag`` is empty when there was none to be found. ``fatal``: the answer is BYE.
+    ``deselects``: it was a SELECT that fails (RFC 9051 section 6.3.2). ``forgets``: it was a SEARCH
+    that fails and was to save its result (RFC 5182 section 2.1).
     """
 
     tag: str
@@ -328,6 +334,8 @@ class Malformed:
     fatal: bool = False
     condition: str = "BAD"
     code: str = ""
+    deselects: bool = False
+    forgets: bool = False
 
 
 Event = (

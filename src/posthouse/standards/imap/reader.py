@@ -54,6 +54,8 @@ class _Append:
     size: int
     wrapped: bool
     synchronizing: bool
+    binary: bool
+    """A literal8, which may have NUL in it (RFC 3516)."""
 
 
 class Reader:
@@ -67,6 +69,7 @@ class Reader:
         "_head",
         "_left",
         "_literals",
+        "_nul",
         "_parts",
         "_reading",
         "_scanned",
@@ -87,6 +90,7 @@ class Reader:
         self._literals: list[bytes] | None = None
         self._left = 0
         self._append: _Append | None = None
+        self._nul = False
 
     # -- asked by the connection ---------------------------------------------------------------------
 
@@ -298,8 +302,9 @@ class Reader:
         if isinstance(target, e.Malformed):
             return self._drop(target, size, self._standing.offer.drain_octets, synchronizing)
         self._forget()
-        self._append = _Append(head.tag, size, target.wrapped, synchronizing)
         utf8 = target.wrapped or bool(mark[1])
+        self._append = _Append(head.tag, size, target.wrapped, synchronizing, utf8)
+        self._nul = False
         return e.StartAppend(head.tag, target.mailbox, target.flags, target.received_at, size, utf8)
 
     def _read_message(self) -> Found:
@@ -313,6 +318,7 @@ class Reader:
         del self._buffer[: len(octets)]
         self._scanned = 0
         self._left -= len(octets)
+        self._nul |= b"\0" in octets
         return e.AppendChunk(octets)
 
     def _read_tail(self) -> Found:
@@ -325,7 +331,7 @@ class Reader:
         fault = None
         if line != (b")\r\n" if append.wrapped else b"\r\n"):
             fault = "Unexpected text after the message"
-        return e.EndAppend(append.tag, append.size, fault)
+        return e.EndAppend(append.tag, append.size, fault, self._nul and not append.binary)
 
     # -- dialogues ---------------------------------------------------------------------------------
 

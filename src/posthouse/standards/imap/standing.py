@@ -1,7 +1,7 @@
 """Where a session stands: its state, whether it is secured, what is enabled; and what may be said there."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from posthouse.standards.imap import events as e
 from posthouse.standards.imap.commands import COMMANDS, AppendHead, Command, Context, State, parse_append_head
@@ -10,6 +10,7 @@ from posthouse.standards.imap.scanner import ParseError, Scanner
 
 _HEAD = re.compile(rb'([^\x00-\x20(){%*"\\+\x7f-\xff]{1,100}) ((?i:UID )?[A-Za-z]{1,20})(?= |\Z)')
 _TAG = re.compile(rb'[^\x00-\x20(){%*"\\+\x7f-\xff]{1,100}(?= |\Z)')
+_SAVING = re.compile(rb" RETURN \([^)]*\bSAVE\b", re.IGNORECASE)
 _FOREIGN = re.compile(
     rb"(?i:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI) \S+ HTTP/|SSH-|(?:EHLO|HELO|LHLO|MAIL|RCPT) )"
 )
@@ -83,9 +84,13 @@ class Standing:
         try:
             event = head.command.parse(self._scanner(head, text, literals), head.tag, self._known())
         except ParseError as error:
-            if head.verb in {"SELECT", "EXAMINE"} and error.condition == "NO":
-                self.state = State.AUTHENTICATED  # RFC 9051 section 6.3.2: a failed SELECT deselects
-            return _malformed(head, error)
+            refused = _malformed(head, error)
+            if error.condition == "NO" and head.verb in {"SELECT", "EXAMINE"}:
+                self.state = State.AUTHENTICATED
+                return replace(refused, deselects=True)
+            if error.condition == "NO" and head.verb in {"SEARCH", "UID SEARCH"}:
+                return replace(refused, forgets=_SAVING.match(text, head.at) is not None)
+            return refused
         if isinstance(event, e.Authenticate) and event.mechanism not in self.offer.mechanisms:
             return e.Malformed(head.tag, "Unknown mechanism", condition="NO")
         return event

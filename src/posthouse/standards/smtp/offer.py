@@ -1,9 +1,13 @@
 """What a server offers in its answer to EHLO, and the bounds it works within (RFC 5321 section 4.1.1.1)."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from posthouse.mail.reply import Reply
 from posthouse.standards.smtp.events import Hello
+
+MOST: Final = 999_999
+"""The largest limit that can be announced: a value has six digits (RFC 9422 section 4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ class Offer:
             "BINARYMIME",
             "ENHANCEDSTATUSCODES",
             "DSN",
-            f"LIMITS RCPTMAX={self.recipients_max} MAILMAX={self.messages_max}",
+            f"LIMITS RCPTMAX={min(self.recipients_max, MOST)} MAILMAX={min(self.messages_max, MOST)}",
         ]
         if self.starttls and not secured:  # RFC 3207 section 4.2: not offered under TLS
             lines.append("STARTTLS")

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from posthouse.ms.folders import find_mailbox
 from posthouse.services.imapd import changing
 
@@ -67,4 +69,29 @@ async def test_a_silent_store_is_silent_whatever_the_case_of_its_flags(alice):
         "-FLAGS.SILENT (WORK)",
         "FLAGS.SILENT (b B)",
     ):
-        assert await alice.says(f"STORE 1 {command}") == ["OK Done"], command
+        assert not [line for line in await alice.says(f"STORE 1 {command}") if "FETCH" in line], command
+
+
+@pytest.mark.parametrize("command", ["COPY 1:2 Archive", "MOVE 1:2 Archive", "COPY 1 Archive"])
+async def test_of_numbers_none_is_copied_rather_than_some(alice, twin, command):
+    """RFC 2180 section 4.4: another session expunged one of them, and this one has not been told."""
+    await fill(alice, 1)
+    await twin.says("SELECT INBOX")
+    await twin.says("STORE 1 +FLAGS (\\Deleted)")
+    await twin.says("EXPUNGE")
+    lines = await alice.says(command)
+    assert lines[-1] == "NO [EXPUNGEISSUED] Some messages are gone"
+    assert "* 1 EXPUNGE" in lines
+    assert (await alice.says("STATUS Archive (MESSAGES)"))[0] == '* STATUS "Archive" (MESSAGES 0)'
+    assert (await alice.says("UID COPY 1 Archive"))[-1].startswith("OK")  # of UIDs those that are left
+
+
+async def test_keywords_are_in_flags_before_a_message_has_them(alice, twin):
+    """Readers take FLAGS for what a mailbox knows, and wonder at a keyword that is not there."""
+    await fill(alice, 0)
+    await twin.says("SELECT INBOX")
+    flags, fetched, _ = await alice.says("STORE 1 +FLAGS (\\Seen Work)")
+    assert flags == "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft Work)"
+    assert "Work" in fetched
+    assert (await twin.says("NOOP"))[0] == flags
+    assert not [line for line in await alice.says("STORE 1 -FLAGS (\\Seen)") if line.startswith("* FLAGS")]

@@ -23,6 +23,23 @@ async def reader(alice):
 
 
 @pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        ("SEARCH RETURN (SAVE) CHARSET KOI7 ALL", ""),
+        ("UID SEARCH RETURN (COUNT SAVE) CHARSET KOI7 ALL", ""),
+        ("SEARCH CHARSET KOI7 ALL", "1 2"),
+        ("SEARCH RETURN (COUNT) CHARSET KOI7 ALL", "1 2"),
+        ("SEARCH RETURN (SAVE) FOO", "1 2"),  # BAD changes nothing
+    ],
+)
+async def test_a_search_that_should_save_and_fails_saves_nothing(reader, command, left):
+    """RFC 5182 section 2.1."""
+    await reader.says("SEARCH RETURN (SAVE) 1:2")
+    await reader.says(command)
+    assert (await reader.says("SEARCH $"))[0] == f"* SEARCH {left}".rstrip()
+
+
+@pytest.mark.parametrize(
     ("criteria", "found"),
     [
         ("ALL", "1 2 3"),
