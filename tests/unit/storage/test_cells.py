@@ -11,7 +11,7 @@ from posthouse.mail.envelope import Recipient
 from posthouse.storage.cells.desk import Desk
 from posthouse.storage.cells.moving import FREEZE
 from posthouse.storage.cells.opening import first_number, found, open_cells
-from posthouse.storage.cells.places import HOME
+from posthouse.storage.cells.places import HOME, Place
 from posthouse.storage.ports import (
     Acceptance,
     Change,
@@ -186,6 +186,40 @@ async def test_a_stale_node_writes_nothing_into_a_cell_that_an_account_has_left(
         await stale.accept(letter("t1", account))
     with pytest.raises(StorageError):
         await stale.create_mailbox(account, "new")
+
+
+async def test_a_stale_node_reads_where_an_account_lives_now(house, open_house, monkeypatch):
+    account, _ = await people(house)
+    await house.accept(letter("t1", account))
+    stale = await open_house()
+    box = await inbox(house, account)
+
+    async def deaf():
+        """As one who has not heard of it yet."""
+
+    monkeypatch.setattr(stale, "_refresh", deaf)
+    source = house.places.of(account).cell
+
+    def forget():
+        stale.places._places[account] = Place(source)
+
+    await house.desk.move_account(account, 1 - source)
+    for ask in (
+        lambda: stale.mailboxes(account),
+        lambda: stale.subscriptions(account),
+        lambda: stale.read(account, box.mailbox, [1]),
+        lambda: stale.view(account, box.mailbox),
+    ):
+        forget()
+        assert await ask()
+
+
+async def test_a_removal_that_was_interrupted_is_finished(house):
+    accounts = await people(house)
+    account = next(one for one in accounts if house.places.of(one).cell == 1)
+    await house.store(1).remove_account(account)  # and the node died
+    await house.remove_account(account)
+    assert account not in [row.account for row in (await house.directory()).accounts]
 
 
 async def test_what_comes_during_a_move_waits_and_an_interrupted_move_is_finished(house):

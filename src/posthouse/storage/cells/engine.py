@@ -35,6 +35,7 @@ from posthouse.storage.ports import (
     Item,
     Mailbox,
     Message,
+    Missing,
     Moved,
     Note,
     Placed,
@@ -143,16 +144,27 @@ class CellStore:
                 hint()
 
     async def _at(self, account: AccountId, ask: Callable[[PostgresStore], Awaitable[T]]) -> T:
-        """What the cell of ``account`` says; asked again where it lives now, if it has moved."""
+        """What the cell of ``account`` says; asked again where it lives now, if it has moved.
+
+        A cell that it has left refuses what would change something, and knows nothing to read.
+        """
         place = self._place(account)
         try:
             return await ask(self.store(place.cell))
-        except Moved:
-            await self._places.refresh()
+        except (Moved, Missing):
+            await self._places.look(account)
             now = self._place(account)
             if now.cell == place.cell:
                 raise
             return await ask(self.store(now.cell))
+
+    async def _some(self, account: AccountId, ask: Callable[[PostgresStore], Awaitable[Sequence[T]]]) -> Sequence[T]:
+        """The same for what is seldom nothing: where nothing is found, it is looked where the account lives now."""
+        place = self._place(account)
+        found = await ask(self.store(place.cell))
+        if not found and (await self._places.look(account)).cell != place.cell:
+            found = await ask(self.store(self._place(account).cell))
+        return found
 
     def _place(self, account: AccountId) -> Place:
         place = self._places.of(account)
@@ -358,7 +370,7 @@ class CellStore:
     # -- mailboxes: the account's cell
 
     async def mailboxes(self, account: AccountId) -> Sequence[Mailbox]:
-        return await self._at(account, lambda one: one.mailboxes(account))
+        return await self._some(account, lambda one: one.mailboxes(account))
 
     async def create_mailbox(self, account: AccountId, name: str, role: Role | None = None) -> Mailbox:
         return await self._at(account, lambda one: one.create_mailbox(account, name, role))
@@ -373,7 +385,7 @@ class CellStore:
         await self._at(account, lambda one: one.subscribe(account, name, wanted))
 
     async def subscriptions(self, account: AccountId) -> Sequence[str]:
-        return await self._at(account, lambda one: one.subscriptions(account))
+        return await self._some(account, lambda one: one.subscriptions(account))
 
     async def view(self, account: AccountId, mailbox: MailboxId) -> View:
         return await self._at(account, lambda one: one.view(account, mailbox))
@@ -382,7 +394,7 @@ class CellStore:
         return await self._at(account, lambda one: one.delta(account, mailbox, since))
 
     async def read(self, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> Sequence[Stored]:
-        found = await self._at(account, lambda one: one.read(account, mailbox, uids))
+        found = await self._some(account, lambda one: one.read(account, mailbox, uids))
         cell = self._places.of(account).cell
         for stored in found:
             self._blobs.saw(stored.content.blob, cell)
@@ -505,7 +517,8 @@ class CellStore:
     async def remove_account(self, account: AccountId) -> None:
         cell = self._place(account).cell
         if cell != HOME:
-            await self.store(cell).remove_account(account)
+            with suppress(Missing):  # of a removal that was interrupted
+                await self.store(cell).remove_account(account)
             await thaw(self._home, account)
         await self._home.remove_account(account)
         await self._places.forget(account)

@@ -61,6 +61,14 @@ class Places:
             after = notes[-1].key
         self.cells, self._places = {cell.number: cell for cell in cells}, places
 
+    async def look(self, account: AccountId) -> Place:
+        """Where one account lives now, whatever the map says."""
+        notes = await self._home.notes(ACCOUNTS, (str(account),))
+        self._places.pop(account, None)
+        if notes:
+            self._places[account] = msgspec.json.decode(notes[0].value, type=Place)
+        return self.of(account)
+
     def of(self, account: AccountId) -> Place:
         return self._places.get(account) or Place(HOME)
 
