@@ -18,6 +18,17 @@ NXDOMAIN, SERVFAIL = 3, 2
 LARGEST_DATAGRAM = 1232
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One, as it came: ``asked`` are its octets as an answer must repeat them."""
+
+    name: str
+    kind: str
+    ident: bytes
+    asked: bytes
+    peer: tuple[str, int]
+
+
 @dataclass(slots=True)
 class Names:
     """``asked`` holds every question in order. ``mood``: well, servfail, silent."""
@@ -29,6 +40,8 @@ class Names:
     ttl: int = 30
     twist: Callable[[str, bytes], bytes] = lambda _name, whole: whole
     """What becomes of an answer about a name before it leaves."""
+    before: Callable[[Question], list[bytes]] | None = None
+    """What is sent before a true answer over UDP."""
     port: int = 0
     _transport: asyncio.DatagramTransport | None = None
     _server: asyncio.Server | None = None
@@ -70,7 +83,7 @@ class Names:
         found = kind if (owner, kind) in self.zone else "CNAME"
         known = any(one == owner or one.endswith("." + name) for one, _ in self.zone)
         code = SERVFAIL if self.mood == "servfail" else 0 if known else NXDOMAIN
-        rows = [] if code else [_record(found, value, self.ttl) for value in values]
+        rows = [] if code else [record(found, value, self.ttl) for value in values]
         head = struct.pack("!2sHHHHH", question[:2], 0x8180 | code, 1, len(rows), 0, 0)
         whole = head + asked + b"".join(rows)
         whole = self.twist(name, whole)
@@ -103,9 +116,20 @@ class _Udp(asyncio.DatagramProtocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _reply(self, question: bytes, where: tuple[str, int]) -> None:
+        before = self._names.before
+        if before is not None and len(question) >= 17 and self._transport is not None:
+            for forged in before(read_question(question, where)):
+                self._transport.sendto(forged, where)
         whole = await self._names.answer(question, LARGEST_DATAGRAM)
         if whole and self._transport is not None:
             self._transport.sendto(whole, where)
+
+
+def read_question(octets: bytes, peer: tuple[str, int]) -> Question:
+    """What is asked."""
+    name, end = _read_name(octets)
+    kind = NAMES.get(struct.unpack_from("!H", octets, end)[0], "?")
+    return Question(name, kind, octets[:2], octets[12 : end + 4], peer)
 
 
 def _read_name(question: bytes) -> tuple[str, int]:
@@ -121,7 +145,8 @@ def _write_name(name: str) -> bytes:
     return b"".join(bytes([len(one)]) + one for one in labels) + b"\0"
 
 
-def _record(kind: str, value: str, ttl: int) -> bytes:
+def record(kind: str, value: str, ttl: int) -> bytes:
+    """About the name that was asked for."""
     content = _content(kind, value)
     return struct.pack("!HHHIH", 0xC00C, TYPES[kind], 1, ttl, len(content)) + content
 

@@ -2,19 +2,26 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from posthouse.drill.bench import Bench
-from posthouse.drill.leash import end, launch
+from posthouse.drill.leash import end, launch, tie_to
 from posthouse.drill.place import Place
 from posthouse.drill.sandbox import NotStarted, free_base_port
 
 READY_SECONDS = 30.0
+WEAK_PROGRAM = (
+    "import sys; from posthouse.supervisor.weakened import weaken; weaken((sys.argv.pop(1),)); "
+    "from posthouse.cli.main import main; main()"
+)
+"""A command without a defence, for negative controls."""
 
 
 @dataclass(slots=True)
@@ -62,6 +69,19 @@ class House:
     def last_words(self) -> str:
         said = self.log.read_text(errors="replace").strip().splitlines() or ["nothing was said"]
         return said[-1][-300:]
+
+
+async def ask_posthouse(bench: Bench, *words: str) -> tuple[int, str]:
+    """How a command ends, and what it says; it has the weakness of the server, if that has one."""
+    weak = _weakness(bench.place.pid)[1:]
+    program = ["-c", WEAK_PROGRAM, *weak] if weak else ["-m", "posthouse"]
+    ours = os.getpid()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *program, *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT, preexec_fn=lambda: tie_to(ours),
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode(errors="replace")
 
 
 def _weakness(pid: int) -> list[str]:

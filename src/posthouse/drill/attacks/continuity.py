@@ -178,7 +178,7 @@ MINUTE = Allowance(connections=1500, seconds=60)
 SCENARIOS = (
     Scenario("P01", kills, weakened="P01", allowance=MINUTE),
     Scenario("P03", disk_says_no, weakened="P03", allowance=MINUTE),
-    Scenario("P07", line_cut, wish=wish(CUT), allowance=MINUTE),
+    Scenario("P07", line_cut, wish=wish(CUT), weakened="P07", allowance=MINUTE),
     Scenario("P08", two_servers, weakened="P08", allowance=MINUTE),
     Scenario("P09", half_upgrade, weakened="P09", allowance=MINUTE),
 )

@@ -3,11 +3,13 @@
 from posthouse.drill.attacks import (
     access,
     accounts,
+    answers,
     bounces,
     circles,
     commands,
     content,
     continuity,
+    damage,
     forging,
     identity,
     inside,
@@ -41,6 +43,8 @@ MODULES = (
     pressure,
     mime,
     continuity,
+    damage,
+    answers,
     operations,
     inside,
 )

@@ -5,13 +5,13 @@ import contextlib
 import json
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from posthouse.drill.bench import HOME, Bench, Unproven
 from posthouse.drill.fence import Allowance
 from posthouse.drill.scenario import Scenario
+from posthouse.drill.second import ask_posthouse
 
 NOBODY = 65534
 
@@ -86,7 +86,7 @@ async def known_holes(bench: Bench) -> None:
         advisory = {**hole, "affected": [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]}
         file = bench.place.directory / f"{name}.json"
         file.write_text(json.dumps([advisory]))
-        code, said = await _posthouse("vulns", "--db", str(file))
+        code, said = await ask_posthouse(bench, "vulns", "--db", str(file))
         file.unlink()
         note = bench.expect if found else bench.twin
         note(
@@ -113,28 +113,18 @@ async def dangerous_settings(bench: Bench) -> None:
     taken, file = [], bench.place.directory / "dangerous.toml"
     for text in DANGEROUS:
         file.write_text(f"{HEAD}{text}\n")
-        code, said = await _posthouse("config", "check", "--config", str(file))
+        code, said = await ask_posthouse(bench, "config", "check", "--config", str(file))
         if code == 0 or "Traceback" in said:
             taken.append(text)
     bench.expect("dangerous settings that were taken", [], taken)
     file.write_text(f'{HEAD}[limits]\nmessage_octets = "20MiB"\n')
-    code, said = await _posthouse("config", "check", "--config", str(file))
+    code, said = await ask_posthouse(bench, "config", "check", "--config", str(file))
     file.unlink()
     bench.twin("of an honest one no limit is complained of", False, "message_octets" in said)
 
 
-async def _posthouse(*words: str) -> tuple[int, str]:
-    """What the command says, and how it ends."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "posthouse", *words, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode(errors="replace")
-
-
 SCENARIOS = (
-    Scenario("O04", dangerous_settings, allowance=Allowance(seconds=60)),
-    Scenario("O08", known_holes),
+    Scenario("O04", dangerous_settings, weakened="O04", allowance=Allowance(seconds=60)),
+    Scenario("O08", known_holes, weakened="O08"),
     Scenario("O07", neighbour, without='[relay]\nnetworks = ["127.0.0.1"]\n'),
 )

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from posthouse.mta.intake import Intake
+from posthouse.mta.schedule import Schedule
 from posthouse.storage.ports import StorageError
-from posthouse.storage.sqlite import engine, migrate
+from posthouse.storage.sqlite import blobs, engine, migrate, soundness
 from posthouse.supervisor.unguarded.replacing import replace
 
 
@@ -58,9 +59,23 @@ def _serve_the_future() -> None:
     replace(migrate, "may_serve", lambda *_given: True)
 
 
+def _give_up_at_once() -> None:
+    """P07: what cannot be sent now is never sent."""
+    replace(Schedule, "expires", lambda _self, created_at, *, is_report: created_at - is_report)
+
+
+def _believe_the_disk() -> None:
+    """P04, P05: what it gives back is what it took."""
+    replace(blobs, "sound", lambda _blob, octets: octets)
+    replace(soundness.Known, "compare", lambda *_given: None)
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "P01": _promise_first,
     "P03": _pass_over_errors,
+    "P04": _believe_the_disk,
+    "P05": _believe_the_disk,
+    "P07": _give_up_at_once,
     "P08": _share_the_store,
     "P09": _serve_the_future,
 }

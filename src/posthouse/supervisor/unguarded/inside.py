@@ -11,8 +11,10 @@ from typing import Any
 from posthouse.admd.authenticator import Authenticator
 from posthouse.admd.credentials import make_verifiers
 from posthouse.observe import journal, metrics
-from posthouse.ops import people
+from posthouse.ops import advisories, people
 from posthouse.services import admind
+from posthouse.supervisor import load
+from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.unguarded.replacing import replace
 
 
@@ -79,11 +81,32 @@ def _count_by_name() -> None:
     replace(metrics.PrometheusMeter, "render", render)
 
 
+def _pass_over_faults() -> None:
+    """O04: what is not understood in a configuration is ignored."""
+    strict = load.load
+
+    def read(path: Path, **named: Any) -> Any:
+        try:
+            return strict(path, **named)
+        except load.Misconfigured:
+            door = {"service": "smtp", "address": "127.0.0.1", "port": 25}
+            return Configuration.model_validate({"hostname": "mx.office.test", "listener": [door]})
+
+    replace(load, "load", read)
+
+
+def _read_no_advisories() -> None:
+    """O08: nothing is ever affected."""
+    replace(advisories, "_is_affected", lambda *_given: False)
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "O01": _keep_passwords,
     "O02": _write_as_it_comes,
     "O03": _log_passwords,
+    "O04": _pass_over_faults,
     "O05": _have_a_guest,
+    "O08": _read_no_advisories,
     "O09": _die_of_garbage,
     "O10": _count_by_name,
 }

@@ -1,5 +1,6 @@
 """TLS and DNS without what makes them safe."""
 
+import importlib
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -70,10 +71,17 @@ def _read_answers_slowly() -> None:
     replace(resolver.DnsResolver, "_query", query)
 
 
+def _believe_any_answer() -> None:
+    """T09: whoever answers first is right, whatever id he names."""
+    message = importlib.import_module("dns.message")
+    replace(message.Message, "is_response", lambda _self, _other: True)
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "S15": _read_replies_without_end,
     "T04": _agree_to_anything,
     "T05": _speak_with_browsers,
+    "T09": _believe_any_answer,
     "T08": _read_answers_slowly,
     "T06": _wait_for_handshakes,
     "T02": _hear_replies_before_the_handshake,
