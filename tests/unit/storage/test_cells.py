@@ -8,10 +8,12 @@ import pytest
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
+from posthouse.storage.cells import transit
 from posthouse.storage.cells.desk import Desk
 from posthouse.storage.cells.moving import FREEZE
 from posthouse.storage.cells.opening import first_number, found, open_cells
 from posthouse.storage.cells.places import HOME, Place
+from posthouse.storage.cells.transit import Carrier
 from posthouse.storage.ports import (
     Acceptance,
     Change,
@@ -122,6 +124,39 @@ async def test_a_message_for_two_cells_is_taken_once_and_arrives_in_both(house):
 
 async def transit_of(house):
     return sum(row["transit"] or 0 for row in await house.desk.list_cells())
+
+
+async def test_what_nobody_can_read_holds_nothing_up(house):
+    first, second = await people(house)
+    blob = Blob(hashlib.sha256(b"x").hexdigest(), 1, b"x")
+    strange = Filing(house.places.transit(0), Role.INBOX, b"no bill of ours\n", key="strange")
+    await house.store(0).accept(Acceptance("t0", blob, (strange,), at=5))
+    await house.accept(letter("t1", first, second))
+    for account in (first, second):
+        await until(lambda account=account: uids(house, account), [1])
+    await until(lambda: transit_of(house), 1)  # it stays for somebody to look at
+
+
+async def test_what_waits_for_a_cell_is_not_read_again_with_each_message(house, monkeypatch):
+    first, second = await people(house)
+    home, account = house.store(HOME), house.places.transit(HOME)
+    monkeypatch.setattr(house, "usable", lambda: [HOME])
+    asked = []
+    read = home.read
+
+    async def counting(account, mailbox, wanted):
+        asked.extend(wanted)
+        return await read(account, mailbox, wanted)
+
+    monkeypatch.setattr(home, "read", counting)
+    monkeypatch.setattr(transit, "PAUSE_SECONDS", 10.0**6)
+    carrier = Carrier(house, house.places, KeptJournal())
+    for number in range(20):
+        await home.accept(house._as_seen_from(HOME, letter(f"t{number}", first, second)))
+        assert await carrier.carry(HOME) == 0
+    waiting = (await inbox(home, account)).messages
+    assert waiting == 20
+    assert len(asked) <= 2 * waiting, "by this carrier, and by that of the house"
 
 
 async def test_large_content_is_carried_too(house):

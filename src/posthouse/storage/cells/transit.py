@@ -8,18 +8,31 @@ account has room or not.
 
 import asyncio
 from base64 import b85decode, b85encode
+from collections import deque
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from posthouse.mail.content import Blob
-from posthouse.mail.ids import AccountId, MailboxId, TraceId
+from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.cells.places import Places
-from posthouse.storage.ports import Acceptance, Accepted, Filing, Missing, Role, StorageError, Store, Stored
+from posthouse.storage.ports import (
+    Acceptance,
+    Accepted,
+    Filing,
+    Mailbox,
+    Missing,
+    Role,
+    StorageError,
+    Store,
+    Stored,
+)
 
 AT_ONCE: Final = 50
+OLD_AT_ONCE: Final = 1000
+"""Of what could not be carried, looked at again in a second."""
 PAUSE_SECONDS: Final = 1.0
 IN_MEMORY: Final = 131_072
 CHUNK: Final = 1 << 20
@@ -68,13 +81,21 @@ class Stores(Protocol):
 
 
 class Carrier:
-    """Carries what is in transit in the cells that write, to the cells that write."""
+    """Carries what is in transit in the cells that write, to the cells that write.
+
+    What is new is looked at at once, what could not be carried a little at a time: a
+    cell may be away for hours, and what waits for it must cost nothing meanwhile.
+    """
 
     def __init__(self, stores: Stores, places: Places, journal: Journal) -> None:
         self._stores = stores
         self._places = places
         self._journal = journal
         self._wake = asyncio.Event()
+        self._known: dict[int, ModSeq] = {}
+        """How far each cell's transit was looked at."""
+        self._left: dict[int, deque[Uid]] = {}
+        self._again_at: dict[int, float] = {}
 
     def wake(self) -> None:
         self._wake.set()
@@ -91,33 +112,72 @@ class Carrier:
                     await self.carry(cell)
                 except StorageError as error:
                     self._journal.note("transit.stuck", Level.WARNING, cell=cell, reason=str(error))
+                except Exception as error:  # noqa: BLE001 - whatever it was, the mail of the other cells is carried
+                    self._journal.bug("transit", error, cell=cell)
 
     async def carry(self, cell: int) -> int:
-        """All that waits in ``cell`` and can be carried now; how many."""
+        """What is new in ``cell``, and some of what waits there longer, as far as it can be carried now; how many."""
         store, account = self._stores.store(cell), self._places.transit(cell)
         inbox = next(one for one in await store.mailboxes(account) if one.role is Role.INBOX)
         if not inbox.messages:
+            self._forget(cell)
             return 0
-        uids = [message.uid for message in (await store.view(account, inbox.mailbox)).messages]
+        try:
+            return await self._carry_some(cell, store, account, inbox)
+        except BaseException:
+            self._forget(cell)
+            raise
+
+    def _forget(self, cell: int) -> None:
+        """Look at all of it the next time."""
+        self._known.pop(cell, None)
+        self._left.pop(cell, None)
+
+    async def _carry_some(self, cell: int, store: Store, account: AccountId, inbox: Mailbox) -> int:
+        left = self._left.setdefault(cell, deque())
+        uids = self._old_ones(cell, left)
+        uids += await self._new_ones(cell, store, account, inbox)
         carried = 0
         for start in range(0, len(uids), AT_ONCE):
             some = await store.read(account, inbox.mailbox, uids[start : start + AT_ONCE])
-            done = [stored.uid for stored in some if await self._deliver(store, stored)]
-            await store.remove(account, inbox.mailbox, done)
+            done = {stored.uid for stored in some if await self._deliver(store, stored, left)}
+            await store.remove(account, inbox.mailbox, sorted(done))
             carried += len(done)
+        if carried and left:  # perhaps somebody is back
+            self._again_at.pop(cell, None)
+            self._wake.set()
         return carried
 
-    async def _deliver(self, source: Store, stored: Stored) -> bool:
-        waybill, prefix = read_bill(stored)
+    def _old_ones(self, cell: int, left: "deque[Uid]") -> list[Uid]:
+        now = asyncio.get_running_loop().time()
+        if now < self._again_at.get(cell, 0.0):
+            return []
+        self._again_at[cell] = now + PAUSE_SECONDS
+        return [left.popleft() for _ in range(min(len(left), OLD_AT_ONCE))]
+
+    async def _new_ones(self, cell: int, store: Store, account: AccountId, inbox: Mailbox) -> list[Uid]:
+        known = self._known.get(cell)
+        if known is None:
+            view = await store.view(account, inbox.mailbox)
+            messages, highest = view.messages, view.highest
+        else:
+            delta = await store.delta(account, inbox.mailbox, known)
+            messages, highest = delta.changed, delta.highest
+        self._known[cell] = highest
+        return [message.uid for message in messages]
+
+    async def _deliver(self, source: Store, stored: Stored, left: "deque[Uid]") -> bool:
+        """Whether it may go from here; what shall be tried again is put to ``left``."""
+        try:
+            waybill, filing = _delivery(stored)
+        except (ValueError, msgspec.MsgspecError) as error:  # of a later release, perhaps: it stays
+            self._journal.note("transit.unread", Level.ALARM, uid=stored.uid, reason=str(error))
+            return False
         place = self._places.of(AccountId(waybill.account))
         if place.source is not None or place.cell not in self._stores.usable():
+            left.append(stored.uid)
             return False
         target = self._stores.store(place.cell)
-        filing = Filing(
-            AccountId(waybill.account),
-            Role(waybill.role) if waybill.role else MailboxId(waybill.mailbox or 0),
-            prefix, waybill.key, frozenset(waybill.flags), waybill.received_at, stored.facts, obey_quota=False,
-        )  # fmt: skip
         trace = TraceId(f"{waybill.trace}>{waybill.account}")
         try:
             await accept_content(source, target, stored.content.blob, trace, filing, waybill.at)
@@ -125,8 +185,19 @@ class Carrier:
             self._journal.note("transit.dropped", Level.ALARM, trace=waybill.trace, reason=str(error))
         except StorageError as error:
             self._journal.note("transit.waits", Level.WARNING, trace=waybill.trace, reason=str(error))
+            left.append(stored.uid)
             return False
         return True
+
+
+def _delivery(stored: Stored) -> tuple[Waybill, Filing]:
+    """What was written by ``bill``, as it was before. Raises ``ValueError``, ``MsgspecError``."""
+    waybill, prefix = read_bill(stored)
+    mailbox = Role(waybill.role) if waybill.role else MailboxId(waybill.mailbox or 0)
+    return waybill, Filing(
+        AccountId(waybill.account), mailbox, prefix, waybill.key, frozenset(waybill.flags), waybill.received_at,
+        stored.facts, obey_quota=False,
+    )  # fmt: skip
 
 
 async def accept_content(source: Store, target: Store, blob: Blob, trace: TraceId, filing: Filing, at: int) -> Accepted:
