@@ -17,9 +17,8 @@ from pydantic.fields import FieldInfo
 
 from posthouse.admd.limits import Limits
 from posthouse.observe.metrics import format_table
-from posthouse.supervisor.config import (
-    PORTS,
-    Configuration,
+from posthouse.supervisor.config import Configuration
+from posthouse.supervisor.kinds import (
     Domain,
     Duration,
     Endpoint,
@@ -33,6 +32,7 @@ from posthouse.supervisor.config import (
     Weight,
 )
 from posthouse.supervisor.sample import format_sample, format_value
+from posthouse.supervisor.sections.doors import PORTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -59,7 +59,7 @@ KINDS = {
 CONFIGURATION = """\
 # The configuration file
 
-Written by `python tools/reference.py` from the models in `posthouse/supervisor/config.py` and the limits in
+Written by `python tools/reference.py` from the models in `posthouse/supervisor/sections` and the limits in
 `posthouse/admd/limits.py`; do not edit. A file to begin with: `posthouse config default`, or
 [posthouse.toml](posthouse.toml).
 

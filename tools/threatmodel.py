@@ -146,7 +146,7 @@ TRUSTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("octets before a login", ("lib/*", "net/*", "standards/smtp/*", "standards/imap/reader.py", "standards/imap/standing.py", "standards/imap/server.py", "standards/pop3/*", "standards/sasl/*", "services/smtpd.py", "services/submissiond.py", "services/lmtpd.py", "services/pop3d.py", "services/imapd/access.py", "services/metricsd.py", "mta/reception.py", "filter/connections.py", "admd/authenticator.py")),
     ("mail of strangers, in the server", ("standards/imf/*", "standards/mime/*", "standards/spf/*", "standards/dkim/*", "standards/arc/*", "standards/dmarc/*", "standards/authres/*", "standards/dns/*", "filter/*.py", "mta/receive.py", "mta/relaying.py", "mta/recipients.py", "mta/transaction.py", "mta/amend.py", "mta/intake.py", "mta/headercheck.py", "mda/*", "ms/describe.py")),
     ("mail of strangers, also in a worker", ("filter/content/*",)),
-    ("anything as root", ("cli/serve.py", "cli/file.py", "supervisor/load.py", "supervisor/places.py", "supervisor/config.py", "supervisor/privileges.py", "supervisor/nursery.py", "supervisor/zygote.py", "supervisor/masterkey.py", "supervisor/secrecy.py", "supervisor/floors.py")),
+    ("anything as root", ("cli/serve.py", "cli/file.py", "supervisor/load.py", "supervisor/places.py", "supervisor/config.py", "supervisor/kinds.py", "supervisor/sections/*", "supervisor/privileges.py", "supervisor/nursery.py", "supervisor/zygote.py", "supervisor/masterkey.py", "supervisor/secrecy.py", "supervisor/floors.py")),
     ("the confinement of all others", ("supervisor/confine.py", "supervisor/landlock.py", "supervisor/seccomp.py", "supervisor/sandbox.py", "supervisor/worker.py", "supervisor/workers.py", "supervisor/zygote.py")),
 )  # fmt: skip
 

@@ -10,9 +10,9 @@ from posthouse.filter.action import Action
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.filter.scanners.trial import TRIALS, letter_of
 from posthouse.observe.metrics import PrometheusMeter
-from posthouse.supervisor.config import ScannerSection
 from posthouse.supervisor.ports import SystemClock
 from posthouse.supervisor.scanning import speaker_of, terms_of
+from posthouse.supervisor.sections.boundary import ScannerSection
 from posthouse.testing.journal import KeptJournal
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

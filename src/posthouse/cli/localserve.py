@@ -10,7 +10,7 @@ from posthouse.cli.file import engine_address
 
 
 def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
-    from posthouse.supervisor.config import parse_endpoint
+    from posthouse.supervisor.kinds import parse_endpoint
 
     if value is None:
         return None

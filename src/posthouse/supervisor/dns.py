@@ -5,7 +5,8 @@ from posthouse.net.resolver import DnsResolver
 from posthouse.observe.ports import Meter
 from posthouse.ops.dnsadvice import Place
 from posthouse.standards.dns.ports import ServiceResolver
-from posthouse.supervisor.config import Configuration, parse_endpoint
+from posthouse.supervisor.config import Configuration
+from posthouse.supervisor.kinds import parse_endpoint
 
 
 def open_resolver(configuration: Configuration, clock: Clock, meter: Meter) -> DnsResolver:

@@ -13,8 +13,9 @@ from posthouse.observe.ports import Journal
 from posthouse.storage.bodies import Bodies, NotOurs
 from posthouse.storage.ports import StorageError, Store
 from posthouse.storage.sqlite.engine import open_store
-from posthouse.supervisor.config import StoreSection, parse_bucket
+from posthouse.supervisor.kinds import parse_bucket
 from posthouse.supervisor.ports import RandomIds
+from posthouse.supervisor.sections.node import StoreSection
 
 SPOOL = "spool"
 """Large content waits there for PostgreSQL."""

@@ -20,7 +20,8 @@ from posthouse.net.ports import Dialer
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.dns.ports import Resolver
 from posthouse.storage.ports import StorageError
-from posthouse.supervisor.config import Configuration, ReportsSection
+from posthouse.supervisor.config import Configuration
+from posthouse.supervisor.sections.senders import ReportsSection
 
 WRITE_SECONDS = 5.0
 POST_SECONDS = 300.0

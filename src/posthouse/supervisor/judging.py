@@ -10,8 +10,8 @@ from posthouse.filter.judge import Policy
 from posthouse.filter.ports import Examiner
 from posthouse.filter.replay import Replays
 from posthouse.filter.sender import SenderCheck
-from posthouse.supervisor.config import FilterSection
 from posthouse.supervisor.scanning import build_scanners
+from posthouse.supervisor.sections.boundary import FilterSection
 from posthouse.supervisor.works import Setting, Tools, Works
 
 WORM_SECONDS = 600.0

@@ -11,17 +11,13 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from posthouse.supervisor.config import (
-    WITH_LOGIN,
-    Configuration,
-    ListenerSection,
-    Route,
-    ScannerSection,
-    Section,
-    StoreSection,
-    TlsSection,
-)
+from posthouse.supervisor.config import Configuration
+from posthouse.supervisor.kinds import Section
 from posthouse.supervisor.places import Key, find_places, line_of
+from posthouse.supervisor.sections.boundary import ScannerSection
+from posthouse.supervisor.sections.doors import WITH_LOGIN, ListenerSection, TlsSection
+from posthouse.supervisor.sections.node import StoreSection
+from posthouse.supervisor.sections.relay import Route
 
 Given = Mapping[str, Any]
 Part = TypeVar("Part", bound=Section)

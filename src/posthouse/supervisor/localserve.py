@@ -18,9 +18,10 @@ from posthouse.ops.dnsadvice import Place, records_of
 from posthouse.standards.dns.ports import Srv
 from posthouse.storage.ports import AccountRow, AliasRow, Conflict, DomainRow, Store
 from posthouse.supervisor.authority import make_certificates
-from posthouse.supervisor.config import Configuration, ListenerSection, TlsSection
+from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.files import write_whole
 from posthouse.supervisor.load import load
+from posthouse.supervisor.sections.doors import ListenerSection, TlsSection
 from posthouse.supervisor.serve import Server
 from posthouse.supervisor.works import Setting, Tools
 from posthouse.testing.zone import Zone, office_zone

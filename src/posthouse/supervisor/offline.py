@@ -16,11 +16,12 @@ from posthouse.ops.control import OPERATIONS, perform
 from posthouse.ops.house import CannotDo, House
 from posthouse.storage.ports import StorageError
 from posthouse.supervisor.breached import read_breached
-from posthouse.supervisor.config import Configuration, StoreSection
+from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.dns import open_resolver, place_of
 from posthouse.supervisor.engine import open_engine, read_body_keys
 from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.sections.node import StoreSection
 
 Answer = Mapping[str, Any]
 

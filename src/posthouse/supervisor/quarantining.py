@@ -8,7 +8,7 @@ from posthouse.mta.digest import Digests
 from posthouse.mta.quarantine import Quarantine
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.ports import StorageError, Store
-from posthouse.supervisor.config import QuarantineSection
+from posthouse.supervisor.sections.boundary import QuarantineSection
 
 TEND_SECONDS = 3600.0
 FIRST_SECONDS = 60.0

@@ -9,7 +9,9 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from posthouse.admd.limits import Limits, format_limit
-from posthouse.supervisor.config import IMPLICIT_TLS, PORTS, SERVICES, WITH_LOGIN, Configuration, Section
+from posthouse.supervisor.config import Configuration
+from posthouse.supervisor.kinds import Section
+from posthouse.supervisor.sections.doors import IMPLICIT_TLS, PORTS, SERVICES, WITH_LOGIN
 
 ARRAYS = frozenset({"route", "other", "dnsbl"})
 """Keys that are arrays of tables."""

@@ -14,7 +14,7 @@ from posthouse.filter.scanners.terms import Scope, Terms
 from posthouse.lib.ports import Clock
 from posthouse.net.places import PlaceDialer, parse_place
 from posthouse.observe.ports import Journal, Meter
-from posthouse.supervisor.config import ScannerSection
+from posthouse.supervisor.sections.boundary import ScannerSection
 
 WATCH_SECONDS = 1.0
 

@@ -38,7 +38,7 @@ from posthouse.services.admind import REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.ports import Store
 from posthouse.supervisor import privileges
 from posthouse.supervisor.carrying import SliceReader
-from posthouse.supervisor.config import IMPLICIT_TLS, Configuration
+from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.confine import MEASURES, Confinement, confine
 from posthouse.supervisor.dns import place_of
 from posthouse.supervisor.doors import open_doors
@@ -63,6 +63,7 @@ from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.quarantining import tend_quarantine
 from posthouse.supervisor.scanning import watch_scanners
 from posthouse.supervisor.secrecy import check_key, close_store
+from posthouse.supervisor.sections.doors import IMPLICIT_TLS
 from posthouse.supervisor.selftest import Ground, check_relay
 from posthouse.supervisor.standing import watch_standing
 from posthouse.supervisor.wire import WORKS, build

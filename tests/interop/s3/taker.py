@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from posthouse.storage.ports import Acceptance, Conflict, DomainRow, Filing, Role
-from posthouse.supervisor.config import StoreSection
 from posthouse.supervisor.engine import BodyKeys, open_engine
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.sections.node import StoreSection
 from posthouse.testing.journal import KeptJournal
 
 

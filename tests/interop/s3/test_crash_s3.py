@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from posthouse.storage.s3.objects import Objects, Patience, Place
-from posthouse.supervisor.config import StoreSection
 from posthouse.supervisor.engine import BodyKeys, open_engine
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.sections.node import StoreSection
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import ManualClock
 

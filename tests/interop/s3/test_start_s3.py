@@ -3,9 +3,9 @@
 import pytest
 
 from posthouse.storage.bodies import NotOurs
-from posthouse.supervisor.config import StoreSection
 from posthouse.supervisor.engine import BodyKeys, open_engine
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.sections.node import StoreSection
 from posthouse.testing.journal import KeptJournal
 
 KEYS = BodyKeys("office", "not a secret")

@@ -6,8 +6,8 @@ import pytest
 
 from posthouse.mta.route import Credentials, Hop, HostRoute, TlsPolicy
 from posthouse.supervisor.carrying import route_of
-from posthouse.supervisor.config import Route
 from posthouse.supervisor.load import Misconfigured, parse
+from posthouse.supervisor.sections.relay import Route
 
 
 def route(**words: object) -> HostRoute:

@@ -8,10 +8,11 @@ import pytest
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import TraceId
 from posthouse.storage.ports import Acceptance, StorageError
-from posthouse.supervisor.config import StoreSection, parse_bucket
 from posthouse.supervisor.engine import BodyKeys, dead_nodes, open_engine, own_directory, read_body_keys, sign_on
+from posthouse.supervisor.kinds import parse_bucket
 from posthouse.supervisor.load import Misconfigured, parse
 from posthouse.supervisor.ports import RandomIds
+from posthouse.supervisor.sections.node import StoreSection
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 

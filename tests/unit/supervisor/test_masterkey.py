@@ -5,13 +5,14 @@ import base64
 import pytest
 
 from posthouse.admd.vault import KEY_OCTETS
-from posthouse.supervisor.config import Configuration, KeysSection, StoreSection
+from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.masterkey import (
     BadMasterKey,
     make_master_key_file,
     master_key_file,
     read_master_key,
 )
+from posthouse.supervisor.sections.node import KeysSection, StoreSection
 
 
 @pytest.fixture

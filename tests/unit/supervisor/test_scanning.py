@@ -7,10 +7,10 @@ from posthouse.filter.scanners.early import MilterScanner
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.filter.scanners.terms import Scope
 from posthouse.observe.metrics import PrometheusMeter
-from posthouse.supervisor.config import ScannerSection
 from posthouse.supervisor.load import Misconfigured, parse
 from posthouse.supervisor.sample import format_configuration
 from posthouse.supervisor.scanning import build_scanners, milters_of, terms_of
+from posthouse.supervisor.sections.boundary import ScannerSection
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import ManualClock
 

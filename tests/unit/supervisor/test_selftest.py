@@ -6,8 +6,9 @@ from posthouse.filter.networks import Networks
 from posthouse.mta.reception import Desk
 from posthouse.mta.relaying import Relaying
 from posthouse.storage.ports import Note
-from posthouse.supervisor.config import Configuration, RelaySection
+from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.guarding import DISGUISES, check_disguises
+from posthouse.supervisor.sections.relay import RelaySection
 from posthouse.supervisor.selftest import FORMS, Ground, OpenRelay, check_relay
 from posthouse.testing.office import HOSTNAME
 

@@ -208,7 +208,7 @@ async def test_only_who_holds_the_lease_sends(scene) -> None:
 
 
 async def test_nothing_is_gathered_nor_sent_when_it_is_switched_off(scene) -> None:
-    from posthouse.supervisor.config import ReportsSection
+    from posthouse.supervisor.sections.senders import ReportsSection
 
     scene.feedback.adopt(ReportsSection(send=False))
     await scene.mail("anna@far.test")

@@ -1,0 +1,1 @@
+"""The tables of the configuration file, by the office that reads them."""
