@@ -82,6 +82,8 @@ def a_story(rack: Rack) -> Iterator[Story]:
     homes = [disk.disk / "office" for disk in rack.disks]
     with contextlib.closing(Story(rack.cluster, rack.disks[0].disk, homes=homes)) as story:
         story.open()
+        for disk in rack.disks:  # what operators wrote has been there for longer than half a minute
+            subprocess.run(["sync", "-f", str(disk.disk)], check=True)
         yield story
 
 
