@@ -140,6 +140,8 @@ class Spool:
                 self._file.finish()
         except OSError as refused:
             error = refused
+        except Exception as failed:  # noqa: BLE001 - memory may run out as well as the disk: who waits must hear of it
+            error = OSError(f"{type(failed).__name__}: {failed}")
         with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waits
             self._loop.call_soon_threadsafe(self._written, octets, error)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
-from posthouse.storage.copy import Different, compare, copy
+from posthouse.storage.copy import TABLES, Different, compare, copy
 from posthouse.storage.ports import (
     Acceptance,
     AliasRow,
@@ -134,6 +135,30 @@ async def test_a_house_that_began_on_postgresql_moves_into_files(postgres, tmp_p
     await furnish(postgres)
     await transfer(postgres, tmp_path / "home")
     assert (await look(tmp_path / "home"))[4][-1] == LARGE
+
+
+async def test_content_that_was_copied_into_files_is_nobody_elses(tmp_path):
+    octets = bytes(range(250)) * 1200
+    blobs = next(table for table in TABLES if table.name == "blob")
+
+    async def pieces():
+        for start in range(0, len(octets), 100_000):
+            yield octets[start : start + 100_000]
+
+    async def content():
+        return pieces()
+
+    side = await sqlite_side.open_side(tmp_path / "files", ids=CountedIds(), at=1)
+    name = hashlib.sha256(octets).digest()
+    before = os.umask(0)
+    try:
+        await side.put(blobs, [(1, name, len(octets), None)], lambda _row: content(), b"{}")
+    finally:
+        os.umask(before)
+        await side.close()
+    (kept,) = (one for one in (tmp_path / "files/blobs").rglob("*") if one.is_file())
+    assert kept.read_bytes() == octets
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
 async def test_an_empty_house_is_copied_too(postgres, tmp_path):

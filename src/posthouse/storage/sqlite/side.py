@@ -72,9 +72,11 @@ class SqliteSide:
         if pieces is None:
             return
         temporary = self._files.temporary()
-        with temporary.open("xb", buffering=0) as file:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             async for octets in pieces:
                 await asyncio.to_thread(file.write, octets)
+            await asyncio.to_thread(file.flush)
             await asyncio.to_thread(partial(self._files.keep, file.fileno(), temporary, row[1].hex()))
 
     def _put(self, table: Table, rows: Sequence[Row], progress: bytes) -> None:
