@@ -192,12 +192,17 @@ async def delete(session: Session, event: events.Delete) -> Answer:
 async def rename(session: Session, event: events.Rename) -> Answer:
     mailboxes = await session.store.mailboxes(session.owner)
     mailbox = find_mailbox(mailboxes, event.mailbox)
-    if mailbox is None:
+    is_parent = mailbox is None and event.mailbox in names_with_children(one.name for one in mailboxes)
+    if mailbox is None and not is_parent:
         yield Tagged(event.tag, NO, "No such mailbox", "NONEXISTENT")
     elif find_mailbox(mailboxes, event.target) is not None:
         yield Tagged(event.tag, NO, "The new name is taken", "ALREADYEXISTS")
     elif event.target.startswith(event.mailbox + "/"):
         yield Tagged(event.tag, NO, "A mailbox cannot go below itself", "CANNOT")
+    elif mailbox is None:  # a name that only stands above others (RFC 9051 section 6.3.6): it is one, then they follow
+        mailbox = await session.store.create_mailbox(session.owner, event.mailbox)
+        await session.store.rename_mailbox(session.owner, mailbox.mailbox, event.target)
+        yield Tagged(event.tag, OK, "Renamed")
     elif mailbox.name == "INBOX":
         await session.store.rename_mailbox(session.owner, mailbox.mailbox, event.target)
         yield Tagged(event.tag, OK, "Moved")  # the messages, in one unit; INBOX stays (RFC 9051 section 6.3.6)

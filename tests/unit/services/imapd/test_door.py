@@ -92,6 +92,18 @@ async def test_mailboxes_are_made_renamed_and_removed(alice):
     assert (await alice.says("RENAME Work Work/Deeper"))[-1].startswith("NO [CANNOT]")
 
 
+async def test_what_is_only_a_parent_is_renamed_with_its_children(alice):
+    """RFC 9051 section 6.3.6: LIST shows the name, so it can be renamed."""
+    await alice.says("CREATE Old/a")
+    await alice.says("CREATE Old/b/c")
+    await alice.says("DELETE Old")
+    assert (await alice.says("RENAME Old Old/b"))[-1].startswith("NO")
+    assert (await alice.says("RENAME Old New"))[-1] == "OK Renamed"
+    listed = "".join(await alice.says('LIST "" "*"'))
+    assert all(f'"{name}"' in listed for name in ("New", "New/a", "New/b", "New/b/c"))
+    assert "Old" not in listed
+
+
 async def test_renaming_inbox_empties_it(alice):
     await append(alice)
     assert (await alice.says("RENAME INBOX Old"))[-1].startswith("OK")
