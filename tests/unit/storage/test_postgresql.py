@@ -11,6 +11,7 @@ import pytest
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
+from posthouse.mail.ids import BlobId
 from posthouse.storage.ports import (
     Acceptance,
     Change,
@@ -333,6 +334,13 @@ async def test_sessions_that_were_cut_are_never_used_again(store, watch):
 
 
 # -- connecting ---------------------------------------------------------------------------------
+
+
+async def test_trouble_with_our_own_disk_is_no_trouble_of_the_engine(store, tmp_path):
+    async with asyncio.timeout(20):  # it was tried for a minute, and everybody's sessions were broken off with it
+        with pytest.raises(StorageError, match="cannot be read"):
+            await store.blobs.store(BlobId("ab" * 32), 300_000, tmp_path / "gone")
+    assert not store.is_held
 
 
 @pytest.fixture

@@ -125,9 +125,13 @@ class PostgresBlobs:
 
 
 def _read_file(path: Path, start: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(PIECE_OCTETS)
+    """Our own disk, which is no trouble of the engine: trying again would break off everybody's sessions with it."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(PIECE_OCTETS)
+    except OSError as error:
+        raise StorageError(f"the blob cannot be read: {error}") from error
 
 
 async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes | _Elsewhere:
