@@ -185,7 +185,14 @@ class Fleet:
 
     def _start(self, worker: Worker) -> None:
         reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no process is to be had now; the other workers go on
+            os.close(reading)
+            os.close(writing)
+            worker.due_at = time.monotonic() + worker.pause
+            self.journal.note("worker.unborn", Level.ALARM, worker=worker.number + 1, reason=str(error))
+            return
         if pid == 0:
             self._live(worker, reading, writing)
         os.close(writing)

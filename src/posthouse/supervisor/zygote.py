@@ -120,7 +120,11 @@ def _live(door: socket.socket, load: Callable[[], Work]) -> None:
 
 def _start(work: Work, stream: socket.socket, children: dict[int, socket.socket], door: socket.socket) -> None:
     mother = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:  # no process is to be had now: whoever asked for it sees the end of its stream
+        stream.close()
+        return
     if pid:
         children[pid] = stream
         return
