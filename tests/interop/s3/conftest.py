@@ -36,8 +36,9 @@ def free_ports(count):
 class Seaweed:
     """``weed server -s3``: one master, one volume server, one filer, one gateway."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *more):
         self.directory = directory
+        self.more = more
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.process = None
         (directory / "data").mkdir()
@@ -54,7 +55,7 @@ class Seaweed:
             self.process = subprocess.Popen(
                 [find_weed(), "server", f"-dir={self.directory / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
                  "-filer", "-s3", f"-s3.config={self.directory / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0",
-                 "-master.volumeSizeLimitMB=64", "-volume.max=40", "-master.telemetry=false", *numbers],
+                 "-master.volumeSizeLimitMB=64", "-volume.max=40", "-master.telemetry=false", *numbers, *self.more],
                 stdout=log, stderr=log, cwd=self.directory,
             )  # fmt: skip
         self._wait()
