@@ -115,5 +115,5 @@ def test_servers_that_do_not_sync_are_caught(open_directory: Path) -> None:
     with a_rack(open_directory, preload=str(EATMYDATA)) as rack, a_story(rack) as story:
         story.senders.wait_for(400)
         rack.cut(story)
-        with pytest.raises(AssertionError, match="acknowledged and lost|waited .* in vain"):
+        with pytest.raises(AssertionError, match=r"acknowledged and lost|waited .* in vain"):
             go_on_and_finish(rack, story)
