@@ -1,8 +1,10 @@
-"""Whose address is this? One answer for every door, from a snapshot in memory.
+"""Whose address is this? One answer for every door, from a copy that each process has.
 
-Lookups are synchronous and cost a dictionary access: a door asks for each
-RCPT. A change in the store replaces the whole index at once, so a transaction
-never sees half of it.
+Lookups are synchronous: a door asks for each RCPT. Whoever was asked for
+lately, and that there is nobody of a name, costs a dictionary access, all others
+a look into a file (``storage.register``): so a million accounts take a few MiB of memory.
+The store says what was changed since an epoch, and only that is read again;
+what is remembered is forgotten at each change, so no transaction sees half of one.
 
 Rules, in this order: the address itself; the address without its subaddress
 (RFC 5233); the reserved mailbox postmaster (RFC 5321 section 4.5.1); the
@@ -11,17 +13,22 @@ but mail for it was addressed well.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
-from posthouse.admd.standing import GOOD, Standing, Standings, read_standings
+from posthouse.admd.standing import GOOD, Standing, Standings, read_standing, read_standings
 from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage import ports
-from posthouse.storage.ports import AccountRow, StorageError, Store
+from posthouse.storage.ports import AccountRow, AliasRow, DirectoryDelta, DomainRow, StorageError, Store
+from posthouse.storage.register import Entry, Register
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 SEPARATOR = "+"
 """Between the mailbox and its detail (RFC 5233 section 1)."""
@@ -30,6 +37,9 @@ MAX_OWNERSHIP_STEPS = 1000
 """L23: how many aliases are followed to find out whether somebody may write in the name of an address."""
 
 RETRY_SECONDS = 1.0
+
+MOST_REMEMBERED: Final = 20_000
+"""Addresses, and accounts, that cost no look into the register: about 20 MiB."""
 
 
 class Local(msgspec.Struct, frozen=True):
@@ -72,17 +82,41 @@ def stored_address(text: str) -> Address:
     return Address(local, domain.lower())
 
 
+class _Person(msgspec.Struct, frozen=True, array_like=True, tag="account"):
+    """As the register keeps it."""
+
+    row: AccountRow
+    standing: Standing
+
+
+class _Others(msgspec.Struct, frozen=True, array_like=True, tag="alias"):
+    row: AliasRow
+
+
+_parse = msgspec.msgpack.Decoder(_Person | _Others).decode
+_format = msgspec.msgpack.Encoder().encode
+
+
+def _entries(news: ports.Directory, standings: Standings) -> Iterator[Entry]:
+    for alias in news.aliases:
+        yield Entry(stored_address(alias.address).key, None, _format(_Others(alias)))
+    for account in news.accounts:
+        standing = standings.get(account.account, GOOD)
+        row = msgspec.structs.replace(account, generation=standing.generation) if standing.generation else account
+        yield Entry(stored_address(row.address).key, row.account, _format(_Person(row, standing)), int(row.admin))
+
+
 class Directory:
-    """The index of one ``storage.ports.Directory``; ``follow`` keeps it true."""
+    """What ``storage.ports.Directory`` says, asked by key; ``follow`` keeps it true."""
 
     __slots__ = (
-        "_accounts",
         "_admins",
         "_catch_all",
         "_domains",
-        "_index",
-        "_logins",
-        "_standings",
+        "_is_read",
+        "_people",
+        "_register",
+        "_residences",
         "changed",
         "domains",
         "epoch",
@@ -90,46 +124,70 @@ class Directory:
         "primary",
     )
 
-    def __init__(self, snapshot: ports.Directory | None = None, *, hostname: str = "") -> None:
+    def __init__(
+        self, snapshot: ports.Directory | None = None, *, hostname: str = "", register: Register | None = None
+    ) -> None:
         self.hostname = hostname.lower()
         """Our own name, where our reports come from: postmaster lives there too, and nobody else."""
-        self.changed: Callable[[], None] = _nothing
-        """Called after each update."""
+        self.changed: Callable[[Collection[AccountId] | None], None] = _nothing
+        """Called after each update with the accounts it was about; None: it may have been about any."""
+        self._register = register or Register()
+        self._is_read = False
         self.update(snapshot or ports.Directory(0, (), (), ()))
 
     def update(self, snapshot: ports.Directory, standings: Standings | None = None) -> None:
         """Replace everything known by ``snapshot``, and by ``standings`` what is said of its accounts."""
-        self._standings: Mapping[AccountId, Standing] = standings or {}
-        if standings:
-            snapshot = msgspec.structs.replace(snapshot, accounts=tuple(map(self._of_today, snapshot.accounts)))
-        index: dict[str, Local | Alias] = {}
-        for alias in snapshot.aliases:
-            address = stored_address(alias.address)
-            index[address.key] = Alias(address, tuple(stored_address(target) for target in alias.targets))
-        for account in snapshot.accounts:
-            address = stored_address(account.address)
-            index[address.key] = Local(account.account, address)
-        domains = sorted(snapshot.domains, key=lambda row: (row.created_at, row.name))
-        self.epoch = snapshot.epoch
-        self.primary = domains[0].name if domains else ""
+        register = self._register.fresh()
+        register.fill(_entries(snapshot, standings or {}))
+        self._replace(register, snapshot.epoch, snapshot.domains)
+
+    def _replace(self, register: Register, epoch: int, domains: Sequence[DomainRow]) -> None:
+        register.seal()
+        self._register.close()
+        self._register = register
+        self._begin(epoch, domains, None)
+
+    def _begin(self, epoch: int, domains: Sequence[DomainRow], accounts: Collection[AccountId] | None) -> None:
+        """What is said from now on is of ``epoch``."""
+        rows = sorted(domains, key=lambda row: (row.created_at, row.name))
+        self.epoch = epoch
+        self.primary = rows[0].name if rows else ""
         """The domain a name without one belongs to: the first that was made."""
-        self._index = index
-        self._domains = {row.name: row for row in domains}
+        self._domains = {row.name: row for row in rows}
         self.domains: tuple[str, ...] = tuple(self._domains)
         """The same object until something changes."""
-        self._catch_all = {row.name: stored_address(row.catch_all) for row in domains if row.catch_all}
-        self._accounts = {account.account: account for account in snapshot.accounts}
-        self._logins = {stored_address(account.address).key: account for account in snapshot.accounts}
-        self._admins = tuple(
-            stored_address(account.address)
-            for account in sorted(snapshot.accounts, key=lambda row: (not row.admin, row.account))
-            if account.admin
-        )
-        self.changed()
+        self._catch_all = {row.name: stored_address(row.catch_all) for row in rows if row.catch_all}
+        self._residences: dict[str, Local | Alias | None] = {}
+        self._people: dict[AccountId, _Person | None] = {}
+        admins = map(_parse, self._register.marked())
+        self._admins = tuple([stored_address(one.row.address) for one in admins])
+        self.changed(accounts)
 
-    def _of_today(self, account: AccountRow) -> AccountRow:
-        generation = self.standing(account.account).generation
-        return msgspec.structs.replace(account, generation=generation) if generation else account
+    # -- what is known of a key; what was asked lately is remembered, also that there is nobody
+
+    def _residence(self, key: str) -> Local | Alias | None:
+        try:
+            return self._residences[key]
+        except KeyError:
+            return _remember(self._residences, key, self._look_up(key))
+
+    def _look_up(self, key: str) -> Local | Alias | None:
+        octets = self._register.named(key)
+        if octets is None:
+            return None
+        found = _parse(octets)
+        address = stored_address(found.row.address)
+        if isinstance(found, _Person):
+            return Local(found.row.account, address)
+        return Alias(address, tuple([stored_address(target) for target in found.row.targets]))
+
+    def _person(self, account: AccountId) -> _Person | None:
+        try:
+            return self._people[account]
+        except KeyError:
+            octets = self._register.numbered(account)
+            found = _parse(octets) if octets is not None else None
+            return _remember(self._people, account, found if isinstance(found, _Person) else None)
 
     @property
     def admins(self) -> tuple[Address, ...]:
@@ -138,22 +196,23 @@ class Directory:
 
     def standing(self, account: AccountId) -> Standing:
         """What is said of the account beside its row."""
-        return self._standings.get(account, GOOD)
+        found = self._person(account)
+        return found.standing if found is not None else GOOD
 
     def resolve(self, address: Address) -> Residence:
         """Where mail for ``address`` goes."""
         domain = address.domain
         local = address.local
         # Most mail is for a mailbox under its plain name; str.lower is what casefold gives for ASCII, and faster.
-        key = f"{local.lower() if local.isascii() else local.casefold()}@{domain}"
-        found = self._index.get(key)
-        if found is not None:
-            return found
         if domain not in self._domains:
             return self._without_domain(address) if not domain or domain == self.hostname else Foreign(address)
+        key = f"{local.lower() if local.isascii() else local.casefold()}@{domain}"
+        found = self._residence(key)
+        if found is not None:
+            return found
         name, separator, detail = local.partition(SEPARATOR)
         if separator and name:
-            found = self._index.get(f"{name.casefold()}@{domain}")
+            found = self._residence(f"{name.casefold()}@{domain}")
             if isinstance(found, Local):
                 return Local(found.account, found.address, detail)
             if found is not None:
@@ -173,7 +232,7 @@ class Directory:
 
     def _postmaster(self, address: Address) -> Residence:
         """RFC 5321 section 4.5.1: postmaster is somebody, in every domain we serve, whatever was configured."""
-        primary = self._index.get(f"postmaster@{self.primary}")
+        primary = self._residence(f"postmaster@{self.primary}")
         if primary is not None:
             return primary
         return Alias(address, self._admins) if self._admins else Unknown(address)
@@ -183,11 +242,13 @@ class Directory:
 
     def account(self, account: AccountId) -> AccountRow | None:
         """The account as it is now, or None when it is gone."""
-        return self._accounts.get(account)
+        found = self._person(account)
+        return found.row if found is not None else None
 
     def login(self, user: str) -> AccountRow | None:
         """The account that logs in as ``user``."""
-        return self._logins.get(self.login_name(user))
+        found = self._residence(self.login_name(user))
+        return self.account(found.account) if isinstance(found, Local) else None
 
     def login_name(self, user: str) -> str:
         """The one spelling of ``user``, whether there is such an account or not: the domain may be left out if it is
@@ -218,11 +279,46 @@ class Directory:
         return False
 
     async def refresh(self, store: Store) -> None:
-        """Read the store once. Who read it earlier and is done later changes nothing any more."""
-        snapshot = await store.directory()  # first: what is said later is of a later epoch, and read again
-        standings = await read_standings(store)
-        if snapshot.epoch >= self.epoch:
-            self.update(snapshot, standings)
+        """Know what the store knew when this began. Who read it earlier and is done later changes nothing any more."""
+        while True:
+            since = self.epoch
+            delta = await store.directory_since(since) if self._is_read else None
+            if delta is None:
+                if await self._read_all(store):
+                    return
+                continue
+            standings = {row.account: await read_standing(store, row.account) for row in delta.news.accounts}
+            if self.epoch == since:
+                if delta.news.epoch > since:
+                    self._change(delta, standings)
+                return
+
+    async def _read_all(self, store: Store) -> bool:
+        """Page by page; whether nothing was changed meanwhile."""
+        register, begun, epoch = self._register.fresh(), -1, -1
+        domains: Sequence[DomainRow] = ()
+        standings: Standings = {}
+        try:
+            async for page in store.directory_pages():
+                epoch = page.epoch
+                if begun < 0:  # what is said from here on is of a later epoch, and read again
+                    begun, domains, standings = epoch, page.domains, await read_standings(store)
+                register.fill(_entries(page, standings))
+        except BaseException:
+            register.close()
+            raise
+        if begun < self.epoch:
+            register.close()
+            return True
+        self._is_read = True
+        self._replace(register, begun, domains)
+        return begun == epoch
+
+    def _change(self, delta: DirectoryDelta, standings: Standings) -> None:
+        news = delta.news
+        gone = [stored_address(address).key for address in delta.withdrawn]
+        self._register.change(list(_entries(news, standings)), delta.closed, gone)
+        self._begin(news.epoch, news.domains, {*delta.closed, *(row.account for row in news.accounts)})
 
     async def follow(self, store: Store, *, clock: Clock, journal: Journal) -> None:
         """Stay true to the store until cancelled. What is known stays in force while the store cannot be read."""
@@ -243,4 +339,12 @@ class Directory:
             unwatch()
 
 
-def _nothing() -> None: ...
+def _remember(table: dict[Key, Value], key: Key, value: Value) -> Value:
+    """The one that was asked first makes room."""
+    if len(table) >= MOST_REMEMBERED:
+        del table[next(iter(table))]
+    table[key] = value
+    return value
+
+
+def _nothing(_accounts: Collection[AccountId] | None) -> None: ...

@@ -5,7 +5,7 @@ generation it was when the session began (``admd.standing``). The doors ask
 before each command; who waits in silence is woken to hear it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from posthouse.admd.directory import Directory
 from posthouse.mail.ids import AccountId
@@ -46,9 +46,9 @@ class Sessions:
 
         return leave
 
-    def review(self) -> None:
-        """The directory has changed: wake all whose session is over."""
-        for inside in list(self._inside.values()):
-            for account, wake in list(inside.values()):
+    def review(self, accounts: Collection[AccountId] | None = None) -> None:
+        """The directory has changed what it says of ``accounts``, or of any: wake all whose session is over."""
+        for number in list(self._inside) if accounts is None else accounts:
+            for account, wake in list(self._inside.get(number, {}).values()):
                 if not self.is_good(account):
                     wake()

@@ -508,6 +508,17 @@ class Directory(msgspec.Struct, frozen=True):
     aliases: tuple[AliasRow, ...]
 
 
+class DirectoryDelta(msgspec.Struct, frozen=True):
+    """What became of the directory behind some epoch."""
+
+    news: Directory
+    """Of the epoch now: all domains, and the accounts and aliases that were changed, as they are."""
+    closed: tuple[AccountId, ...] = ()
+    """Accounts that were changed and are not there any more."""
+    withdrawn: tuple[str, ...] = ()
+    """Addresses of aliases that are not there any more."""
+
+
 # -- the port ----------------------------------------------------------------------------------
 
 
@@ -621,6 +632,15 @@ class Store(Protocol):
 
     # who we are
     async def directory(self) -> Directory: ...
+
+    def directory_pages(self) -> AsyncIterator[Directory]:
+        """The same in pages that fit into memory, accounts ascending by number; all domains in the first.
+
+        Who changes meanwhile may be in it or not: ``directory_since`` of the first page's epoch tells.
+        """
+
+    async def directory_since(self, epoch: int) -> DirectoryDelta | None:
+        """What was changed behind ``epoch``; None if nobody knows any more: then all must be read again."""
 
     def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]: ...
 

@@ -1,13 +1,23 @@
 """Whose address is this."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
+from posthouse.admd import directory as directories
 from posthouse.admd.directory import Alias, Directory, Foreign, Local, Unknown, stored_address
+from posthouse.admd.standing import end_sessions
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
 from posthouse.storage import ports
-from posthouse.storage.ports import AccountRow, AliasRow, DomainRow, StorageError
+from posthouse.storage.ports import AccountRow, AliasRow, DomainRow, StorageError, Store
+from posthouse.storage.register import Register
+from posthouse.storage.sql import turns
+from posthouse.storage.sqlite.engine import open_store
+from posthouse.testing.journal import KeptJournal
+from posthouse.testing.ports import CountedIds, ManualClock
 
 ALICE = Address("alice", "office.test")
 BOB = Address("bob", "office.test")
@@ -173,8 +183,11 @@ class _Store:
         self.rows = snapshot()
         self.hint: Any = None
 
-    async def directory(self) -> ports.Directory:
-        return self.rows
+    async def directory_pages(self) -> AsyncIterator[ports.Directory]:
+        yield self.rows
+
+    async def directory_since(self, _epoch: int) -> None:
+        return None
 
     async def list_notes(self, *_: Any, **__: Any) -> list[ports.Note]:
         return []
@@ -219,8 +232,9 @@ async def test_who_read_earlier_and_is_done_later_takes_nothing_back() -> None:
 
 async def test_what_is_known_stays_in_force_while_the_store_cannot_be_read() -> None:
     class Broken(_Store):
-        async def directory(self) -> ports.Directory:
+        async def directory_pages(self) -> AsyncIterator[ports.Directory]:
             raise StorageError("disk on fire")
+            yield
 
     store: Any = Broken()
     ours = directory()
@@ -231,3 +245,73 @@ async def test_what_is_known_stays_in_force_while_the_store_cannot_be_read() -> 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert Local(AccountId(1), ALICE) == ours.resolve(ALICE)
+
+
+@pytest.fixture
+async def house(tmp_path: Any) -> AsyncIterator[tuple[Store, Directory]]:
+    """A store with Alice, and a directory in a file."""
+    store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=KeptJournal())
+    await store.put_domain(DomainRow("office.test"))
+    await store.create_account("alice@office.test", "", ("v1",), quota=9)
+    ours = Directory(register=Register(tmp_path / "register"))
+    await ours.refresh(store)
+    yield store, ours
+    await store.close()
+
+
+async def test_only_what_changed_is_read_again(house: tuple[Store, Directory], monkeypatch: pytest.MonkeyPatch) -> None:
+    store, ours = house
+    assert isinstance(ours.resolve(BOB), Unknown)
+    heard: list[Any] = []
+    ours.changed = heard.append
+    monkeypatch.setattr(type(store), "directory_pages", None)
+    bob = await store.create_account("bob@office.test", "", (), quota=9)
+    await store.put_alias(AliasRow("team@office.test", ("alice@office.test",)))
+    await ours.refresh(store)
+    assert heard == [{bob}]
+    assert ours.resolve(BOB) == Local(bob, BOB)
+    assert ours.resolve(Address("team", "office.test")) == Alias(Address("team", "office.test"), (ALICE,))
+    await store.remove_account(bob)
+    await store.remove_alias("team@office.test")
+    await ours.refresh(store)
+    assert (type(ours.resolve(BOB)), ours.account(bob)) == (Unknown, None)
+    assert isinstance(ours.resolve(Address("team", "office.test")), Unknown)
+
+
+async def test_an_account_that_changes_is_known_anew(house: tuple[Store, Directory]) -> None:
+    store, ours = house
+    alice = ours.login("ALICE")
+    assert alice is not None
+    await end_sessions(store, alice.account, 1)
+    await store.change_account(alice.account, verifiers=("v2",), admin=True)
+    await ours.refresh(store)
+    now = ours.account(alice.account)
+    assert now is not None
+    assert (now.verifiers, now.generation, ours.admins) == (("v2",), 1, (ALICE,))
+
+
+async def test_a_change_that_left_no_note_has_all_read_again(house: tuple[Store, Directory]) -> None:
+    """Nodes of an earlier release turn the epoch and say nothing of why."""
+    store, ours = house
+    await store.create_account("bob@office.test", "", (), quota=9)
+    await store.drop_notes(turns.KIND, (turns.format_turn((await store.directory()).epoch),))
+    await ours.refresh(store)
+    assert isinstance(ours.resolve(BOB), Local)
+
+
+async def test_those_who_are_remembered_are_bounded_and_strangers_are_among_them(
+    house: tuple[Store, Directory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, ours = house
+    monkeypatch.setattr(directories, "MOST_REMEMBERED", 10)
+    for number in range(100):
+        assert isinstance(ours.resolve(Address(f"nobody{number}", "office.test")), Unknown)
+        assert ours.account(AccountId(1000 + number)) is None
+    assert isinstance(ours.resolve(ALICE), Local)
+    assert (len(ours._residences), len(ours._people)) == (10, 10)
+
+
+async def test_the_register_has_no_name(house: tuple[Store, Directory], tmp_path: Any) -> None:
+    """Nobody else reads it, and nothing is left of it."""
+    assert house[1].login("alice") is not None
+    assert not list(tmp_path.glob("register*"))

@@ -19,6 +19,8 @@ from posthouse.storage.ports import (
     Backlog,
     Change,
     Conflict,
+    Directory,
+    DirectoryDelta,
     DomainRow,
     Facts,
     Fate,
@@ -35,6 +37,7 @@ from posthouse.storage.ports import (
     StorageError,
     Tally,
 )
+from posthouse.storage.sql import turns
 from posthouse.storage.sql.migrations import MIGRATIONS
 
 SEEN, DELETED = "\\Seen", "\\Deleted"
@@ -727,6 +730,20 @@ async def test_what_vanished_is_told_also_after_the_sweep_forgot_it(store):
     assert (await store.delta(account, box, since)).vanished == (2,)
 
 
+async def test_keys_of_deliveries_are_kept_as_long_as_they_may_be_repeated(store):
+    alice = await an_account(store)
+    days = [0, 13, 15]
+    for number, day in enumerate(days):
+        acceptance = Acceptance(f"t{number}", blob_of(), (filing(alice, key=f"k{number}"),), at=day * 86_400_000)
+        await store.accept(acceptance)
+    assert "1 delivery keys dropped" in await swept(store, 15 * 86_400_000)
+    again = [
+        (await store.accept(Acceptance(f"again{number}", blob_of(), (filing(alice, key=f"k{number}"),)))).placed[0]
+        for number in range(3)
+    ]
+    assert [one.repeated for one in again] == [False, True, True]
+
+
 async def test_watchers_hear_once_of_what_was_committed_together(store):
     alice, bob = await an_account(store), await an_account(store, "bob")
     heard = []
@@ -957,6 +974,45 @@ async def test_the_directory_says_who_we_are(store):
         account, ("v1", "v2"), 500, True, True, 9,
     )  # fmt: skip
     assert found.aliases == (AliasRow("all@office.test", ("alice@office.test", "x@far.test"), 4),)
+
+
+async def test_the_directory_comes_in_pages_too(store, monkeypatch):
+    monkeypatch.setattr(turns, "PAGE", 2)
+    for name in ("c", "a", "b"):
+        await store.create_account(f"{name}@office.test", "", (), quota=500, at=9)
+        await store.put_alias(AliasRow(f"to-{name}@office.test", (f"{name}@office.test",)))
+    whole, pages = await store.directory(), [page async for page in store.directory_pages()]
+    assert pages[0].domains == whole.domains
+    assert {page.epoch for page in pages} == {whole.epoch}
+    accounts = [row for page in pages for row in page.accounts]
+    assert accounts == sorted(whole.accounts, key=lambda row: row.account)
+    assert tuple(row for page in pages for row in page.aliases) == whole.aliases
+
+
+async def test_the_directory_says_what_changed_since(store):
+    alice = await store.create_account("alice@office.test", "", (), quota=500, at=9)
+    bob = await store.create_account("bob@office.test", "", (), quota=500, at=9)
+    await store.put_alias(AliasRow("all@office.test", ("alice@office.test",)))
+    before = (await store.directory()).epoch
+    assert await store.directory_since(before) == DirectoryDelta(Directory(before, (DomainRow("office.test"),), (), ()))
+    await store.change_account(alice, name="Alice")
+    await store.put_alias(AliasRow("new@office.test", ("alice@office.test",)))
+    await store.remove_alias("all@office.test")
+    await store.remove_account(bob)
+    await store.put_domain(DomainRow("other.test"))
+    now = await store.directory()
+    found = await store.directory_since(before)
+    assert found == DirectoryDelta(now, (bob,), ("all@office.test",))
+    assert (await store.directory_since(now.epoch - 1)).news.accounts == ()
+
+
+async def test_what_changed_too_long_ago_nobody_knows(store, monkeypatch):
+    monkeypatch.setattr(turns, "KEPT", 2)
+    before = (await store.directory()).epoch
+    for number in range(3):
+        await store.put_domain(DomainRow(f"d{number}.test"))
+    assert await store.directory_since(before) is None
+    assert (await store.directory_since(before + 1)) is not None
 
 
 async def test_addresses_are_unique_and_used_domains_stay(store):

@@ -24,11 +24,13 @@ from posthouse.storage.cells.transit import IN_MEMORY, Carrier, bill
 from posthouse.storage.ports import (
     Acceptance,
     Accepted,
+    AccountRow,
     AliasRow,
     Backlog,
     Change,
     Delta,
     Directory,
+    DirectoryDelta,
     DomainRow,
     Fate,
     Filing,
@@ -452,21 +454,35 @@ class CellStore:
 
     async def directory(self) -> Directory:
         whole = await self._home.directory()
+        return msgspec.structs.replace(whole, accounts=await self._counted(whole.accounts))
+
+    async def directory_pages(self) -> AsyncIterator[Directory]:
+        async for page in self._home.directory_pages():
+            yield msgspec.structs.replace(page, accounts=await self._counted(page.accounts))
+
+    async def directory_since(self, epoch: int) -> DirectoryDelta | None:
+        delta = await self._home.directory_since(epoch)
+        if delta is None:
+            return None
+        news = msgspec.structs.replace(delta.news, accounts=await self._counted(delta.news.accounts))
+        return msgspec.structs.replace(delta, news=news)
+
+    async def _counted(self, rows: Sequence[AccountRow]) -> tuple[AccountRow, ...]:
+        """Accounts of people, each with what is used as its cell says."""
         used: dict[AccountId, tuple[int, int]] = {}
         for cell, store in self._stores.items():
-            if cell != HOME and not store.is_held:
+            if rows and cell != HOME and not store.is_held:
                 with suppress(StorageError):
-                    rows = [row for row in (await store.directory()).accounts if row.quota >= 0]
-                    used |= {row.account: (row.used, row.quota) for row in rows}
+                    there = await store.accounts([row.account for row in rows])
+                    used |= {row.account: (row.used, row.quota) for row in there if row.quota >= 0}
         transits = self._places.transits
-        accounts = [
+        return tuple(
             msgspec.structs.replace(row, used=used[row.account][0], quota=used[row.account][1])
             if row.account in used
             else msgspec.structs.replace(row, quota=max(row.quota, -row.quota - 1))
-            for row in whole.accounts
+            for row in rows
             if row.account not in transits
-        ]
-        return msgspec.structs.replace(whole, accounts=tuple(accounts))
+        )
 
     def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]:
         return self._home.watch_directory(hint)

@@ -6,12 +6,24 @@ from dataclasses import dataclass
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import USER_ROLES, AccountRow, AliasRow, Conflict, Directory, DomainRow, Missing
+from posthouse.storage.ports import (
+    USER_ROLES,
+    AccountRow,
+    AliasRow,
+    Conflict,
+    Directory,
+    DirectoryDelta,
+    DomainRow,
+    Missing,
+)
 from posthouse.storage.postgresql.mailboxes import make_mailbox, subscribe
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql import turns
 
 EPOCH = "directory.epoch"
+SOME_ACCOUNTS = sql.ANY_ACCOUNTS + " WHERE a.account_id = ANY($1::bigint[]) AND t.account_id = ANY($1::bigint[])"
+SOME_ALIASES = sql.ANY_ALIASES + " WHERE address = ANY($1::text[])"
 HOLD_EPOCH = "SELECT value FROM thing WHERE name = $1 FOR UPDATE"
 
 
@@ -31,13 +43,45 @@ async def read_directory(tx: Tx) -> Directory:
         epoch=await read_epoch(tx),
         domains=tuple([DomainRow(*row) for row in await tx.rows(sql.DOMAINS)]),
         accounts=tuple([_account(row) for row in await tx.rows(sql.ACCOUNTS)]),
-        aliases=tuple(
-            [
-                AliasRow(address, msgspec.json.decode(targets, type=tuple[str, ...]), created_at)
-                for address, targets, created_at in await tx.rows(sql.ALIASES)
-            ]
-        ),
+        aliases=tuple([_alias(row) for row in await tx.rows(sql.ALIASES)]),
     )
+
+
+async def read_page(tx: Tx, behind: AccountId) -> Directory:
+    """Accounts behind a number; with the first of them, all domains."""
+    domains = () if behind else tuple([DomainRow(*row) for row in await tx.rows(sql.DOMAINS)])
+    accounts = tuple([_account(row) for row in await tx.rows(sql.ACCOUNT_PAGE, behind, turns.PAGE)])
+    return Directory(await read_epoch(tx), domains, accounts, ())
+
+
+async def read_alias_page(tx: Tx, behind: str) -> Directory:
+    aliases = tuple([_alias(row) for row in await tx.rows(sql.ALIAS_PAGE, behind, turns.PAGE)])
+    return Directory(await read_epoch(tx), (), (), aliases)
+
+
+async def read_accounts(tx: Tx, accounts: Sequence[AccountId]) -> list[AccountRow]:
+    """Those of ``accounts`` that are there."""
+    return [_account(row) for row in await tx.rows(SOME_ACCOUNTS, list(accounts))]
+
+
+async def read_since(tx: Tx, since: int) -> DirectoryDelta | None:
+    epoch = await read_epoch(tx)
+    changed = turns.parse_turns(await tx.rows(sql.TURNS, turns.KIND, turns.format_turn(since)), since, epoch)
+    if changed is None:
+        return None
+    accounts = await read_accounts(tx, changed[0])
+    aliases = [_alias(row) for row in await tx.rows(SOME_ALIASES, changed[1])]
+    domains = tuple([DomainRow(*row) for row in await tx.rows(sql.DOMAINS)])
+    there, named = {row.account for row in accounts}, {row.address for row in aliases}
+    return DirectoryDelta(
+        Directory(epoch, domains, tuple(accounts), tuple(aliases)),
+        tuple(account for account in changed[0] if account not in there),
+        tuple(address for address in changed[1] if address not in named),
+    )
+
+
+def _alias(row: Row) -> AliasRow:
+    return AliasRow(row[0], msgspec.json.decode(row[1], type=tuple[str, ...]), row[2])
 
 
 async def read_epoch(tx: Tx) -> int:
@@ -56,19 +100,30 @@ def _text(values: Sequence[str]) -> str:
 
 
 async def turn_epoch(tx: Tx) -> None:
-    """The first statement of whoever changes the directory: one after the other, whatever the node."""
+    """The first statement of whoever changes the directory: one after the other, whatever the node.
+
+    ``note_turn`` says what it was about.
+    """
     row = await tx.row(HOLD_EPOCH, EPOCH)
     tx.epoch = int(row[0]) + 1 if row else 1
     await tx.run(sql.PUT_THING, EPOCH, b"%d" % tx.epoch)
 
 
+async def note_turn(tx: Tx, kind: str, name: object) -> None:
+    subject = turns.format_subject(kind, name)
+    await tx.run(sql.PUT_NOTE, turns.KIND, turns.format_turn(tx.epoch), subject, 0, 0)
+    await tx.run(sql.FORGET_TURNS, turns.KIND, turns.format_turn(max(0, tx.epoch - turns.KEPT)))
+
+
 async def put_domain(tx: Tx, domain: DomainRow) -> None:
     await turn_epoch(tx)
+    await note_turn(tx, turns.DOMAIN, domain.name)
     await tx.run(sql.PUT_DOMAIN, domain.name, domain.catch_all, domain.created_at)
 
 
 async def remove_domain(tx: Tx, name: str) -> None:
     await turn_epoch(tx)
+    await note_turn(tx, turns.DOMAIN, name)
     if await tx.row(sql.DOMAIN_EXISTS, name) is None:
         raise Missing(name)
     user = await tx.row(sql.DOMAIN_USERS, name)
@@ -84,6 +139,7 @@ async def create_account(
     if await tx.row(sql.ADDRESS_TAKEN, address) is not None:
         raise Conflict(address)
     account = AccountId(await tx.number())
+    await note_turn(tx, turns.ACCOUNT, account)
     domain = address.rpartition("@")[2]
     await tx.run(sql.ADD_ACCOUNT, account, address, domain, name, _text(verifiers), int(admin), at)
     await tx.run(sql.ADD_TALLY, account, quota)
@@ -95,6 +151,7 @@ async def create_account(
 
 async def change_account(tx: Tx, account: AccountId, change: AccountChange) -> None:
     await turn_epoch(tx)
+    await note_turn(tx, turns.ACCOUNT, account)
     row = await tx.row(sql.READ_ACCOUNT, account)
     if row is None:
         raise Missing(f"account {account}")
@@ -113,6 +170,7 @@ async def change_account(tx: Tx, account: AccountId, change: AccountChange) -> N
 
 async def remove_account(tx: Tx, account: AccountId) -> None:
     await turn_epoch(tx)
+    await note_turn(tx, turns.ACCOUNT, account)
     if await tx.row(sql.READ_ACCOUNT, account) is None:
         raise Missing(f"account {account}")
     await tx.tally(account)
@@ -125,6 +183,7 @@ async def remove_account(tx: Tx, account: AccountId) -> None:
 
 async def put_alias(tx: Tx, alias: AliasRow) -> None:
     await turn_epoch(tx)
+    await note_turn(tx, turns.ALIAS, alias.address)
     if await tx.row(sql.ACCOUNT_ADDRESS, alias.address) is not None:
         raise Conflict(alias.address)
     domain = alias.address.rpartition("@")[2]
@@ -133,6 +192,7 @@ async def put_alias(tx: Tx, alias: AliasRow) -> None:
 
 async def remove_alias(tx: Tx, address: str) -> None:
     await turn_epoch(tx)
+    await note_turn(tx, turns.ALIAS, address)
     if await tx.row(sql.REMOVE_ALIAS, address) is None:
         raise Missing(address)
 

@@ -17,11 +17,13 @@ from posthouse.storage.bodies import Bodies
 from posthouse.storage.ports import (
     Acceptance,
     Accepted,
+    AccountRow,
     AliasRow,
     Blobs,
     Change,
     Delta,
     Directory,
+    DirectoryDelta,
     DomainRow,
     Fate,
     Item,
@@ -407,6 +409,28 @@ class PostgresStore:
 
     async def directory(self) -> Directory:
         return await self._units.read(directory.read_directory, consistent=True)
+
+    async def directory_pages(self) -> AsyncIterator[Directory]:
+        behind, address = AccountId(0), ""
+        while True:
+            page = await self._units.read(lambda tx, behind=behind: directory.read_page(tx, behind))  # type: ignore[misc]  # a default binds the loop's value
+            yield page
+            if not page.accounts:
+                break
+            behind = page.accounts[-1].account
+        while True:
+            page = await self._units.read(lambda tx, at=address: directory.read_alias_page(tx, at))  # type: ignore[misc]  # as above
+            if not page.aliases:
+                return
+            yield page
+            address = page.aliases[-1].address
+
+    async def directory_since(self, epoch: int) -> DirectoryDelta | None:
+        return await self._units.read(lambda tx: directory.read_since(tx, epoch), consistent=True)
+
+    async def accounts(self, numbers: Sequence[AccountId]) -> Sequence[AccountRow]:
+        """Those of ``numbers`` that are there."""
+        return await self._units.read(lambda tx: directory.read_accounts(tx, numbers))
 
     def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]:
         return self._watchers.watch(DIRECTORY, hint)

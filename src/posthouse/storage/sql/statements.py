@@ -121,9 +121,17 @@ QUARANTINED = (
 # -- who we are ------------------------------------------------------------------------------
 
 DOMAINS = "SELECT name, catch_all, created_at FROM domain ORDER BY name"
-ACCOUNTS = """SELECT a.account_id, a.address, a.name, a.verifiers, t.quota, t.used, a.admin, a.enabled, a.created_at
-    FROM account a JOIN tally t ON t.account_id = a.account_id ORDER BY a.address"""
-ALIASES = "SELECT address, targets, created_at FROM alias ORDER BY address"
+ANY_ACCOUNTS = """SELECT a.account_id, a.address, a.name, a.verifiers, t.quota, t.used, a.admin, a.enabled, a.created_at
+    FROM account a JOIN tally t ON t.account_id = a.account_id"""
+ACCOUNTS = ANY_ACCOUNTS + " ORDER BY a.address"
+ACCOUNT_PAGE = ANY_ACCOUNTS + " WHERE a.account_id > $1 ORDER BY a.account_id LIMIT $2"
+ONE_ACCOUNT = ANY_ACCOUNTS + " WHERE a.account_id = $1"
+ANY_ALIASES = "SELECT address, targets, created_at FROM alias"
+ALIASES = ANY_ALIASES + " ORDER BY address"
+ALIAS_PAGE = ANY_ALIASES + " WHERE address > $1 ORDER BY address LIMIT $2"
+ONE_ALIAS = ANY_ALIASES + " WHERE address = $1"
+TURNS = "SELECT key, value FROM note WHERE kind = $1 AND key > $2 ORDER BY key"
+FORGET_TURNS = "DELETE FROM note WHERE kind = $1 AND key <= $2"
 PUT_DOMAIN = """INSERT INTO domain (name, catch_all, created_at) VALUES ($1, $2, $3)
     ON CONFLICT (name) DO UPDATE SET catch_all = excluded.catch_all"""
 DOMAIN_EXISTS = "SELECT 1 FROM domain WHERE name = $1"
@@ -229,7 +237,8 @@ END_BLOB = """DELETE FROM blob WHERE blob_no = $1
 END_ORPHAN = "DELETE FROM orphan WHERE blob_no = $1"
 OLD_LEDGER = "DELETE FROM ledger WHERE trace IN (SELECT trace FROM ledger WHERE at < $1 ORDER BY at LIMIT $2)"
 OLD_FATES = "DELETE FROM fate WHERE trace IN (SELECT trace FROM ledger WHERE at < $1 ORDER BY at LIMIT $2)"
-OLD_DELIVERED = "DELETE FROM delivered WHERE at < $1"
+OLD_DELIVERED = "SELECT delivery, account_id FROM delivered WHERE at < $1 LIMIT $2"
+END_DELIVERED = "DELETE FROM delivered WHERE delivery = $1 AND account_id = $2"
 OLD_TOMBS = "SELECT account_id, mailbox_id, max(modseq) FROM change WHERE gone = 1 AND at < $1 GROUP BY 1, 2"
 PRUNE_TOMBS = """DELETE FROM change WHERE account_id = $1 AND mailbox_id = $2 AND gone = 1 AND modseq <= $3"""
 MARK_PRUNED = "UPDATE mailbox SET pruned = $3 WHERE account_id = $1 AND mailbox_id = $2 AND pruned < $3"

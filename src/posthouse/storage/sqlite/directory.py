@@ -6,12 +6,22 @@ from dataclasses import dataclass
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import USER_ROLES, AccountRow, AliasRow, Conflict, Directory, DomainRow, Missing
+from posthouse.storage.ports import (
+    USER_ROLES,
+    AccountRow,
+    AliasRow,
+    Conflict,
+    Directory,
+    DirectoryDelta,
+    DomainRow,
+    Missing,
+)
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql import turns
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.mailboxes import make_mailbox, subscribe
 from posthouse.storage.sqlite.readers import Snapshot
-from posthouse.storage.sqlite.tx import Tx
+from posthouse.storage.sqlite.tx import Row, Tx
 
 _render = SQLITE.render
 PUT_DOMAIN = _render(sql.PUT_DOMAIN)
@@ -30,6 +40,13 @@ REMOVE_ACCOUNT = tuple(map(_render, sql.REMOVE_ACCOUNT))
 ACCOUNT_BLOBS_MAY_BE_ORPHANS = _render(sql.ACCOUNT_BLOBS_MAY_BE_ORPHANS)
 PUT_THING = _render(sql.PUT_THING)
 GET_THING = _render(sql.GET_THING)
+PUT_NOTE = _render(sql.PUT_NOTE)
+ACCOUNT_PAGE = _render(sql.ACCOUNT_PAGE)
+ONE_ACCOUNT = _render(sql.ONE_ACCOUNT)
+ALIAS_PAGE = _render(sql.ALIAS_PAGE)
+ONE_ALIAS = _render(sql.ONE_ALIAS)
+TURNS = _render(sql.TURNS)
+FORGET_TURNS = _render(sql.FORGET_TURNS)
 EPOCH = "directory.epoch"
 
 
@@ -45,19 +62,54 @@ class AccountChange:
 
 
 def read_directory(snapshot: Snapshot) -> Directory:
-    epoch = snapshot.row(GET_THING, EPOCH)
     return Directory(
-        epoch=int(epoch[0]) if epoch else 0,
+        epoch=_epoch(snapshot),
         domains=tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS)),
         accounts=tuple(_account(row) for row in snapshot.rows(sql.ACCOUNTS)),
-        aliases=tuple(
-            AliasRow(address, msgspec.json.decode(targets, type=tuple[str, ...]), created_at)
-            for address, targets, created_at in snapshot.rows(sql.ALIASES)
-        ),
+        aliases=tuple(_alias(row) for row in snapshot.rows(sql.ALIASES)),
     )
 
 
-def _account(row: tuple[int, str, str, str, int, int, int, int, int]) -> AccountRow:
+def read_page(snapshot: Snapshot, behind: AccountId) -> Directory:
+    """Accounts behind a number; with the first of them, all domains."""
+    domains = () if behind else tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS))
+    accounts = tuple(_account(row) for row in snapshot.rows(ACCOUNT_PAGE, behind, turns.PAGE))
+    return Directory(_epoch(snapshot), domains, accounts, ())
+
+
+def read_alias_page(snapshot: Snapshot, behind: str) -> Directory:
+    return Directory(
+        _epoch(snapshot), (), (), tuple(_alias(row) for row in snapshot.rows(ALIAS_PAGE, behind, turns.PAGE))
+    )
+
+
+def read_since(snapshot: Snapshot, since: int) -> DirectoryDelta | None:
+    epoch = _epoch(snapshot)
+    changed = turns.parse_turns(snapshot.rows(TURNS, turns.KIND, turns.format_turn(since)), since, epoch)
+    if changed is None:
+        return None
+    accounts = {number: snapshot.row(ONE_ACCOUNT, number) for number in changed[0]}
+    aliases = {address: snapshot.row(ONE_ALIAS, address) for address in changed[1]}
+    news = Directory(
+        epoch,
+        tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS)),
+        tuple(_account(row) for row in accounts.values() if row is not None),
+        tuple(_alias(row) for row in aliases.values() if row is not None),
+    )
+    closed = tuple(number for number, row in accounts.items() if row is None)
+    return DirectoryDelta(news, closed, tuple(address for address, row in aliases.items() if row is None))
+
+
+def _epoch(snapshot: Snapshot) -> int:
+    row = snapshot.row(GET_THING, EPOCH)
+    return int(row[0]) if row else 0
+
+
+def _alias(row: Row) -> AliasRow:
+    return AliasRow(row[0], msgspec.json.decode(row[1], type=tuple[str, ...]), row[2])
+
+
+def _account(row: Row) -> AccountRow:
     account, address, name, verifiers, quota, used, admin, enabled, created_at = row
     decoded = msgspec.json.decode(verifiers, type=tuple[str, ...])
     return AccountRow(AccountId(account), address, name, decoded, quota, used, bool(admin), bool(enabled), created_at)
@@ -67,15 +119,19 @@ def _text(values: Sequence[str]) -> str:
     return msgspec.json.encode(list(values)).decode()
 
 
-def _turn_epoch(tx: Tx) -> None:
+def _turn_epoch(tx: Tx, kind: str, name: object) -> None:
+    """Because of the thing of this kind and name."""
     row = tx.row(GET_THING, EPOCH)
-    tx.execute(PUT_THING, (EPOCH, b"%d" % (int(row[0]) + 1 if row else 1)))
+    epoch = int(row[0]) + 1 if row else 1
+    tx.execute(PUT_THING, (EPOCH, b"%d" % epoch))
+    tx.execute(PUT_NOTE, (turns.KIND, turns.format_turn(epoch), turns.format_subject(kind, name), 0, 0))
+    tx.execute(FORGET_TURNS, (turns.KIND, turns.format_turn(max(0, epoch - turns.KEPT))))
     tx.directory_changed = True
 
 
 def put_domain(tx: Tx, domain: DomainRow) -> None:
     tx.execute(PUT_DOMAIN, (domain.name, domain.catch_all, domain.created_at))
-    _turn_epoch(tx)
+    _turn_epoch(tx, turns.DOMAIN, domain.name)
 
 
 def remove_domain(tx: Tx, name: str) -> None:
@@ -85,7 +141,7 @@ def remove_domain(tx: Tx, name: str) -> None:
     if user is not None:
         raise Conflict(f"{name} is used by {user[0]}")
     tx.execute(REMOVE_DOMAIN, (name,))
-    _turn_epoch(tx)
+    _turn_epoch(tx, turns.DOMAIN, name)
 
 
 def create_account(
@@ -100,7 +156,7 @@ def create_account(
     for role in USER_ROLES:
         make_mailbox(tx, account, role.value, role, at)
         subscribe(tx, account, role.value, wanted=True)
-    _turn_epoch(tx)
+    _turn_epoch(tx, turns.ACCOUNT, account)
     return account
 
 
@@ -130,7 +186,7 @@ def change_account(tx: Tx, account: AccountId, change: AccountChange) -> None:
     )
     if change.quota is not None:
         tx.tally(account).quota = change.quota
-    _turn_epoch(tx)
+    _turn_epoch(tx, turns.ACCOUNT, account)
 
 
 def remove_account(tx: Tx, account: AccountId) -> None:
@@ -142,7 +198,7 @@ def remove_account(tx: Tx, account: AccountId) -> None:
         tx.execute(statement, (account,))
     tx.forget()
     tx.changed.add(account)
-    _turn_epoch(tx)
+    _turn_epoch(tx, turns.ACCOUNT, account)
 
 
 def put_alias(tx: Tx, alias: AliasRow) -> None:
@@ -150,13 +206,13 @@ def put_alias(tx: Tx, alias: AliasRow) -> None:
         raise Conflict(alias.address)
     domain = alias.address.rpartition("@")[2]
     tx.execute(PUT_ALIAS, (alias.address, domain, _text(alias.targets), alias.created_at))
-    _turn_epoch(tx)
+    _turn_epoch(tx, turns.ALIAS, alias.address)
 
 
 def remove_alias(tx: Tx, address: str) -> None:
     if tx.row(REMOVE_ALIAS, address) is None:
         raise Missing(address)
-    _turn_epoch(tx)
+    _turn_epoch(tx, turns.ALIAS, address)
 
 
 def put_thing(tx: Tx, name: str, value: bytes) -> None:

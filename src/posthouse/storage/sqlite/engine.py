@@ -23,6 +23,7 @@ from posthouse.storage.ports import (
     Change,
     Delta,
     Directory,
+    DirectoryDelta,
     DomainRow,
     Fate,
     Item,
@@ -355,6 +356,24 @@ class SqliteStore:
 
     async def directory(self) -> Directory:
         return await self._readers.read(directory.read_directory)
+
+    async def directory_pages(self) -> AsyncIterator[Directory]:
+        behind, address = AccountId(0), ""
+        while True:
+            page = await self._readers.read(lambda snapshot, behind=behind: directory.read_page(snapshot, behind))  # type: ignore[misc]  # a default binds the loop's value
+            yield page
+            if not page.accounts:
+                break
+            behind = page.accounts[-1].account
+        while True:
+            page = await self._readers.read(lambda snapshot, at=address: directory.read_alias_page(snapshot, at))  # type: ignore[misc]  # as above
+            if not page.aliases:
+                return
+            yield page
+            address = page.aliases[-1].address
+
+    async def directory_since(self, epoch: int) -> DirectoryDelta | None:
+        return await self._readers.read(lambda snapshot: directory.read_since(snapshot, epoch))
 
     def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]:
         return self._watchers.watch(DIRECTORY, hint)
