@@ -6,13 +6,15 @@ either comes first and is seen, or finds no blob, and its unit is repeated and
 stores the content again.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from posthouse.storage.bodies import TRASH_KEPT, Bodies
+from posthouse.storage.ports import Missing, Moved
 from posthouse.storage.postgresql.blobs import PostgresBlobs
 from posthouse.storage.postgresql.body_rows import PostgresBodyRows
 from posthouse.storage.postgresql.shelves import Shelves
-from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql
 
@@ -23,6 +25,7 @@ DELIVERED_KEPT = 14 * DAY
 TOMBS_KEPT = 90 * DAY
 NODES_KEPT = DAY
 CHUNK = 200
+TOMBS_AT_ONCE = 20
 
 LOCK_BLOBS = "SELECT blob_no FROM blob WHERE blob_no = ANY($1::bigint[]) ORDER BY hash FOR UPDATE"
 OLD_UPLOADS = "DELETE FROM upload WHERE blob_no = ANY($1::bigint[]) AND until <= $2"
@@ -58,7 +61,7 @@ class Sweeper:
             ("blobs freed", await self._orphans(now)),
             ("ledger records dropped", await self._repeat(lambda tx: _old_ledger(tx, now - LEDGER_KEPT))),
             ("delivery keys dropped", await self._repeat(lambda tx: tx.run(OLD_DELIVERED, now - DELIVERED_KEPT))),
-            ("tombstones dropped", await write(lambda tx: _prune(tx, now - TOMBS_KEPT))),
+            ("tombstones dropped", await self._tombs(now - TOMBS_KEPT)),
             ("notes expired", await write(lambda tx: _old_notes(tx, now))),
             ("nodes forgotten", await write(lambda tx: _old_nodes(tx, now - NODES_KEPT))),
         ):
@@ -74,6 +77,15 @@ class Sweeper:
         while count := await self._units.write(unit):
             total += count
         return total
+
+    async def _tombs(self, before: int) -> int:
+        """A few mailboxes at a time: their accounts are locked until the commit, and their mail waits."""
+        old = await self._units.read(lambda tx: tx.rows(sql.OLD_TOMBS + " ORDER BY 1, 2", before))
+        pruned = 0
+        for start in range(0, len(old), TOMBS_AT_ONCE):
+            some = old[start : start + TOMBS_AT_ONCE]
+            pruned += await self._units.write(lambda tx, some=some: _prune(tx, some))  # type: ignore[misc]  # a default binds the loop's value
+        return pruned
 
     async def _orphans(self, now: int) -> int:
         freed, after = 0, 0
@@ -103,12 +115,14 @@ async def _old_ledger(tx: Tx, before: int) -> int:
     return await tx.run(sql.OLD_LEDGER, before, CHUNK)
 
 
-async def _prune(tx: Tx, before: int) -> int:
+async def _prune(tx: Tx, tombs: Sequence[Row]) -> int:
+    """``tombs``: account, mailbox, and the mod-sequence up to which its tombstones go. Who has moved is left alone."""
     pruned = 0
-    for account, mailbox, modseq in await tx.rows(sql.OLD_TOMBS + " ORDER BY 1, 2", before):
-        await tx.lock((account,))
-        pruned += await tx.run(sql.PRUNE_TOMBS, account, mailbox, modseq)
-        await tx.run(sql.MARK_PRUNED, account, mailbox, modseq)
+    for account, mailbox, modseq in tombs:
+        with suppress(Missing, Moved):
+            await tx.lock((account,))
+            pruned += await tx.run(sql.PRUNE_TOMBS, account, mailbox, modseq)
+            await tx.run(sql.MARK_PRUNED, account, mailbox, modseq)
     return pruned
 
 

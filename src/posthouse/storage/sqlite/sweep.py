@@ -1,7 +1,7 @@
 """Housekeeping in small units, so that nobody waits long behind it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import TRASH_KEPT, Bodies
@@ -11,7 +11,7 @@ from posthouse.storage.sqlite import shelves
 from posthouse.storage.sqlite.blobs import BlobFiles
 from posthouse.storage.sqlite.body_rows import SqliteBodyRows
 from posthouse.storage.sqlite.readers import Readers, Snapshot
-from posthouse.storage.sqlite.tx import Tx
+from posthouse.storage.sqlite.tx import Row, Tx
 from posthouse.storage.sqlite.writer import Writer
 
 _render = SQLITE.render
@@ -25,6 +25,7 @@ FIND_BLOB = _render(sql.FIND_BLOB)
 OLD_LEDGER = _render(sql.OLD_LEDGER)
 OLD_FATES = _render(sql.OLD_FATES)
 OLD_DELIVERED = _render(sql.OLD_DELIVERED)
+END_DELIVERED = _render(sql.END_DELIVERED)
 OLD_TOMBS = _render(sql.OLD_TOMBS)
 PRUNE_TOMBS = _render(sql.PRUNE_TOMBS)
 MARK_PRUNED = _render(sql.MARK_PRUNED)
@@ -52,8 +53,8 @@ class Sweeper:
             ("blobs freed", await self._orphans(now)),
             ("stray files removed", await self._strays(now)),
             ("ledger records dropped", await self._ledger(now - LEDGER_KEPT)),
-            ("delivery keys dropped", await self._writer.submit(lambda tx: _old_delivered(tx, now), heavy=True)),
-            ("tombstones dropped", await self._writer.submit(lambda tx: _prune(tx, now - TOMBS_KEPT), heavy=True)),
+            ("delivery keys dropped", await self._delivered(now - DELIVERED_KEPT)),
+            ("tombstones dropped", await self._tombs(now - TOMBS_KEPT)),
             ("notes expired", await self._writer.submit(lambda tx: shelves.sweep(tx, now), heavy=True)),
         ):
             if freed:
@@ -116,6 +117,23 @@ class Sweeper:
                 self._files.doomed.pop(name, None)
             done.set()
 
+    async def _delivered(self, before: int) -> int:
+        """Found by a reader: no index knows how old they are, and nobody who writes waits while all are looked at."""
+        dropped = 0
+        while keys := await self._readers.read(lambda snapshot: snapshot.rows(OLD_DELIVERED, before, 10 * CHUNK)):
+            await self._writer.submit(lambda tx, keys=keys: _end_delivered(tx, keys), heavy=True)  # type: ignore[misc]  # a default binds the loop's value
+            dropped += len(keys)
+        return dropped
+
+    async def _tombs(self, before: int) -> int:
+        """The same; mailboxes a few at a time."""
+        old = await self._readers.read(lambda snapshot: snapshot.rows(OLD_TOMBS, before))
+        pruned = 0
+        for start in range(0, len(old), CHUNK):
+            some = old[start : start + CHUNK]
+            pruned += await self._writer.submit(lambda tx, some=some: _prune(tx, some), heavy=True)  # type: ignore[misc]  # the same
+        return pruned
+
     async def _ledger(self, before: int) -> int:
         dropped = 0
         while count := await self._writer.submit(lambda tx: _old_ledger(tx, before), heavy=True):
@@ -152,13 +170,15 @@ def _old_ledger(tx: Tx, before: int) -> int:
     return tx.run(OLD_LEDGER, before, CHUNK)
 
 
-def _old_delivered(tx: Tx, now: int) -> int:
-    return tx.run(OLD_DELIVERED, now - DELIVERED_KEPT)
+def _end_delivered(tx: Tx, keys: Sequence[Row]) -> None:
+    for key in keys:
+        tx.execute(END_DELIVERED, key)
 
 
-def _prune(tx: Tx, before: int) -> int:
+def _prune(tx: Tx, tombs: Sequence[Row]) -> int:
+    """``tombs``: account, mailbox, and the mod-sequence up to which its tombstones go."""
     pruned = 0
-    for account, mailbox, modseq in tx.rows(OLD_TOMBS, before):
+    for account, mailbox, modseq in tombs:
         pruned += tx.run(PRUNE_TOMBS, account, mailbox, modseq)
         tx.execute(MARK_PRUNED, (account, mailbox, modseq))
     return pruned
