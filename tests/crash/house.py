@@ -36,15 +36,16 @@ class House:
 
     dir: Path
     fault: tuple[str, ...] = ()
-    """Arguments of ``weakened.py``; none for the real thing."""
+    """Arguments of ``weakened``; none for the real thing."""
     log: Path = Path("/dev/null")
+    weakened: Path = WEAKENED
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         self.base = free_base()
         ready = self.dir / "endpoints.json"
         ready.unlink(missing_ok=True)
-        program = [sys.executable, str(WEAKENED), *self.fault] if self.fault else [PROGRAM]
+        program = [sys.executable, str(self.weakened), *self.fault] if self.fault else [PROGRAM]
         config = self.dir / "small-disk.toml"
         config.write_text('hostname = "crash.test"\n[limits]\nfree_octets = "1MiB"\nfree_inodes = 10\n')
         with self.log.open("ab") as log:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from posthouse.net.tls import Certificates, Tunnel
 
 BACKLOG = 1024
 """Connections the kernel completes for us while we are busy."""
+
+TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
+WAITING_AT = 24
+"""Of struct tcp_info: ``tcpi_unacked``, which of a listening socket is the length of its line."""
 
 OpenDoor = Callable[[Line], tuple[Conversation[Any, Any], Door[Any, Any]]]
 
@@ -98,6 +103,25 @@ class Listener:
     async def serve(self) -> None:
         """Accept from now on. The loop itself sits out a shortage of file descriptors."""
         self._server = await self.house.loop.create_server(lambda: Session(self), sock=self.socket, backlog=BACKLOG)
+
+    @property
+    def waiting(self) -> int:
+        """How many the kernel has let in and we have not; 0 where it does not say (tcp(7): TCP_INFO)."""
+        if TCP_INFO is None or self._server is None:
+            return 0
+        try:
+            said = self.socket.getsockopt(socket.IPPROTO_TCP, TCP_INFO, WAITING_AT + 4)
+        except OSError:
+            return 0
+        return int.from_bytes(said[WAITING_AT:], sys.byteorder)
+
+    async def listen_again(self) -> None:
+        """Without memory for a connection, uvloop never looks at its socket again: give it another one, of the same."""
+        if self._server is None:
+            return
+        deaf, self.socket = self._server, self.socket.dup()
+        deaf.close()
+        await self.serve()
 
     def stop(self) -> None:
         """Accept no more; sessions go on."""

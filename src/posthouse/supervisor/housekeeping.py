@@ -86,8 +86,9 @@ async def tend_keys(ring: KeyRing, resolver: Resolver, owner: str, journal: Jour
 async def watch_health(
     clock: Clock, journal: Journal, meter: Meter, listeners: Callable[[], Sequence[Listener]]
 ) -> None:
-    """The loop's lag, memory, files and sessions, as metrics."""
+    """The loop's lag, memory, files and sessions, as metrics; and who listens no more, listens again."""
     seen: dict[str, tuple[int, int]] = {}
+    waited: set[str] = set()
     while True:
         began = clock.monotonic()
         await asyncio.sleep(LAG_SECONDS)
@@ -103,6 +104,11 @@ async def watch_health(
             meter.count("connections", one.admitted - admitted, door=one.name)
             meter.count("connections_refused", one.refused - refused, door=one.name)
             seen[one.name] = (one.admitted, one.refused)
+            is_deaf = one.waiting > 0 and (admitted, refused) == seen[one.name]
+            if is_deaf and one.name in waited:  # twice, with a turn of the loop between
+                journal.note("net.deaf", Level.ALARM, door=one.name, waiting=one.waiting)
+                await one.listen_again()
+            (waited.add if is_deaf else waited.discard)(one.name)
 
 
 async def post_metrics(board: Board, number: int, meter: PrometheusMeter) -> None:

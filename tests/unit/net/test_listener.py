@@ -92,3 +92,41 @@ def test_who_waits_for_the_greeting_is_served(loop_factory):
 @pytest.mark.parametrize("loop_factory", LOOPS)
 def test_where_a_protocol_does_not_mind_what_came_early_is_answered_after_the_greeting(loop_factory):
     assert run(loop_factory, lines, b"one\ntwo\n", b"quit\n") == b"hello\nok one\nok two\nbye\n"
+
+
+def test_who_waits_at_a_deaf_listener_is_seen_and_let_in():
+    """A loop that had no memory for a connection never looked at its socket again."""
+
+    async def story():
+        loop = asyncio.get_running_loop()
+        house = House(loop, ManualClock(), Watch(), NoBlobs(), KeptJournal())
+        listener = Listener("test", bind("127.0.0.1", 0), house, mail, Everybody())
+        await listener.serve()
+        loop.remove_reader(listener.socket.fileno())
+        with socket.create_connection(("127.0.0.1", listener.port), 2) as caller:
+            await asyncio.sleep(0)
+            assert listener.waiting == 1
+            await listener.listen_again()
+            heard = await asyncio.to_thread(caller.recv, 1000)
+        listener.stop()
+        return heard
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        assert runner.run(story()).startswith(b"220 ")
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_who_listens_again_hears_those_that_come_later(loop_factory):
+    async def story():
+        house = House(asyncio.get_running_loop(), ManualClock(), Watch(), NoBlobs(), KeptJournal())
+        listener = Listener("test", bind("127.0.0.1", 0), house, mail, Everybody())
+        await listener.serve()
+        await listener.listen_again()
+        with socket.create_connection(("127.0.0.1", listener.port), 2) as caller:
+            heard = await asyncio.to_thread(caller.recv, 1000)
+        assert listener.waiting == 0
+        listener.stop()
+        return heard
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        assert runner.run(story()).startswith(b"220 ")

@@ -452,3 +452,58 @@ async def test_many_messages_take_no_more_statements_than_one(tmp_path, monkeypa
     one, many = [count async for count in each([1])], [count async for count in each(range(2, 20))]
     await store.close()
     assert all(later <= first for later, first in zip(many, one, strict=True)), (many, one)
+
+
+class Deaf(asyncio.SelectorEventLoop):
+    """A loop that has no memory for the first thing that another thread tells it, or loses it on the way."""
+
+    is_lost = False
+    left = 0
+
+    def call_soon_threadsafe(self, callback, *arguments, context=None):
+        if self.left:
+            self.left -= 1
+            if not self.is_lost:
+                raise MemoryError
+            return None
+        return super().call_soon_threadsafe(callback, *arguments, context=context)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_without_memory_the_end_of_a_batch_is_told_again(tmp_path, is_lost):
+    """The thread died of it, and the store never answered anybody again."""
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=KeptJournal(), faults=Disk())
+        loop.left, loop.is_lost = 1, is_lost
+        await asyncio.wait_for(store.put_domain(DomainRow("first.test")), 20)
+        await asyncio.wait_for(store.put_domain(DomainRow("second.test")), 20)
+        await store.close()
+
+    with asyncio.Runner(loop_factory=Deaf) as runner:
+        runner.run(run())
+
+
+def test_a_batch_that_nobody_began_is_begun_by_who_comes_next(tmp_path):
+    """Without memory a loop may lose what it was to call."""
+
+    class Forgetful(asyncio.SelectorEventLoop):
+        left = 0
+
+        def call_soon(self, callback, *arguments, context=None):
+            if self.left and getattr(callback, "__name__", "") == "_start":
+                self.left -= 1
+                return None
+            return super().call_soon(callback, *arguments, context=context)
+
+    async def run():
+        store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=KeptJournal(), faults=Disk())
+        asyncio.get_running_loop().left = 1
+        first = asyncio.ensure_future(store.put_domain(DomainRow("first.test")))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.gather(first, store.put_domain(DomainRow("second.test"))), 20)
+        await store.close()
+
+    with asyncio.Runner(loop_factory=Forgetful) as runner:
+        runner.run(run())

@@ -56,7 +56,7 @@ class _Order:
         self.error: BaseException | None = None
 
 
-Ended = tuple[list[_Order], BaseException | None]
+Finish = Callable[[], BaseException | None]
 
 
 class Writer:
@@ -76,7 +76,7 @@ class Writer:
         self._committed = committed
         self._tx = Tx(connection)
         self._loop = asyncio.get_running_loop()
-        self._batches: SimpleQueue[Callable[[], Ended] | None] = SimpleQueue()
+        self._batches: SimpleQueue[tuple[list[_Order], Finish] | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="posthouse-commit", daemon=True)
         self._thread.start()
         self._waiting: list[_Order] = []
@@ -125,17 +125,22 @@ class Writer:
         error: BaseException | None = None
         while True:
             try:
-                finish = self._batches.get(timeout=AGAIN_SECONDS if batch else None)
-                if finish is None:
-                    return
-                batch, error = finish()
-                finish = None  # it holds what was written
+                item = self._batches.get(timeout=AGAIN_SECONDS if batch else None)
             except Empty:
-                pass
+                self._report(batch, error)
+                continue
             except MemoryError:
                 sleep(SHORT_OF_MEMORY_SECONDS)
-            if batch:
-                self._report(batch, error)
+                continue
+            if item is None:
+                return
+            batch, finish = item
+            try:
+                error = finish()
+            except MemoryError as short:
+                error = short
+            del item, finish  # they hold what was written
+            self._report(batch, error)
 
     def _hurry(self) -> None:
         """As many wait as were under way; or nobody has begun, because the call was lost."""
@@ -163,7 +168,7 @@ class Writer:
             failed = not self._fill(light)
             if not failed:
                 self._tx.flush()
-            self._batches.put(partial(self._finish, batch, light, heavy, again=failed))
+            self._batches.put((batch, partial(self._finish, light, heavy, again=failed)))
         except Exception as error:  # noqa: BLE001  whatever it was, every waiter must hear of it
             self._fail(batch, error)
 
@@ -182,7 +187,7 @@ class Writer:
                 return False
         return True
 
-    def _finish(self, batch: list[_Order], light: list[_Order], heavy: list[_Order], *, again: bool) -> Ended:
+    def _finish(self, light: list[_Order], heavy: list[_Order], *, again: bool) -> BaseException | None:
         """In the thread: the rest of the batch and the commit."""
         try:
             if again or not self._fill(heavy):
@@ -193,8 +198,8 @@ class Writer:
             self._tx.execute("COMMIT")
             self._faults.at("batch.committed")
         except BaseException as error:  # noqa: BLE001  whatever it was, every waiter must hear of it
-            return batch, error
-        return batch, None
+            return error
+        return None
 
     def _report(self, batch: list[_Order], error: BaseException | None) -> None:
         """Tell the loop, which may hear it twice."""
