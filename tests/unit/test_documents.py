@@ -84,7 +84,8 @@ WALKER = """
 import dataclasses, json, sys
 from pathlib import Path
 from posthouse.supervisor.localserve import Wishes, open_office
-from posthouse.supervisor.serve import Server, make_journal
+from posthouse.supervisor.journal import make_journal
+from posthouse.supervisor.serve import Server
 
 directory, port = Path(sys.argv[1]), int(sys.argv[2])
 called = set()

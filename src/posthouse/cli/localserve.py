@@ -78,10 +78,11 @@ def localserve(
     """The whole server on this machine, ready to try. Nothing leaves the machine."""
     from posthouse.net.listener import PortTaken
     from posthouse.storage.ports import StorageError
+    from posthouse.supervisor.journal import make_journal
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.localserve import Wishes, open_office
     from posthouse.supervisor.selftest import OpenRelay
-    from posthouse.supervisor.serve import Server, WorkersLost, make_journal
+    from posthouse.supervisor.serve import Server, WorkersLost
 
     wishes = Wishes(
         directory=directory.absolute(),

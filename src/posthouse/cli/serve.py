@@ -34,10 +34,11 @@ def serve(file: Path, engine: str, workers: int) -> None:
     from posthouse.net.listener import PortTaken
     from posthouse.storage.ports import StorageError
     from posthouse.supervisor.fleet import Fleet, WorkerFailed
+    from posthouse.supervisor.journal import make_journal
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.privileges import Privileged
     from posthouse.supervisor.selftest import OpenRelay
-    from posthouse.supervisor.serve import Server, WorkersLost, make_journal
+    from posthouse.supervisor.serve import Server, WorkersLost
     from posthouse.supervisor.works import Setting
 
     try:

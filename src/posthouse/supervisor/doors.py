@@ -17,6 +17,7 @@ from posthouse.mta.recipients import Recipients
 from posthouse.mta.refusals import Refusals
 from posthouse.mta.relaying import Relaying
 from posthouse.mta.sealing import Sealer
+from posthouse.net.listener import OpenDoor
 from posthouse.net.ports import Door, Line
 from posthouse.services.imapd.door import Imapd
 from posthouse.services.lmtpd import open_lmtp
@@ -250,6 +251,15 @@ def add_metrics_door(works: Works, tools: Tools) -> None:
         return HttpOnce(), MetricsDoor(tools.meter.render, troubles, tools.meter.render_all)
 
     works.doors["metrics"] = open_metrics
+
+
+def door_of(works: Works, service: str) -> OpenDoor:
+    """The door as it is when somebody comes, which a reload may have replaced."""
+
+    def open_now(line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
+        return works.doors[service](line)
+
+    return open_now
 
 
 def refusal_of(service: str) -> bytes:

@@ -10,21 +10,17 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from posthouse import __version__
 from posthouse.admd.directory import Directory
 from posthouse.admd.secret import kept_secret
 from posthouse.admd.vault import Vault, forget, unlock
-from posthouse.filter.sharing import Sharing
-from posthouse.lib.sansio import Conversation
-from posthouse.net.listener import Listener, OpenDoor, bind, say_goodbye
+from posthouse.net.listener import Listener, bind, say_goodbye
 from posthouse.net.local import listen_locally
-from posthouse.net.ports import Door, Line
 from posthouse.net.session import House
 from posthouse.net.tls import Certificates
 from posthouse.net.watch import Watch
@@ -32,67 +28,41 @@ from posthouse.observe.board import Board
 from posthouse.observe.counting import CountingJournal
 from posthouse.observe.journal import StreamJournal
 from posthouse.observe.metrics import PrometheusMeter
-from posthouse.observe.ports import Journal, Level
-from posthouse.ops.house import House as OpsHouse
+from posthouse.observe.ports import Level
 from posthouse.services.admind import REQUEST_OCTETS, SOCKET_NAME, AdminDoor
 from posthouse.storage.ports import Store
+from posthouse.storage.register import Register
 from posthouse.supervisor import privileges
+from posthouse.supervisor.beside import keep_running, runs_of
 from posthouse.supervisor.carrying import SliceReader
-from posthouse.supervisor.config import Configuration
+from posthouse.supervisor.certificates import read_certificates
 from posthouse.supervisor.confine import MEASURES, Confinement, confine
-from posthouse.supervisor.dns import place_of
-from posthouse.supervisor.doors import open_doors
+from posthouse.supervisor.control import ops_house
+from posthouse.supervisor.doors import door_of, open_doors
 from posthouse.supervisor.engine import BodyKeys, load_engine, open_engine, read_body_keys
-from posthouse.supervisor.feedback import tend_feedback
 from posthouse.supervisor.floors import check_floors, versions
 from posthouse.supervisor.guarding import check_disguises
 from posthouse.supervisor.housekeeping import (
     feed_watchdog,
-    give_memory_back,
     post_metrics,
-    sweep,
-    tend_keys,
     tend_keys_once,
     watch_health,
 )
+from posthouse.supervisor.journal import LEVELS
 from posthouse.supervisor.masterkey import make_master_key_file, master_key_file, read_master_key
 from posthouse.supervisor.memory import give_back_large_blocks
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.nursery import NOBODY_ELSE, Nursery
 from posthouse.supervisor.ports import RandomIds, SystemClock
-from posthouse.supervisor.quarantining import tend_quarantine
-from posthouse.supervisor.scanning import watch_scanners
-from posthouse.supervisor.secrecy import check_key, close_store
+from posthouse.supervisor.reload import kept_until_restart, waits_for_restart
+from posthouse.supervisor.secrecy import close_store
 from posthouse.supervisor.sections.doors import IMPLICIT_TLS
 from posthouse.supervisor.selftest import Ground, check_relay
-from posthouse.supervisor.standing import watch_standing
 from posthouse.supervisor.wire import WORKS, build
 from posthouse.supervisor.works import Setting, Tools, Works
 
-RESTART_SECONDS = 1.0
-"""What dies is started again, not faster than this."""
-
-AFTER_RESTART = ("hostname", "store", "listener", "privileges", "process", "dns", "relay", "keys", "dkim")
-"""What a reload does not change."""
-
-LATE_LIMITS = (
-    "queue_seconds",
-    "report_queue_seconds",
-    "retry_first_seconds",
-    "retry_most_seconds",
-    "delay_warning_seconds",
-    "returned_octets",
-    "hash_workers",
-    "content_workers",
-    "content_backlog",
-    "worker_octets",
-)
-"""Of the limits, those that hold for what was made at the start."""
-
 GC_THRESHOLDS = (20_000, 20, 50)
 """A session makes few cycles; looking for them often costs more than they do."""
-
-LEVELS = {"debug": Level.DEBUG, "info": Level.INFO, "warning": Level.WARNING, "alarm": Level.ALARM}
 
 NO_NURSERY = "the process that workers come from has died; a restart of the server makes another"
 
@@ -178,7 +148,7 @@ class Server:
         except Exception as error:  # noqa: BLE001 - whatever it is, the house goes on as it was
             self.journal.note("server.reload-refused", Level.ALARM, reason=str(error))
             return
-        kept = {name: getattr(self.setting.configuration, name) for name in AFTER_RESTART}
+        kept = kept_until_restart(self.setting.configuration)
         self.setting = replace(self.setting, configuration=setting.configuration.replace(**kept))
 
     def run(self) -> None:
@@ -234,7 +204,8 @@ class Server:
         )
         try:
             await self.seed(store, tools)
-            directory = Directory(hostname=self.setting.configuration.hostname)
+            register = Register(directory_path / f".register-{os.getpid()}")
+            directory = Directory(hostname=self.setting.configuration.hostname, register=register)
             await directory.refresh(store)
             await self._serve(store, directory, tools, loop)
         finally:
@@ -315,30 +286,13 @@ class Server:
 
     async def _open_control(self, works: Works, tools: Tools) -> asyncio.Server:
         """Where operators' commands come in."""
-        house = OpsHouse(
-            works.store,
-            tools.clock,
-            limits=tools.limits,
-            wake=works.manager.wake,
-            secretary=works.secretary,
-            directory=works.directory,
-            keys=works.ring,
-            place=place_of(self.setting.configuration, works.resolver),
-            new_vault=lambda: self._renew_vault(works.store),
-            scanners=lambda: works.scanners,
-            quarantine=works.quarantine,
-            custody=works.custody,
-            is_breached=lambda: works.authenticator.policy.is_breached,
-            digests=works.digests,
-            school=works.school,
-            post=works.feedback.post,
-            gather=works.feedback.write,
-            facts=lambda: self._facts(works),
+        configuration = self.setting.configuration
+        house = ops_house(
+            works, tools, configuration, lambda: self._renew_vault(works.store), lambda: self._facts(works)
         )
         name = SOCKET_NAME if self.number == 0 else f"control-{self.number + 1}.sock"
-        path = self.setting.configuration.store.directory / name
         self._admin = AdminDoor(house, tools.journal)
-        return await listen_locally(path, self._admin.serve, line_octets=REQUEST_OCTETS)
+        return await listen_locally(configuration.store.directory / name, self._admin.serve, line_octets=REQUEST_OCTETS)
 
     def _facts(self, works: Works) -> dict[str, object]:
         """What only a running server knows."""
@@ -352,32 +306,12 @@ class Server:
 
     def _start_beside(self, works: Works, tools: Tools) -> list["asyncio.Task[None]"]:
         """What runs beside the doors."""
-        journal, store = tools.journal, works.store
-        runs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-            "directory": lambda: works.directory.follow(store, clock=tools.clock, journal=journal),
-            "sweep": lambda: sweep(store, tools.clock, journal, tools.meter),
-            "health": lambda: watch_health(tools.clock, journal, tools.meter, lambda: self.listeners),
-            "memory": give_memory_back,
-            "standing": lambda: watch_standing(store, tools.clock, journal, tools.meter),
-            "scanners": lambda: watch_scanners(lambda: works.scanners),
-            "school": works.school.follow,
-            "quarantine": lambda: tend_quarantine(
-                works.quarantine,
-                works.digests,
-                lambda: self.setting.configuration.quarantine,
-                store,
-                store.node,
-                clock=tools.clock,
-                journal=journal,
-            ),
-            "reports": lambda: tend_feedback(works.feedback, store.node, journal),
-            "keys": lambda: tend_keys(works.ring, works.resolver, store.node, journal, self.setting.publish),
-            "watchdog": lambda: feed_watchdog(self.service_manager),
-        }
+        clock, journal, meter = tools.clock, tools.journal, tools.meter
+        runs = runs_of(works, tools, lambda: self.setting)
+        runs["health"] = lambda: watch_health(clock, journal, meter, lambda: self.listeners)
+        runs["watchdog"] = lambda: feed_watchdog(self.service_manager)
         if self.board is not None:
-            runs["board"] = partial(post_metrics, self.board, self.number, tools.meter)
-        if self.setting.configuration.store.engine:  # others may serve the same
-            runs["sharing"] = Sharing(store, works.guards.allowances).run
+            runs["board"] = partial(post_metrics, self.board, self.number, meter)
         return [asyncio.create_task(keep_running(name, run, journal)) for name, run in runs.items()]
 
     async def _open(self, house: House, works: Works) -> None:
@@ -466,9 +400,7 @@ class Server:
                 least_rate=fresh.limits.transfer_rate,
                 transfer_seconds=float(fresh.limits.transfer_seconds),
             )
-        later = [name for name in AFTER_RESTART if getattr(before, name) != getattr(setting.configuration, name)]
-        old = before.effective_limits
-        later += [f"limits.{name}" for name in LATE_LIMITS if getattr(old, name) != getattr(fresh.limits, name)]
+        later = waits_for_restart(before, setting.configuration)
         self.journal.note("server.reloaded", after_restart=" ".join(later) or None)
 
     def _loop_trouble(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -480,50 +412,3 @@ class Server:
             self.journal.bug("loop.trouble", error, message=context.get("message"))
         else:
             self.journal.note("loop.trouble", Level.WARNING, message=context.get("message"))
-
-
-def door_of(works: Works, service: str) -> OpenDoor:
-    """The door as it is when somebody comes, which a reload may have replaced."""
-
-    def open_now(line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
-        return works.doors[service](line)
-
-    return open_now
-
-
-def read_certificates(configuration: Configuration) -> dict[str, Certificates]:
-    """The certificates of each service; none without TLS."""
-    tls = configuration.tls
-    if tls.certificate is None or tls.key is None:
-        return {}
-    for key in (tls.key, *(other.key for other in tls.other)):
-        check_key(key)
-    by_name = {name: (other.certificate, other.key) for other in tls.other for name in other.names}
-    made: dict[str, Certificates] = {}
-    for one in configuration.listener:
-        if one.service not in {"lmtp", "metrics"} and one.service not in made:
-            alpn = {"imap": ("imap",), "imaps": ("imap",), "pop3": ("pop3",), "pop3s": ("pop3",)}.get(one.service, ())
-            made[one.service] = Certificates((tls.certificate, tls.key), by_name, alpn=alpn)
-    return made
-
-
-async def keep_running(name: str, run: Callable[[], Coroutine[Any, Any, None]], journal: Journal) -> None:
-    """``run`` until it ends by itself; a bug in it is told, and it begins anew."""
-    while True:
-        try:
-            await run()
-        except Exception as error:  # noqa: BLE001 - nothing that runs beside the doors may end silently
-            journal.bug(f"{name}.died", error)
-            await asyncio.sleep(RESTART_SECONDS)
-        else:
-            return
-
-
-def make_journal(configuration: Configuration, stream: Any) -> StreamJournal:
-    """The journal that the configuration asks for."""
-    as_json = {"auto": None, "logfmt": False, "json": True}[configuration.log.format]
-    return StreamJournal(stream, as_json=as_json, level=LEVELS[configuration.log.level])
-
-
-def data_directory(path: Path) -> Path:
-    return path.expanduser().absolute()
