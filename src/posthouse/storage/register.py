@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import apsw
 
 CACHE_KIB = 4096
-FILLING_KIB = 65536
+FILLING_KIB = 32768
 
 _TABLE = "CREATE TABLE entry (place INTEGER PRIMARY KEY, name TEXT NOT NULL, number INTEGER, mark INTEGER, octets BLOB)"
 _INDEXES = (
@@ -41,7 +41,8 @@ class Register:
             path.unlink(missing_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         self._database = apsw.Connection(":memory:" if path is None else str(path))
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "temp_store = MEMORY",
+        # A change that fails must leave what was there: without a journal it would be left half done.
+        for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE", "temp_store = MEMORY",
                        f"cache_size = -{FILLING_KIB}"):  # fmt: skip
             self._database.execute(f"PRAGMA {pragma}").fetchall()
         self._execute = self._database.cursor().execute
@@ -57,7 +58,7 @@ class Register:
         """All is in: from now on it can be found. An index of what is there is made faster than one that grows."""
         for statement in _INDEXES:
             self._execute(statement)
-        self._execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._execute(f"PRAGMA cache_size = -{CACHE_KIB}; PRAGMA shrink_memory").fetchall()
 
     def fill(self, entries: Iterable[Entry]) -> None:
         with self._database:
