@@ -1,6 +1,7 @@
 """Canonical forms, and that the pieces a body arrives in make no difference."""
 
 import hashlib
+import re
 
 import pytest
 from hypothesis import given
@@ -59,3 +60,36 @@ def test_agrees_with_the_oracle(body: bytes) -> None:
         if form is SimpleBody and not expected:
             expected = b"\r\n"
         assert digest(form(), body) == hashlib.sha256(expected).digest()
+
+
+# -- bodies made to cost much: the short ways say the same as the plain one
+
+BLANKS = [b" ", b"\t", b" \t", b"\r\n", b" \r\n", b"   \r\n", b"\t \r\n\r\n", b"\r", b" \r", b"\r\r\n", b"\n", b"\x0b"]
+DENSE = [
+    b"x  ",
+    b"x   ",
+    b"x    ",
+    b"x     ",
+    b"x  \r\n",
+    b"\t" * 70 + b"x\r\n",
+    b" " * 5000 + b"x",
+    b"\r\n" * 900 + b"x",
+]
+
+
+def relaxed_plainly(body: bytes) -> bytes:
+    """RFC 6376 section 3.4.4, a line after the other."""
+    lines = [re.sub(rb"[ \t]+", b" ", line).rstrip(b" ") for line in body.split(b"\r\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return b"".join(line + b"\r\n" for line in lines)
+
+
+@pytest.mark.parametrize("pattern", BLANKS + DENSE)
+@pytest.mark.parametrize("piece", [1000, 4096, 4099])
+@pytest.mark.parametrize("ending", [b"", b"x", b" ", b"\r\n", b" x\r\n"])
+def test_large_bodies_of_white_space_are_hashed_as_ever(pattern: bytes, piece: int, ending: bytes) -> None:
+    body = pattern * (10_000 // len(pattern)) + ending
+    pieces = [body[at : at + piece] for at in range(0, len(body), piece)]
+    assert digest(RelaxedBody(), *pieces) == hashlib.sha256(relaxed_plainly(body)).digest()
+    assert digest(SimpleBody(), *pieces) == digest(SimpleBody(), *(body[at : at + 1] for at in range(len(body))))
