@@ -37,6 +37,7 @@ from posthouse.storage.postgresql.connecting import (
     connect,
     require_version,
 )
+from posthouse.storage.postgresql.directory import read_alias_page, read_page
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.troubles import Kind, classify
@@ -341,6 +342,23 @@ async def test_trouble_with_our_own_disk_is_no_trouble_of_the_engine(store, tmp_
         with pytest.raises(StorageError, match="cannot be read"):
             await store.blobs.store(BlobId("ab" * 32), 300_000, tmp_path / "gone")
     assert not store.is_held
+
+
+async def test_what_changes_while_a_page_is_read_is_of_a_later_epoch():
+    """Else nobody would read it again."""
+
+    class Changing:
+        epoch = 1
+
+        async def row(self, *_given):
+            return (b"%d" % self.epoch,)
+
+        async def rows(self, *_given):
+            self.epoch += 1
+            return []
+
+    assert (await read_page(Changing(), 0)).epoch == 1
+    assert (await read_alias_page(Changing(), "")).epoch == 1
 
 
 @pytest.fixture

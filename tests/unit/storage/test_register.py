@@ -22,6 +22,15 @@ def test_what_was_filled_in_is_found_by_name_and_by_number(register):
     assert register.marked() == [b"B"]
 
 
+def test_a_change_that_fails_leaves_what_was_there(register):
+    """Half done, it would know nobody where somebody is, and mail for him would be refused for good."""
+    with pytest.raises(Exception, match="UNIQUE"):
+        register.change([Entry("y@x", 9, b"Y"), Entry("z@x", 9, b"Z")], [1])
+    assert (register.named("a@x"), register.named("y@x"), register.named("b@x")) == (b"A", None, b"B")
+    register.change([Entry("y@x", 9, b"Y")])
+    assert register.numbered(9) == b"Y"
+
+
 def test_an_entry_replaces_the_one_of_its_number_or_of_its_name(register):
     register.change([Entry("z@x", 1, b"Z", 1), Entry("c@x", None, b"C2")])
     assert (register.named("a@x"), register.named("z@x"), register.named("c@x")) == (b"no", b"Z", b"C2")

@@ -48,15 +48,16 @@ async def read_directory(tx: Tx) -> Directory:
 
 
 async def read_page(tx: Tx, behind: AccountId) -> Directory:
-    """Accounts behind a number; with the first of them, all domains."""
+    """Accounts behind a number; with the first of them, all domains. Read may be what is newer than the epoch."""
+    epoch = await read_epoch(tx)
     domains = () if behind else tuple([DomainRow(*row) for row in await tx.rows(sql.DOMAINS)])
     accounts = tuple([_account(row) for row in await tx.rows(sql.ACCOUNT_PAGE, behind, turns.PAGE)])
-    return Directory(await read_epoch(tx), domains, accounts, ())
+    return Directory(epoch, domains, accounts, ())
 
 
 async def read_alias_page(tx: Tx, behind: str) -> Directory:
-    aliases = tuple([_alias(row) for row in await tx.rows(sql.ALIAS_PAGE, behind, turns.PAGE)])
-    return Directory(await read_epoch(tx), (), (), aliases)
+    epoch = await read_epoch(tx)
+    return Directory(epoch, (), (), tuple([_alias(row) for row in await tx.rows(sql.ALIAS_PAGE, behind, turns.PAGE)]))
 
 
 async def read_accounts(tx: Tx, accounts: Sequence[AccountId]) -> list[AccountRow]:
