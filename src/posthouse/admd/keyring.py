@@ -221,7 +221,8 @@ class KeyRing:
         now = self._now
         if await self._store.lease(JOB, owner, now, now + LEASE_SECONDS * 1000) is None:
             return
-        ours = {row.name for row in (await self._store.directory()).domains}  # read after the keys, which come after it
+        first = await anext(aiter(self._store.directory_pages()))  # read after the keys, which come after it
+        ours = {row.name for row in first.domains}
         for domain in sorted(ours):
             await self.tend_domain(domain, resolver)
         for domain in set(self._rows) - ours:
