@@ -43,7 +43,7 @@ class Limits:
     field_octets: int = limit("L5", 32 * KIB, "octets", "one header field")
     address_field_octets: int = limit("L5", 128 * KIB, "octets", "one header field that lists addresses")
     fields: int = limit("L6", 1000, "fields", "header fields of a message")
-    addresses: int = limit("L7", 2000, "addresses", "addresses parsed from one message")
+    addresses: int = limit("L7", 2000, "addresses", "addresses of one message that readers are told of; it stays whole")
     mx_recipients: int = limit("L12", 200, "recipients", "recipients of one message from outside")
     submission_recipients: int = limit("L12", 500, "recipients", "recipients of one message from our own people")
     mx_messages: int = limit("L13", 50, "messages", "messages on one connection from outside")

@@ -71,6 +71,8 @@ def judge_name(name: str, findings: Findings, where: str = "") -> None:
         findings.add(Kind.DISGUISE, f"{shown} has letters that turn the reading direction round")
     if is_active:
         _judge_disguise(name, bare, ending, shown, findings)
+    if climbs(name):
+        findings.add(Kind.DISGUISE, f"{shown} would leave its directory")
     if "\x00" in name or (":" in name[2:] and ending and not name[2:].startswith("://")):
         findings.add(Kind.NAME, f"{shown} has a colon or a NUL in it")
     elif _CONTROL.search(name) or len(name) > LONGEST:
@@ -89,4 +91,10 @@ def _judge_disguise(name: str, bare: str, ending: str, shown: str, findings: Fin
 def leaves_directory(name: str) -> bool:
     """Whether a name in an archive is absolute or climbs out."""
     bare = name.replace("\\", "/")
-    return bare[:1] == "/" or bare[1:3] == ":/" or bare == ".." or bare[:3] == "../" or "/../" in bare
+    return bare[:1] == "/" or bare[1:3] == ":/" or climbs(name)
+
+
+def climbs(name: str) -> bool:
+    """Whether a name leads upwards. Old programs say of honest files where they once lay, but never that."""
+    bare = name.replace("\\", "/")
+    return bare == ".." or bare[:3] == "../" or "/../" in bare
