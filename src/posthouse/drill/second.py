@@ -32,7 +32,14 @@ class House:
     directory: Path
     port: int
     process: asyncio.subprocess.Process | None = None
+    engine: str = ""
+    """Where mail is kept, if not in the directory."""
+    data: Path = Path()
+    """The directory of the server; that below ``directory`` unless somebody names another."""
     others: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.data = self.directory / "data"
 
     @property
     def log(self) -> Path:
@@ -40,8 +47,9 @@ class House:
 
     async def launch(self, port: int = 0) -> asyncio.subprocess.Process:
         """Begin a process on the directory, whatever becomes of it."""
-        words = ["localserve", "--dir", str(self.directory / "data"), "--base-port", str(port or self.port)]
+        words = ["localserve", "--dir", str(self.data), "--base-port", str(port or self.port)]
         words += ["--dns", f"127.0.0.1:{self.bench.names.port}", "--relay", f"127.0.0.1:{self.bench.sink.port}"]
+        words += ["--engine", self.engine] if self.engine else []
         words += _weakness(self.bench.place.pid)
         process = await launch(words, self.log, self.bench.watch)
         self.others.append(process)
@@ -49,7 +57,7 @@ class House:
 
     async def open(self) -> Bench:
         """Serving; a bench that attacks it. Raises ``NotStarted``."""
-        file = self.directory / "data" / "endpoints.json"
+        file = self.data / "endpoints.json"
         file.unlink(missing_ok=True)
         self.process = process = await self.launch()
         end = asyncio.get_running_loop().time() + READY_SECONDS

@@ -26,7 +26,7 @@ class Vitals:
 def measure(pid: int) -> Vitals | None:
     """None when the process is gone."""
     try:
-        pids = (pid, *sorted(_children(pid)))
+        pids = (pid, *sorted(everybody_below(pid)))
         files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
         own = _resident(pid)
         return Vitals(own + sum(map(_resident, pids[1:])), own, files, _cpu(pid), pids)
@@ -42,16 +42,20 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def _children(pid: int) -> set[int]:
+def children(pid: int) -> list[int]:
+    """Those that ``pid`` itself started."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def everybody_below(pid: int) -> set[int]:
     """All below ``pid``; a kernel without the list gives none."""
     found: set[int] = set()
     waiting = [pid]
     while waiting and len(found) < 100:
-        try:
-            words = Path(f"/proc/{waiting[-1]}/task/{waiting.pop()}/children").read_text().split()
-        except OSError:
-            continue
-        fresh = {int(word) for word in words} - found
+        fresh = set(children(waiting.pop())) - found
         found |= fresh
         waiting += fresh
     return found

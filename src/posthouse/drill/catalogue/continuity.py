@@ -15,8 +15,7 @@ THREATS = (
         failure="C u ≠ V4",
         what="Everything not yet on disk is gone.",
         why="A kill forgives a missing fsync; a power cut does not.",
-        how="Copies of a disk under load, opened again; every acknowledged message is found.",
-        needs="a disk whose power can be cut",
+        how="A file system under load is stopped as by a power cut, and mounted again; every acknowledged message is found.",
     ),
     threat(
         "P03", "The disk says no", surface="persistence", essay="F1", motives="A", attack="HW", enabling="SF-d",
@@ -44,7 +43,6 @@ THREATS = (
         what="One of the machines is gone.",
         why="One server for everything is one failure for everything.",
         how="A node of a cell is killed under load; others accept, nothing acknowledged is lost.",
-        needs="a cell of several nodes in the sandbox",
     ),
     threat(
         "P07", "The line is cut", surface="persistence", essay="F1", motives="A", attack="HW", enabling="SF-d",
@@ -78,7 +76,6 @@ THREATS = (
         "P11", "A message that kills", surface="persistence", essay="D-4", motives="S", failure="E u = V3",
         what="One message crashes whoever touches it.",
         why="Restarted, the server touches it again.",
-        how="A worker that dies for one message; others flow, it is set aside after three.",
-        needs="a way to make one message fatal from outside",
+        how="Whichever worker looks at one message is killed; others flow, it is put off or put aside.",
     ),
 )  # fmt: skip

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from posthouse.mail.outcome import Failed
+from posthouse.mta import settling
 from posthouse.mta.intake import Intake
-from posthouse.mta.schedule import Schedule
 from posthouse.storage.ports import StorageError
-from posthouse.storage.sqlite import blobs, engine, migrate, soundness
+from posthouse.storage.sqlite import blobs, connection, engine, faults, migrate, soundness
 from posthouse.supervisor.unguarded.replacing import replace
 
 
@@ -44,6 +45,13 @@ def _pass_over_errors() -> None:
     replace(Intake, "accept", accept)
 
 
+def _leave_it_to_the_cache() -> None:
+    """P02: nothing is told to reach the disk."""
+    replace(faults.NoFaults, "sync", lambda _self, _descriptor: None)
+    replace(faults.NoFaults, "synchronous", "OFF")
+    replace(connection, "_SYNCHRONOUS", {**connection._SYNCHRONOUS, "OFF": 0})  # noqa: SLF001 - it is made from outside
+
+
 def _share_the_store() -> None:
     """P08: nobody asks whether somebody is there."""
 
@@ -61,7 +69,11 @@ def _serve_the_future() -> None:
 
 def _give_up_at_once() -> None:
     """P07: what cannot be sent now is never sent."""
-    replace(Schedule, "expires", lambda _self, created_at, *, is_report: created_at - is_report)
+
+    def give_up(result: Any, outcome: Any, *given: Any) -> Any:
+        return settling.settle(settling.Result(result.item, Failed(outcome.reply, outcome.host)), *given)
+
+    replace(settling, "_wait", give_up)
 
 
 def _believe_the_disk() -> None:
@@ -72,9 +84,11 @@ def _believe_the_disk() -> None:
 
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "P01": _promise_first,
+    "P02": _leave_it_to_the_cache,
     "P03": _pass_over_errors,
     "P04": _believe_the_disk,
     "P05": _believe_the_disk,
+    "P06": _promise_first,
     "P07": _give_up_at_once,
     "P08": _share_the_store,
     "P09": _serve_the_future,

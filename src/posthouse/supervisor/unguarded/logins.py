@@ -10,7 +10,7 @@ from posthouse.admd.failures import Failures
 from posthouse.admd.familiar import Kinship
 from posthouse.admd.hashing import Checked
 from posthouse.msa import submit
-from posthouse.standards.smtp import server
+from posthouse.standards.smtp import arguments, server
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor.unguarded.replacing import replace
 
@@ -27,7 +27,7 @@ def _hurry_for_nobody() -> None:
 
 def _sulk_after_nonsense() -> None:
     """A07: after a broken exchange nobody gets in for a while, as in CVE-2025-59028."""
-    strict, decode = Authenticator.check, server._base64  # noqa: SLF001 - what it does is replaced here
+    strict, decode = Authenticator.check, arguments.parse_base64
     until = [0.0]
 
     def read(text: str) -> Any:
@@ -41,7 +41,8 @@ def _sulk_after_nonsense() -> None:
             return exchange.Refused(transient=True, reason="try again")
         return await strict(self, user, password, **named)
 
-    replace(server, "_base64", read)
+    for module in (arguments, server):
+        replace(module, "parse_base64", read)
     replace(Authenticator, "check", check)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from posthouse.filter.content import examiner
+from posthouse.filter.ports import Opinion
 from posthouse.ms import search
 from posthouse.standards.mime import structure
 from posthouse.supervisor.unguarded.pressure import count_by_squares
@@ -34,9 +36,15 @@ def _demand_good_encodings() -> None:
     replace(search, "decode_text", lambda octets, charset="": octets.decode(charset or "ascii"))
 
 
+def _pass_unseen() -> None:
+    """P11: what kills whoever looks at it passes."""
+    replace(examiner.ContentExaminer, "_failed", lambda *_given: Opinion())
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "M01": _look_into_all_depths,
     "M02": _count_all_parts,
     "M04": count_by_squares,
     "M05": _demand_good_encodings,
+    "P11": _pass_unseen,
 }

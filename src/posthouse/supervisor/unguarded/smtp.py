@@ -8,7 +8,7 @@ from typing import Any
 from posthouse.mail.address import Address
 from posthouse.mail.reply import Reply
 from posthouse.mta import receive, reception, relaying
-from posthouse.standards.smtp import commands, grammar, parameters, refusals, server
+from posthouse.standards.smtp import arguments, commands, grammar, parameters, refusals, server
 from posthouse.standards.smtp.events import Noop, Verify
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.standards.smtp.states import COMMANDS
@@ -53,7 +53,7 @@ def _pass_over_parameters() -> None:
         except parameters.Unacceptable:
             return strict(argument.partition("> ")[0] + ">", offer)
 
-    replace(server, "parse_mail", parse)
+    replace(arguments, "parse_mail", parse)
 
 
 def _run_addresses() -> None:
