@@ -14,7 +14,7 @@ from typing import Self
 HOST = "127.0.0.1"
 PATIENCE = 20.0
 TLS_BY_PORT = frozenset({"submissions", "imaps", "pop3s"})
-NOISE = 32 * 1024 * 1024
+NOISE = 12 * 1024 * 1024
 """What allocator arenas and late password hashes move about on a busy machine, beside what the attack costs."""
 
 MIB = 1024 * 1024
