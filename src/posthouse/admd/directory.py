@@ -25,7 +25,7 @@ from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage import ports
 from posthouse.storage.ports import AccountRow, AliasRow, DirectoryDelta, DomainRow, StorageError, Store
-from posthouse.storage.register import Entry, Register
+from posthouse.storage.register import Entry, Register, RegisterFull
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -139,10 +139,10 @@ class Directory:
         """Replace everything known by ``snapshot``, and by ``standings`` what is said of its accounts."""
         register = self._register.fresh()
         register.fill(_entries(snapshot, standings or {}))
+        register.seal()
         self._replace(register, snapshot.epoch, snapshot.domains)
 
     def _replace(self, register: Register, epoch: int, domains: Sequence[DomainRow]) -> None:
-        register.seal()
         self._register.close()
         self._register = register
         self._begin(epoch, domains, None)
@@ -289,13 +289,20 @@ class Directory:
                 continue
             standings = {row.account: await read_standing(store, row.account) for row in delta.news.accounts}
             if self.epoch == since:
-                if delta.news.epoch > since:
-                    self._change(delta, standings)
+                if delta.news.epoch > since and not self._change(delta, standings):
+                    continue
                 return
 
     async def _read_all(self, store: Store) -> bool:
-        """Page by page; whether nothing was changed meanwhile."""
-        register, begun, epoch = self._register.fresh(), -1, -1
+        """Whether nothing was changed meanwhile. A disk that is full is no reason to know nobody."""
+        try:
+            return await self._read_into(self._register.fresh(), store)
+        except RegisterFull:
+            return await self._read_into(Register(), store)
+
+    async def _read_into(self, register: Register, store: Store) -> bool:
+        """Page by page."""
+        begun, epoch = -1, -1
         domains: Sequence[DomainRow] = ()
         standings: Standings = {}
         try:
@@ -304,6 +311,7 @@ class Directory:
                 if begun < 0:  # what is said from here on is of a later epoch, and read again
                     begun, domains, standings = epoch, page.domains, await read_standings(store)
                 register.fill(_entries(page, standings))
+            register.seal()
         except BaseException:
             register.close()
             raise
@@ -314,11 +322,17 @@ class Directory:
         self._replace(register, begun, domains)
         return begun == epoch
 
-    def _change(self, delta: DirectoryDelta, standings: Standings) -> None:
+    def _change(self, delta: DirectoryDelta, standings: Standings) -> bool:
+        """False: there is no room for it, and all must be read anew."""
         news = delta.news
         gone = [stored_address(address).key for address in delta.withdrawn]
-        self._register.change(list(_entries(news, standings)), delta.closed, gone)
+        try:
+            self._register.change(list(_entries(news, standings)), delta.closed, gone)
+        except RegisterFull:
+            self._is_read = False
+            return False
         self._begin(news.epoch, news.domains, {*delta.closed, *(row.account for row in news.accounts)})
+        return True
 
     async def follow(self, store: Store, *, clock: Clock, journal: Journal) -> None:
         """Stay true to the store until cancelled. What is known stays in force while the store cannot be read."""

@@ -6,11 +6,14 @@ that finds its pages in the kernel's cache costs about 8 microseconds.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
+
+from posthouse.storage.ports import StorageError
 
 CACHE_KIB = 4096
 FILLING_KIB = 32768
@@ -21,6 +24,10 @@ _INDEXES = (
     "CREATE UNIQUE INDEX entry_number ON entry (number) WHERE number IS NOT NULL",
     "CREATE INDEX entry_mark ON entry (mark, number) WHERE mark > 0",
 )
+
+
+class RegisterFull(StorageError):
+    """There is no room for it on its disk: what was in it before still is, and another one may be made in memory."""
 
 
 class Entry(NamedTuple):
@@ -36,19 +43,40 @@ class Register:
     """Entries. Without ``path`` they are in memory. First filled, then ``seal``ed, then asked and changed."""
 
     def __init__(self, path: Path | None = None) -> None:
+        """In memory also where ``path`` cannot be made."""
         self._path = path
+        try:
+            self._open(path)
+        except (apsw.Error, OSError):
+            if path is None:
+                raise
+            self._open(None)
+
+    def _open(self, path: Path | None) -> None:
         if path is not None:
             path.unlink(missing_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        self._database = apsw.Connection(":memory:" if path is None else str(path))
-        # A change that fails must leave what was there: without a journal it would be left half done.
-        for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE", "temp_store = MEMORY",
-                       f"cache_size = -{FILLING_KIB}"):  # fmt: skip
-            self._database.execute(f"PRAGMA {pragma}").fetchall()
-        self._execute = self._database.cursor().execute
-        self._execute(_TABLE)
-        if path is not None:
-            path.unlink()
+        try:
+            self._database = apsw.Connection(":memory:" if path is None else str(path))
+            # A change that fails must leave what was there: without a journal it would be left half done.
+            for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE",
+                           "temp_store = MEMORY", f"cache_size = -{FILLING_KIB}"):  # fmt: skip
+                self._database.execute(f"PRAGMA {pragma}").fetchall()
+            self._execute = self._database.cursor().execute
+            self._execute(_TABLE)
+        finally:
+            if path is not None:
+                with suppress(OSError):
+                    path.unlink()
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """All or nothing. Raises ``RegisterFull``."""
+        try:
+            with self._database:
+                yield
+        except (apsw.FullError, apsw.IOError) as error:
+            raise RegisterFull(f"the register of the directory: {error}") from error
 
     def fresh(self) -> "Register":
         """An empty one, to be filled while this one still answers."""
@@ -56,12 +84,13 @@ class Register:
 
     def seal(self) -> None:
         """All is in: from now on it can be found. An index of what is there is made faster than one that grows."""
-        for statement in _INDEXES:
-            self._execute(statement)
+        with self._written():
+            for statement in _INDEXES:
+                self._execute(statement)
         self._execute(f"PRAGMA cache_size = -{CACHE_KIB}; PRAGMA shrink_memory").fetchall()
 
     def fill(self, entries: Iterable[Entry]) -> None:
-        with self._database:
+        with self._written():
             self._add(entries)
 
     def _add(self, entries: Iterable[Entry]) -> None:
@@ -71,7 +100,7 @@ class Register:
         """``entries`` replace those of their number, or of their name; ``numbers`` and ``names`` go."""
         gone = [*numbers, *(one.number for one in entries if one.number is not None)]
         nameless = [*names, *(one.name for one in entries if one.number is None)]
-        with self._database:
+        with self._written():
             self._database.executemany("DELETE FROM entry WHERE number = ?", [(number,) for number in gone])
             self._database.executemany(
                 "DELETE FROM entry WHERE name = ? AND number IS NULL", [(name,) for name in nameless]

@@ -1,7 +1,8 @@
 """Whose address is this."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from posthouse.admd.standing import end_sessions
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
 from posthouse.storage import ports
-from posthouse.storage.ports import AccountRow, AliasRow, DomainRow, StorageError, Store
+from posthouse.storage.ports import AccountRow, AliasRow, DirectoryDelta, DomainRow, StorageError, Store
 from posthouse.storage.register import Register
 from posthouse.storage.sql import turns
 from posthouse.storage.sqlite.engine import open_store
@@ -315,3 +316,38 @@ async def test_the_register_has_no_name(house: tuple[Store, Directory], tmp_path
     """Nobody else reads it, and nothing is left of it."""
     assert house[1].login("alice") is not None
     assert not list(tmp_path.glob("register*"))
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[], None]]:
+    """No file may grow any more, once it is called."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_is_no_reason_to_know_nobody(tmp_path: Any, full_disk: Callable[[], None]) -> None:
+    """Who is unknown is refused for good."""
+    store: Any = _Store()
+    ours = Directory(register=Register(tmp_path / "register"))
+    full_disk()
+    await ours.refresh(store)
+    assert Local(AccountId(1), ALICE) == ours.resolve(ALICE)
+
+
+async def test_a_disk_that_is_full_later_is_none_either(tmp_path: Any, full_disk: Callable[[], None]) -> None:
+    store: Any = _Store()
+    ours = Directory(register=Register(tmp_path / "register"))
+    await ours.refresh(store)
+    full_disk()
+    more = [account(number, f"p{number}@office.test") for number in range(10, 500)]
+    news = ports.Directory(2, store.rows.domains, tuple(more), ())
+
+    async def since(_epoch: int) -> DirectoryDelta:
+        return DirectoryDelta(news, (), ())
+
+    store.directory_since = since
+    store.rows = ports.Directory(2, store.rows.domains, (*store.rows.accounts, *more), ())
+    await ours.refresh(store)
+    assert (ours.epoch, type(ours.resolve(Address("p499", "office.test")))) == (2, Local)
+    assert Local(AccountId(1), ALICE) == ours.resolve(ALICE)
