@@ -16,7 +16,9 @@ def format_envelope(header: Header, most: int = MOST_ADDRESSES) -> bytes:
     others = {"sender": author, "reply-to": author, "to": b"NIL", "cc": b"NIL", "bcc": b"NIL"}
     for name in others:  # L7 counts the addresses of all fields together
         if name in header:
-            others[name], left = _addresses(header, name, left)
+            told, left = _addresses(header, name, left)
+            if told != b"NIL":  # a Sender or Reply-To that is empty is the author (RFC 9051 section 7.5.2)
+                others[name] = told
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         format_nstring(header.first("date")),
         format_nstring(header.first("subject")),

@@ -7,6 +7,8 @@ one makes the part opaque). Every level is searched once, and lines that look
 like a delimiter and are none are counted, so the whole is linear.
 """
 
+import re
+
 import msgspec
 
 from posthouse.standards.imf.header import Header, parse_header, unfold
@@ -21,6 +23,7 @@ DECOYS = 10_000
 _OPAQUE = (b"application", b"octet-stream")
 _PLAIN: tuple[bytes, bytes] = (b"text", b"plain")
 _US_ASCII: Parameters = ((b"charset", b"us-ascii"),)
+_COMMENT = re.compile(rb"\([^()]*\)")
 _MESSAGES = frozenset({b"rfc822", b"global"})
 
 
@@ -120,6 +123,8 @@ class _Scan:
             part.parameters = _US_ASCII  # RFC 2045 section 5.2
         encoding = header.first("content-transfer-encoding")
         if encoding:
+            if b"(" in encoding:
+                encoding = _COMMENT.sub(b"", encoding)
             part.encoding = encoding.partition(b";")[0].strip().lower()[:40] or b"7bit"
         _describe(part, header)
         return part
@@ -235,7 +240,8 @@ def _make_opaque(part: Part) -> None:
 
 def _describe(part: Part, header: Header) -> None:
     """The fields that only BODYSTRUCTURE wants."""
-    for name in header.names if "mime-version" in header or part.header else ():
+    spoken = "content-type" in header or "mime-version" in header or part.header
+    for name in header.names if spoken else ():
         if name.startswith("content-") and name not in {"content-type", "content-transfer-encoding"}:
             value = header.first(name) or b""
             if name == "content-disposition":

@@ -116,3 +116,15 @@ def test_a_strange_content_type_is_still_a_part(value):
     part = parse_structure(b"Content-Type: " + value + b"\r\n\r\nx")
     assert part.type
     assert part.subtype
+
+
+def test_a_part_says_what_it_is_without_mime_version_too():
+    """Some programs forget the version; a reader still wants the name of the file."""
+    top = parse_structure(b"Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=x.pdf\r\n\r\nx")
+    assert (top.disposition, top.disposition_parameters) == (b"attachment", ((b"filename", b"x.pdf"),))
+
+
+@pytest.mark.parametrize("value", [b"base64 (as always)", b"(c) BASE64", b" base64 ; x=y"])
+def test_a_comment_is_no_part_of_an_encoding(value):
+    """RFC 2045 section 6.1: a mechanism is a token, and comments may stand beside it."""
+    assert parse_structure(b"Content-Transfer-Encoding: " + value + b"\r\n\r\nQQ==").encoding == b"base64"
