@@ -92,7 +92,7 @@ class Quarantine:
         if not dot:
             items = (await self._held(ident)).get(ident)
             return await self._describe_held(items) if items else None
-        if not (ident.isascii() and number.isdecimal() and uid.isdecimal() and len(ident) < 40):
+        if not (ident.isascii() and number.isdecimal() and uid.isdecimal() and max(len(number), len(uid)) < 19):
             return None
         account = AccountId(int(number))
         for copy in await self._store.quarantined(account, after=(account, int(uid) - 1), limit=1):
@@ -204,11 +204,12 @@ class Quarantine:
         """**Durable.** What has been here longer than ``keep_seconds`` goes; how many those were."""
         before = self._now - int(keep_seconds * 1000)
         gone = 0
-        old = [copy async for copy in self._copies(None) if copy.message.saved_at < before]
-        names = await self._names() if old else {}
-        for copy in old:
-            await self.drop(await self._describe_copy(copy, names.get(copy.account, "")), "expired")
-            gone += 1
+        names: dict[AccountId, str] | None = None
+        async for copy in self._copies(None):  # a page at a time: after a long absence there may be any number
+            if copy.message.saved_at < before:
+                names = await self._names() if names is None else names
+                await self.drop(await self._describe_copy(copy, names.get(copy.account, "")), "expired")
+                gone += 1
         for items in (await self._held()).values():
             if items[0].created_at < before:
                 await self.drop(await self._describe_held(items), "expired")

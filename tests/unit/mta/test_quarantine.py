@@ -78,7 +78,8 @@ async def test_what_an_operator_holds_is_not_in_quarantine(house: Office) -> Non
 
 
 @pytest.mark.parametrize(
-    "ident", ["", ".", "1.", ".1", "1.2.3", "999.1", "1.999", "nothing", "\u0661.\u0661", "1" * 50 + ".1"]
+    "ident",
+    ["", ".", "1.", ".1", "1.2.3", "999.1", "1.999", "nothing", "\u0661.\u0661", "1" * 50 + ".1", "9" * 20 + ".1"],
 )
 async def test_what_is_not_there_is_not_found(house: Office, ident: str) -> None:
     await send(house)
