@@ -47,19 +47,26 @@ class Visit:
 
 def listening_ports(pid: int) -> list[int]:
     """Ports on which this process itself listens, reachable by loopback."""
+    return sorted({port for address, port in listening(pid) if address in ANYWHERE or address == LOOPBACK})
+
+
+def listening(pid: int) -> list[tuple[str, int]]:
+    """Addresses, as the kernel writes them, and ports on which this process itself listens."""
     inodes = set()
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            if found := re.fullmatch(r"socket:\[(\d+)\]", str(entry.readlink())):
-                inodes.add(found[1])
-    ports = set()
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if found := re.fullmatch(r"socket:\[(\d+)\]", str(entry.readlink())):
+                    inodes.add(found[1])
+    doors = []
     for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            words = line.split()
-            address, _, port = words[1].partition(":")
-            if words[3] == LISTENING and words[9] in inodes and (address in ANYWHERE or address == LOOPBACK):
-                ports.add(int(port, 16))
-    return sorted(ports)
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+                words = line.split()
+                address, _, port = words[1].partition(":")
+                if words[3] == LISTENING and words[9] in inodes:
+                    doors.append((address, int(port, 16)))
+    return doors
 
 
 async def recognise(port: int) -> str:

@@ -20,7 +20,7 @@ from posthouse.ops import people
 from posthouse.standards.smtp.content import DotReader, Inspection
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.supervisor import serve
-from posthouse.supervisor.unguarded import continuity, forging, inside, logins, mime, pressure, readers, smtp, tls
+from posthouse.supervisor.unguarded import continuity, forging, inside, logins, mime, pressure, readers, smtp, tls, web
 
 PERMISSION = "POSTHOUSE_DRILL"
 """In the environment of a sandbox of the drill."""
@@ -156,4 +156,5 @@ WEAKENINGS: Mapping[str, Callable[[], None]] = {
     **pressure.WEAKENINGS,
     **forging.WEAKENINGS,
     **readers.WEAKENINGS,
+    **web.WEAKENINGS,
 }

@@ -23,6 +23,7 @@ from posthouse.drill.attacks import (
     smtp,
     tls,
     volume,
+    web,
 )
 from posthouse.drill.scenario import Scenario
 
@@ -49,6 +50,7 @@ MODULES = (
     answers,
     operations,
     inside,
+    web,
 )
 
 

@@ -1,4 +1,4 @@
-"""Webmail, administration, HTTP. None of it is served yet; the attacks wait for it."""
+"""Webmail, administration, HTTP. Of these there are figures for operators alone; most attacks wait."""
 
 from posthouse.drill.threat import Threat, threat
 
@@ -71,7 +71,7 @@ THREATS = (
     _web(
         "W11", "Administration for all", "Consoles on public addresses, first passwords in manuals.",
         "It is the fastest way in.", "A fresh install: ports that answer, logins that everybody knows.",
-        enabling="SF-d", attack="IM", needs="an administration page",
+        enabling="SF-d", attack="IM", needs="",
     ),
     _web(
         "W12", "Links visited by themselves", "Unsubscribe and previews without a click.",
@@ -86,8 +86,8 @@ THREATS = (
     ),
     _web(
         "W14", "HTTP itself", "Lengths that disagree, slow bodies, resets by the thousand.",
-        "Two servers see two requests; slots are kept.", "Smuggling pairs and slow posts; 400 and the end.",
-        cves="CVE-2023-44487", needs=HTTP, limits="L36", motives="S", failure="H u = V2",
+        "Two servers see two requests; slots are kept.", "Thirty smuggling pairs, large heads, slow requests; one answer each and the end.",
+        cves="CVE-2023-44487", needs="", limits="L36", motives="S", failure="H u = V2",
     ),
     _web(
         "W15", "Configuration that gives names away", "Automatic configuration asks for or tells accounts.",
