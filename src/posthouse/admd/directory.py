@@ -20,7 +20,7 @@ import msgspec
 
 from posthouse.admd.standing import GOOD, Standing, Standings, read_standing, read_standings
 from posthouse.lib.ports import Clock
-from posthouse.mail.address import Address
+from posthouse.mail.address import Address, fold
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage import ports
@@ -203,16 +203,14 @@ class Directory:
         """Where mail for ``address`` goes."""
         domain = address.domain
         local = address.local
-        # Most mail is for a mailbox under its plain name; str.lower is what casefold gives for ASCII, and faster.
         if domain not in self._domains:
             return self._without_domain(address) if not domain or domain == self.hostname else Foreign(address)
-        key = f"{local.lower() if local.isascii() else local.casefold()}@{domain}"
-        found = self._residence(key)
+        found = self._residence(f"{fold(local)}@{domain}")
         if found is not None:
             return found
         name, separator, detail = local.partition(SEPARATOR)
         if separator and name:
-            found = self._residence(f"{name.casefold()}@{domain}")
+            found = self._residence(f"{fold(name)}@{domain}")
             if isinstance(found, Local):
                 return Local(found.account, found.address, detail)
             if found is not None:
@@ -257,7 +255,7 @@ class Directory:
         if "@" not in user and len(self._domains) == 1:
             user = f"{user}@{self.primary}"
         local, _, domain = user.rpartition("@")
-        return f"{local.casefold()}@{domain.lower()}"
+        return f"{fold(local)}@{domain.lower()}"
 
     def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail for ``address`` reaches ``account``, who may then write in its name (RFC 6409 section 6.1).

@@ -6,6 +6,7 @@ quotes or a bad domain, whoever writes one to a wire need not check it again.
 
 import re
 from functools import lru_cache
+from unicodedata import normalize
 
 import msgspec
 
@@ -40,7 +41,14 @@ class Address(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """What two spellings of one of *our* mailboxes share: both parts in lower case."""
-        return f"{self.local.casefold()}@{self.domain}"
+        return f"{fold(self.local)}@{self.domain}"
+
+
+def fold(local: str) -> str:
+    """The one spelling of a local-part of ours: in lower case, and composed (RFC 6530 section 10.1): a keyboard
+    that writes an accent apart writes the same name.
+    """
+    return local.lower() if local.isascii() else normalize("NFC", local.casefold())
 
 
 @lru_cache(4096)

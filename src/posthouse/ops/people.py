@@ -16,7 +16,7 @@ from posthouse.admd.standing import (
     read_standing,
     read_standings,
 )
-from posthouse.mail.address import Address
+from posthouse.mail.address import Address, fold
 from posthouse.observe.ports import Quiet
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
@@ -200,9 +200,9 @@ def domain_of(address: str) -> str:
 
 
 def find_account(directory: Directory, address: Address) -> AccountRow:
-    wanted = str(address).casefold()
+    wanted = fold(str(address))
     for account in directory.accounts:
-        if account.address.casefold() == wanted:
+        if fold(account.address) == wanted:
             return account
     raise CannotDo(f"there is no account {address}", "posthouse account list shows those there are")
 
@@ -213,10 +213,10 @@ def demand_domain(directory: Directory, address: Address) -> None:
 
 
 def _demand_free(directory: Directory, address: Address) -> None:
-    wanted = str(address).casefold()
-    if any(row.address.casefold() == wanted for row in directory.accounts):
+    wanted = fold(str(address))
+    if any(fold(row.address) == wanted for row in directory.accounts):
         raise CannotDo(f"{address} exists already", f"posthouse account show {address} shows it")
-    if any(row.address.casefold() == wanted for row in directory.aliases):
+    if any(fold(row.address) == wanted for row in directory.aliases):
         raise CannotDo(f"{address} exists already, as an alias", f"posthouse alias remove {address}")
 
 

@@ -46,6 +46,16 @@ def test_an_account_lives_at_its_address_in_any_case() -> None:
     assert Local(AccountId(1), ALICE) == directory().resolve(Address("ALICE", "office.test"))
 
 
+def test_an_accent_that_is_written_apart_is_the_same_name() -> None:
+    """RFC 6530 section 10.1: some keyboards compose, others do not."""
+    rows = ports.Directory(1, (DomainRow("office.test"),), (account(1, "d\u00f6rte@office.test"),), ())
+    house = Directory(rows)
+    for local in ("d\u00f6rte", "do\u0308rte", "DO\u0308RTE", "D\u00d6RTE"):
+        assert isinstance(house.resolve(Address(local, "office.test")), Local), ascii(local)
+        assert isinstance(house.resolve(Address(local + "+x", "office.test")), Local), ascii(local)
+        assert house.login(f"{local}@office.test") is not None, ascii(local)
+
+
 def test_a_subaddress_reaches_the_mailbox_and_keeps_its_detail() -> None:
     """RFC 5233 section 1."""
     assert Local(AccountId(1), ALICE, "Bills+2024") == directory().resolve(Address("alice+Bills+2024", "office.test"))
