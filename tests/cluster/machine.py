@@ -12,12 +12,16 @@ LAYERED = ("etc", "opt", "usr/src", "var")
 PATH = f"{SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+LET_GO = "for disk in $(awk '$1 ~ /^.dev.loop/ {print $2}' /proc/mounts); do umount -l $disk; done"
+"""Disks of other tests: whoever cuts their power must be the last who has them mounted."""
+
+
 class Machine:
     """``name`` is its network namespace; what it writes is under ``root``."""
 
     def __init__(self, name: str, root: Path, repository: Path) -> None:
         self.root = root
-        script = ["mount --make-rprivate /"]
+        script = ["mount --make-rprivate /", LET_GO]
         for place in LAYERED:
             upper, work = root / place / "upper", root / place / "work"
             upper.mkdir(parents=True)

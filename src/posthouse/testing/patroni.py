@@ -323,7 +323,8 @@ class PatroniCluster:
         )
 
     def _prefix(self, i: int) -> list[str]:
-        return ["ip", "netns", "exec", self.namespaces[i - 1]] if self.namespaces else []
+        """Not ``ip netns exec``, which would keep everything mounted that other tests have mounted now."""
+        return ["nsenter", f"--net=/run/netns/{self.namespaces[i - 1]}"] if self.namespaces else []
 
     def _spawn(self, name: str, i: int, command: list[str]) -> None:
         user = unprivileged()
