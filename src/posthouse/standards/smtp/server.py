@@ -1,8 +1,8 @@
 """The server's side of SMTP and LMTP, without a socket (RFC 5321, RFC 2033).
 
-Rules of the file: ``states`` is the table, ``parameters`` and ``grammar``
-read the arguments, ``content`` reads the message; here octets are turned
-into events and answers into steps of the table.
+Rules of the file: ``states`` is the table, ``arguments`` reads what stands
+behind a verb, ``content`` the message; here octets are turned into events and
+answers into steps of the table.
 
 * Every event is answered with one ``Reply`` before the next one is read;
   ``ContentChunk`` with none, ``StartContent(chunked=True)`` with none or a
@@ -17,74 +17,48 @@ Left to the door: who may send what to whom, and how many errors are enough.
 """
 
 import re
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Sequence
-from typing import ClassVar
 
 from posthouse.lib.sansio import Channel, LocalError, Piece
 from posthouse.mail.envelope import Body
 from posthouse.mail.reply import Reply
 from posthouse.standards.smtp import refusals
+from posthouse.standards.smtp.arguments import READERS, is_one_trip, parse_base64
 from posthouse.standards.smtp.content import ChunkReader, DotReader, Inspection
 from posthouse.standards.smtp.events import (
     AuthResponse,
-    AuthStart,
     ContentChunk,
     EndChunk,
     EndContent,
     Event,
     Hello,
-    Help,
     MailFrom,
     Malformed,
-    Noop,
     Offence,
-    Quit,
-    Reset,
     StartContent,
     StartTls,
-    Verify,
 )
 from posthouse.standards.smtp.lines import CommandLines
 from posthouse.standards.smtp.offer import Offer
-from posthouse.standards.smtp.parameters import Unacceptable, parse_mail, parse_rcpt
+from posthouse.standards.smtp.parameters import Unacceptable
+from posthouse.standards.smtp.standing import Standing, Transaction
 from posthouse.standards.smtp.states import ABSENT, ANSWERS, COMMANDS, FOREIGN_VERBS, Effect, State
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_HELLO_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.:\[\]]{1,255}\Z")
-"""Domain or address-literal (RFC 5321 section 4.1.1.1), with what real hosts call themselves: never ``<>()";\\``."""
 _CHUNK = re.compile(r"([0-9]{1,20})( LAST)?\Z", re.IGNORECASE)  # RFC 3030 section 2
 
 
-class Transaction:
-    """What MAIL began. Dropped whole on every terminal event, never set back."""
-
-    __slots__ = ("accepted", "mail", "reader", "refusal", "tried")
-
-    def __init__(self, mail: MailFrom) -> None:
-        self.mail = mail
-        self.tried = False
-        """A RCPT was seen, accepted or not."""
-        self.accepted = 0
-        self.reader: DotReader | ChunkReader | None = None
-        self.refusal: Reply | None = None
-        """What the door said to a first BDAT; given when the chunk is over (RFC 3030 section 2)."""
-
-
-class ServerConnection:
+class ServerConnection(Standing):
     """One session: a ``Conversation`` of ``Event`` and ``Reply``."""
 
     __slots__ = (
-        "_after_skip", "_buffer", "_due", "_early", "_eof", "_must_wait", "_owed", "_pending", "_secured",
-        "_skip", "_state", "authenticated", "closed", "offer", "transaction", "wants_tls",
+        "_after_skip", "_buffer", "_due", "_early", "_eof", "_must_wait", "_owed", "_pending", "_skip", "_state",
+        "closed", "wants_tls",
     )  # fmt: skip
 
     def __init__(self, offer: Offer) -> None:
-        self.offer = offer
+        super().__init__(offer)
         self.closed = self.wants_tls = False
-        self.authenticated = False
-        self.transaction: Transaction | None = None
         self._state = State.GREETING
         self._buffer = CommandLines(offer)
         self._pending: Event | None = None
@@ -97,7 +71,6 @@ class ServerConnection:
         self._skip = 0
         """Octets still to come of a chunk that was refused."""
         self._after_skip: Malformed | None = None
-        self._secured = False
         self._eof = False
 
     # ---- the four verbs
@@ -153,13 +126,13 @@ class ServerConnection:
             return
         if self._state is State.TLS:
             self._state = State.FRESH
-        self._secured = True
+        self.under_tls = True
         self.authenticated = False
         self.transaction = None
 
     def hello_reply(self, hello: Hello) -> Reply:
         """The positive answer to ``hello`` at this point of the session."""
-        return self.offer.hello(hello.verb, secured=self._secured, authenticated=self.authenticated)
+        return self.offer.hello(hello.verb, secured=self.under_tls, authenticated=self.authenticated)
 
     # ---- answers
 
@@ -254,16 +227,16 @@ class ServerConnection:
         if row is None:
             return self._unknown(verb)
         if row.last:
-            if self._buffer.waiting and not (verb == "AUTH" and _is_one_trip(argument)):
+            if self._buffer.waiting and not (verb == "AUTH" and is_one_trip(argument)):
                 return refusals.EARLY
-            self._must_wait = verb != "AUTH" or not _is_one_trip(argument)
+            self._must_wait = verb != "AUTH" or not is_one_trip(argument)
         if verb == "BDAT":
             return self._bdat(argument)
         if self._state not in row.states:
             self._must_wait = False
             return self._out_of_order(row.otherwise)
         try:
-            event = self._readers[verb](self, argument)
+            event = READERS[verb](self, argument)
         except Unacceptable as refused:
             event = refused.malformed
         if type(event) is Malformed:
@@ -288,41 +261,6 @@ class ServerConnection:
     def _lacks_recipients(self) -> Malformed:
         tried = self.transaction is not None and self.transaction.tried
         return refusals.NO_RECIPIENTS if tried and not self.offer.lmtp else refusals.RCPT_FIRST
-
-    # ---- commands
-
-    def _ehlo(self, argument: str) -> Event:
-        return self._hello("EHLO", argument)
-
-    def _helo(self, argument: str) -> Event:
-        return self._hello("HELO", argument)
-
-    def _lhlo(self, argument: str) -> Event:
-        return self._hello("LHLO", argument)
-
-    def _hello(self, verb: str, argument: str) -> Event:
-        if (verb == "LHLO") is not self.offer.lmtp:
-            return refusals.UNKNOWN  # RFC 2033 section 4.1
-        return Hello(verb, argument) if _HELLO_NAME.match(argument) else refusals.BAD_NAME
-
-    def _mail(self, argument: str) -> Event:
-        return parse_mail(argument, self.offer)
-
-    def _rcpt(self, argument: str) -> Event:
-        transaction = self.transaction
-        if transaction is None:
-            return refusals.MAIL_FIRST
-        transaction.tried = True
-        return parse_rcpt(argument, utf8=transaction.mail.utf8)
-
-    def _data(self, argument: str) -> Event:
-        transaction = self.transaction
-        if argument or transaction is None:
-            return refusals.NO_ARGUMENT
-        if transaction.mail.body is Body.BINARY:
-            return refusals.NEEDS_BDAT  # RFC 3030 section 3
-        transaction.reader = DotReader(Inspection(self.offer))
-        return StartContent(chunked=False)
 
     def _bdat(self, argument: str) -> Event | None:
         """A chunk that cannot be taken is still read to its end, or its octets would be commands (RFC 3030)."""
@@ -356,69 +294,6 @@ class ServerConnection:
         self._after_skip = None if silent else refusal  # RFC 2033 section 4.3: no recipient, no reply
         return self._read()
 
-    def _reset(self, argument: str) -> Event:
-        return refusals.NO_ARGUMENT if argument else Reset()
-
-    def _noop(self, _argument: str) -> Event:
-        return Noop()
-
-    def _vrfy(self, argument: str) -> Event:
-        if not argument:
-            return refusals.ARGUMENT
-        return Verify(argument)
-
-    def _help(self, _argument: str) -> Event:
-        return Help()
-
-    def _quit(self, argument: str) -> Event:
-        return refusals.NO_ARGUMENT if argument else Quit()
-
-    def _starttls(self, argument: str) -> Event:
-        if argument:
-            return refusals.NO_ARGUMENT  # RFC 3207 section 4
-        if self._secured:
-            return refusals.ALREADY_SECURE
-        return StartTls() if self.offer.starttls else refusals.NOT_IMPLEMENTED
-
-    def _auth(self, argument: str) -> Event:
-        refusal = self._may_not_authenticate()
-        if refusal is not None:
-            return refusal
-        mechanism, space, initial = argument.partition(" ")
-        if not mechanism:
-            return refusals.ARGUMENT
-        if mechanism.upper() not in self.offer.mechanisms:
-            return refusals.UNKNOWN_MECHANISM
-        if not space:
-            return AuthStart(mechanism.upper(), None)
-        if initial == "=":
-            return AuthStart(mechanism.upper(), b"")  # RFC 4954 section 4
-        octets = _base64(initial)
-        return AuthStart(mechanism.upper(), octets) if octets else refusals.BAD_BASE64
-
-    def _may_not_authenticate(self) -> Malformed | None:
-        if not self.offer.mechanisms:
-            return refusals.NO_LOGIN
-        if self.authenticated:
-            return refusals.ALREADY_KNOWN
-        return None if self._secured else refusals.LOGIN_NEEDS_TLS
-
-    _readers: ClassVar = {
-        "EHLO": _ehlo,
-        "HELO": _helo,
-        "LHLO": _lhlo,
-        "MAIL": _mail,
-        "RCPT": _rcpt,
-        "DATA": _data,
-        "RSET": _reset,
-        "NOOP": _noop,
-        "VRFY": _vrfy,
-        "HELP": _help,
-        "QUIT": _quit,
-        "STARTTLS": _starttls,
-        "AUTH": _auth,
-    }
-
     def _sasl(self, line: bytes) -> Event:
         """A response to a challenge (RFC 4954 section 4)."""
         if self._buffer.waiting:
@@ -426,7 +301,7 @@ class ServerConnection:
         self._must_wait = True
         octets: bytes | None = None
         if line != b"*\r\n":
-            octets = _base64(line[:-2].decode("latin-1")) if line[-2:] == b"\r\n" else None
+            octets = parse_base64(line[:-2].decode("latin-1")) if line[-2:] == b"\r\n" else None
             if octets is None:
                 self._state = State.READY
                 return refusals.BAD_BASE64
@@ -499,16 +374,3 @@ class ServerConnection:
 
 
 _SILENT = frozenset({State.GREETING, State.TLS})
-
-
-def _is_one_trip(argument: str) -> bool:
-    """PLAIN with its response at once needs no waiting (RFC 4954 section 4)."""
-    return argument[:6].upper() == "PLAIN "
-
-
-def _base64(text: str) -> bytes | None:
-    """Strict base64 (RFC 4954 section 4, RFC 4648 section 3.3), None if it is not."""
-    try:
-        return a2b_base64(text, strict_mode=True)
-    except (Base64Error, ValueError):
-        return None
