@@ -47,8 +47,7 @@ THREATS = (
         "T07", "Fetching for a stranger", surface="tls", essay="D-13", motives="E", failure="C u ≠ V3", limits="L39",
         what="Names that lead our own fetches (policies, pictures, push) to addresses inside.",
         why="The server would be the attacker's hand behind the firewall.",
-        how="Every way to write a private address, redirects and rebinding; no connection may arrive.",
-        needs="a fetch over HTTP (MTA-STS)",
+        how="Domains that want reports by HTTPS at addresses inside, written in twenty ways; no connection may arrive.",
     ),
     threat(
         "T08", "Answers made to break a parser", surface="dns", essay="D-4", motives="S", failure="H u = V2",

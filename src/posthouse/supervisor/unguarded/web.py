@@ -5,6 +5,7 @@ from typing import Any
 
 from posthouse.admd.authenticator import Authenticator
 from posthouse.admd.hashing import Checked
+from posthouse.mta.feedback import web
 from posthouse.services import metricsd
 from posthouse.supervisor.unguarded.replacing import replace
 
@@ -42,7 +43,19 @@ def _answer_all_that_is_there() -> None:
     replace(metricsd.HttpOnce, "send", send)
 
 
+def _go_anywhere() -> None:
+    """T07: an address is an address."""
+    strict = web.Web.post
+
+    async def post(self: Any, *given: Any) -> Any:
+        self._may = lambda _address: True
+        return await strict(self, *given)
+
+    replace(web.Web, "post", post)
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
+    "T07": _go_anywhere,
     "W11": _know_a_first_password,
     "W14": _answer_all_that_is_there,
 }
