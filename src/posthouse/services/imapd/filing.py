@@ -26,7 +26,7 @@ async def start(session: Session, event: events.StartAppend) -> Answer:
             session.owner,
             mailbox.mailbox,
             flags=event.flags - {"\\Recent"},
-            received_at=event.received_at * 1000 if event.received_at is not None else None,
+            received_at=event.received_at * 1000 or 1 if event.received_at is not None else None,  # 0: none was given
         )
         yield Continuation()
 

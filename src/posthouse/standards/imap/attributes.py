@@ -7,6 +7,8 @@ from posthouse.standards.imap.text import format_nstring, format_text
 
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+_LAST = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 
 
 def uid(number: int) -> bytes:
@@ -29,7 +31,7 @@ def modseq(number: int) -> bytes:
 
 def format_date_time(seconds: int) -> bytes:
     """``date-time`` in UTC: ``"17-Jul-1996 02:44:25 +0000"``, without locale."""
-    at = _EPOCH + timedelta(seconds=max(0, seconds))
+    at = _EPOCH + timedelta(seconds=min(max(_FIRST, seconds), _LAST))
     return b'"%2d-%b-%04d %02d:%02d:%02d +0000"' % (
         at.day, _MONTHS[at.month - 1], at.year, at.hour, at.minute, at.second
     )  # fmt: skip

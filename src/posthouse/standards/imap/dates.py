@@ -26,7 +26,7 @@ def parse_date(scanner: Scanner) -> date:
 
 
 def parse_date_time(scanner: Scanner) -> int:
-    """``date-time`` as seconds since 1970; what is before is taken as 1970."""
+    """``date-time`` as seconds since 1970. It is a date in UTC too: no year 0, no year 10000."""
     found = _DATE_TIME.fullmatch(scanner.match(_DATE_TIME, "Date and time expected"))
     if found is None:
         raise ParseError("Date and time expected")
@@ -41,8 +41,8 @@ def parse_date_time(scanner: Scanner) -> int:
             int(found[5]),
             min(int(found[6]), 59),
             tzinfo=timezone(-offset if found[7] == b"-" else offset),
-        )
-        return max(0, (at - _EPOCH) // timedelta(seconds=1))
+        ).astimezone(UTC)
+        return (at - _EPOCH) // timedelta(seconds=1)
     except (ValueError, OverflowError) as error:
         raise ParseError("No such date") from error
 

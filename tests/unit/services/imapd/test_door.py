@@ -236,6 +236,25 @@ async def test_a_select_that_fails_ends_the_selection_whatever_it_fails_for(alic
     assert await alice.says("NOOP") == ["OK Done"]
 
 
+@pytest.mark.parametrize(
+    "when", ["31-Dec-9999 23:59:59 +0000", " 1-Jan-1970 00:00:00 +0000", "20-Jul-1969 20:17:40 +0000"]
+)
+async def test_a_message_keeps_its_date_however_far_away(alice, when):
+    """RFC 9051 section 6.3.12."""
+    await append(alice, flags=f'"{when}" ')
+    await alice.says("SELECT INBOX")
+    assert (await alice.says("FETCH 1 INTERNALDATE"))[0] == f'* 1 FETCH (INTERNALDATE "{when}")'
+    day = when[:11].strip()
+    assert (await alice.says(f"SEARCH ON {day}"))[0] == "* SEARCH 1"
+    assert (await alice.says(f"SEARCH BEFORE {day}"))[0] == "* SEARCH"
+
+
+async def test_a_date_that_is_none_in_utc_is_none(alice):
+    """It was taken once, and its message could never be fetched again."""
+    for when in ("31-Dec-9999 23:59:59 -2359", " 1-Jan-0001 00:00:00 +2359"):
+        assert (await append(alice, flags=f'"{when}" '))[-1] == "BAD No such date"
+
+
 async def test_structure_and_envelope(alice):
     await append(alice, MIXED)
     await alice.says("SELECT INBOX")

@@ -5,7 +5,9 @@ from posthouse.standards.imap import attributes
 
 def test_dates():
     assert attributes.internaldate(837596665) == b'INTERNALDATE "17-Jul-1996 09:44:25 +0000"'
-    assert attributes.internaldate(-5) == b'INTERNALDATE " 1-Jan-1970 00:00:00 +0000"'
+    assert attributes.internaldate(-5) == b'INTERNALDATE "31-Dec-1969 23:59:55 +0000"'
+    assert attributes.internaldate(-(10**12)) == b'INTERNALDATE " 1-Jan-0001 00:00:00 +0000"'
+    assert attributes.internaldate(10**12) == b'INTERNALDATE "31-Dec-9999 23:59:59 +0000"'
     assert attributes.savedate(None) == b"SAVEDATE NIL"
 
 
