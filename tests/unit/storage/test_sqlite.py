@@ -13,7 +13,7 @@ from posthouse.mail.content import Blob
 from posthouse.observe.ports import Level
 from posthouse.storage.ports import Acceptance, Change, DomainRow, Facts, Filing, Role, SchemaTooNew, StorageError
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
-from posthouse.storage.sqlite import engine
+from posthouse.storage.sqlite import directory, engine
 from posthouse.storage.sqlite.connection import open_writer, require_sqlite
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.storage.sqlite.faults import NoFaults
@@ -193,6 +193,17 @@ async def test_a_closed_store_refuses(tmp_path, journal):
         await store.put("k", b"v")
     with pytest.raises(StorageError):
         await store.get("k")
+
+
+async def test_nothing_of_a_large_house_is_looked_through_when_an_account_is_removed(tmp_path):
+    """The writer has it meanwhile, and nobody's mail is taken."""
+    store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=KeptJournal())
+    await store.close()
+    connection = apsw.Connection(str(tmp_path / "posthouse.db"))
+    for statement in (directory.ACCOUNT_BLOBS_MAY_BE_ORPHANS, directory.LETTERS_OF, *directory.REMOVE_ACCOUNT):
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", (1,))]
+        assert not [step for step in plan if step.startswith(("SCAN letter", "SCAN message", "SCAN delivered"))], plan
+    connection.close()
 
 
 async def test_the_number_of_an_account_that_went_is_nobody_elses(tmp_path):

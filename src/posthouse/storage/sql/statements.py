@@ -150,18 +150,18 @@ PUT_ALIAS = """INSERT INTO alias (address, domain, targets, created_at) VALUES (
     ON CONFLICT (address) DO UPDATE SET targets = excluded.targets"""
 REMOVE_ALIAS = "DELETE FROM alias WHERE address = $1 RETURNING address"
 REMOVE_ACCOUNT = (
+    "DELETE FROM letter WHERE letter_no IN (SELECT letter_no FROM message WHERE account_id = $1)",
     "DELETE FROM message WHERE account_id = $1",
-    "DELETE FROM letter WHERE account_id = $1",
     "DELETE FROM change WHERE account_id = $1",
-    "DELETE FROM delivered WHERE account_id = $1",
     "DELETE FROM thread WHERE account_id = $1",
     "DELETE FROM subscription WHERE account_id = $1",
     "DELETE FROM mailbox WHERE account_id = $1",
     "DELETE FROM tally WHERE account_id = $1",
     "DELETE FROM account WHERE account_id = $1",
 )
+"""Each by a key: letters are found by their messages; what was delivered to it is forgotten when its time is over."""
 ACCOUNT_BLOBS_MAY_BE_ORPHANS = """INSERT INTO orphan (blob_no) SELECT DISTINCT blob_no FROM letter
-    WHERE account_id = $1 ON CONFLICT (blob_no) DO NOTHING"""
+    WHERE letter_no IN (SELECT letter_no FROM message WHERE account_id = $1) ON CONFLICT (blob_no) DO NOTHING"""
 
 # -- for operators ------------------------------------------------------------------------------
 

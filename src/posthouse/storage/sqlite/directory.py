@@ -20,7 +20,7 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import turns
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.mailboxes import make_mailbox, subscribe
-from posthouse.storage.sqlite.readers import Snapshot
+from posthouse.storage.sqlite.readers import Snapshot, pack
 from posthouse.storage.sqlite.tx import Row, Tx
 
 _render = SQLITE.render
@@ -36,7 +36,10 @@ READ_ACCOUNT = _render(sql.READ_ACCOUNT)
 CHANGE_ACCOUNT = _render(sql.CHANGE_ACCOUNT)
 PUT_ALIAS = _render(sql.PUT_ALIAS)
 REMOVE_ALIAS = _render(sql.REMOVE_ALIAS)
-REMOVE_ACCOUNT = tuple(map(_render, sql.REMOVE_ACCOUNT))
+_, *REMOVE_ACCOUNT = map(_render, sql.REMOVE_ACCOUNT)
+LETTERS_OF = pack(_render("SELECT DISTINCT letter_no FROM message WHERE account_id = $1"), 1)
+END_LETTERS = "DELETE FROM letter WHERE letter_no IN (SELECT json_extract(value, '$[0]') FROM json_each(?1))"
+"""In the place of the first of these: here letters go after the messages that refer to them."""
 ACCOUNT_BLOBS_MAY_BE_ORPHANS = _render(sql.ACCOUNT_BLOBS_MAY_BE_ORPHANS)
 PUT_THING = _render(sql.PUT_THING)
 GET_THING = _render(sql.GET_THING)
@@ -194,8 +197,10 @@ def remove_account(tx: Tx, account: AccountId) -> None:
         raise Missing(f"account {account}")
     tx.flush()
     tx.execute(ACCOUNT_BLOBS_MAY_BE_ORPHANS, (account,))
+    letters = tx.rows(LETTERS_OF, account)[0][0]
     for statement in REMOVE_ACCOUNT:
         tx.execute(statement, (account,))
+    tx.execute(END_LETTERS, (letters,))
     tx.forget()
     tx.changed.add(account)
     _turn_epoch(tx, turns.ACCOUNT, account)
