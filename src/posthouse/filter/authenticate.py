@@ -58,7 +58,7 @@ async def authenticate(
     ``memory`` is asked first, and told what was concluded.
     """
     header = examination.close()
-    author = author_of(header)
+    author = author_of(header, memory.read_author if memory is not None else None)
     allowance = Allowance(clock)
     key = (peer, helo, mail_from.rpartition("@")[2])
     road = memory.road(key) if memory is not None else None

@@ -7,6 +7,7 @@ every reader reads alike, and everything else is ``Ambiguous`` and has no author
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from posthouse.mail.address import Address
@@ -62,8 +63,11 @@ class Ambiguous:
     """
 
 
-def author_of(header: Header) -> Author | Ambiguous:
-    """The author of a message (RFC 5322 section 3.6.2), stricter than the grammar where readers differ."""
+def author_of(header: Header, read: "Callable[[bytes], Author | Ambiguous] | None" = None) -> Author | Ambiguous:
+    """The author of a message (RFC 5322 section 3.6.2), stricter than the grammar where readers differ.
+
+    ``read`` may know already what ``read_author`` says of a value.
+    """
     if header.excess:
         return Ambiguous("stands in a header that is too large")
     values = header.all("from")
@@ -73,7 +77,11 @@ def author_of(header: Header) -> Author | Ambiguous:
         return Ambiguous("is there more than once")
     if has_false_from(header):
         return Ambiguous("has a double that only some would see")
-    value = values[0]
+    return (read or read_author)(values[0])
+
+
+def read_author(value: bytes) -> Author | Ambiguous:
+    """The author that the only From of a message names."""
     if _CONTROL.search(value):
         return Ambiguous("holds a control character")
     if not _PLAIN.match(value) and (fault := _fault(value)):

@@ -7,9 +7,10 @@ never identifies anybody: too many share their addresses with strangers
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Self
+
+import msgspec
 
 from posthouse.filter.author import Ambiguous
 from posthouse.filter.evidence import Evidence
@@ -56,8 +57,7 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Display:
+class Display(msgspec.Struct, frozen=True):
     """``domain`` is the author's, or for ``via`` the signer's; A-labels."""
 
     standing: Standing

@@ -157,12 +157,12 @@ def dkim_result(one: Verification) -> MethodResult:
             Property("header", "s", one.selector),
             Property("header", "a", one.algorithm),
         ]
-        properties.append(Property("header", "b", _start_of(one.signature)))  # RFC 6008
+        properties.append(Property("header", "b", start_of(one.signature)))  # RFC 6008
     comment = f"{one.bits} bits" if one.bits else ""
     return MethodResult("dkim", one.result.value, one.reason, comment, tuple(properties))
 
 
-def _start_of(signature: bytes) -> str:
+def start_of(signature: bytes) -> str:
     """RFC 6008 section 3: as much of ``b`` as tells signatures apart, eight characters at least."""
     return b64encode(signature[:9]).decode()
 

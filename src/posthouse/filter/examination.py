@@ -13,7 +13,8 @@ _PART, _FILE, _TEST_VIRUS = b"\n--", b"\nbegin", b"-ANTIVIRUS-TEST-FILE!"
 """Where a part or a uuencoded file may begin, and the middle of the scanners' test string."""
 _SEAM = len(_TEST_VIRUS) - 1
 
-_SIGNED = frozenset({"dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results"})
+_SEALED = frozenset({"arc-seal", "arc-message-signature", "arc-authentication-results"})
+_SIGNED = _SEALED | {"dkim-signature"}
 
 
 class Examination:
@@ -91,7 +92,8 @@ class Examination:
         if self._verifies and header.has_any(_SIGNED):
             fields, bodies = SignedFields(header), BodyHashes()
             self.signatures = Verifier(header, bodies, fields)
-            self.chain = ChainVerifier(fields, bodies)
+            if header.has_any(_SEALED):
+                self.chain = ChainVerifier(fields, bodies)
             if bodies.is_needed:
                 self._bodies = bodies
                 bodies.update(content[header.body_start :])

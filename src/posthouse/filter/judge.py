@@ -8,6 +8,8 @@ R09).
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from posthouse.filter.action import Action
 from posthouse.filter.author import Ambiguous
 from posthouse.filter.evidence import Evidence, SpfEvidence, is_within
@@ -28,8 +30,7 @@ class Reason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """``reply`` is there for ``DEFER`` and ``REFUSE``; ``override`` says why a DMARC policy was not followed.
 
     ``override`` is one of the words of RFC 9990 (``trusted_forwarder``,

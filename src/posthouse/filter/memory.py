@@ -8,6 +8,7 @@ person of a domain (SPF macros ``s`` and ``l``).
 
 import msgspec
 
+from posthouse.filter.author import Ambiguous, Author, read_author
 from posthouse.filter.evidence import SpfEvidence
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
@@ -20,6 +21,9 @@ MOST_POLICIES = 10_000
 """About 10 MiB each, however many strangers there are."""
 MOST_KEYS = 1000
 """About 10 MiB with what OpenSSL keeps of each."""
+MOST_AUTHORS = 5000
+MOST_OCTETS = 300
+"""Of a From that is remembered; about 5 MiB in all."""
 
 RoadKey = tuple[str, str, str]
 """The address of the client, its HELO, and the domain of MAIL FROM."""
@@ -43,13 +47,14 @@ class Policed(msgspec.Struct, frozen=True):
 class Memory:
     """Shared by all sessions of a door."""
 
-    __slots__ = ("_clock", "_keys", "_policies", "_roads")
+    __slots__ = ("_authors", "_clock", "_keys", "_policies", "_roads")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._roads: Lru[RoadKey, Road] = Lru(MOST_ROADS)
         self._policies: Lru[PolicyKey, Policed] = Lru(MOST_POLICIES)
         self._keys: Lru[bytes, PublicKey] = Lru(MOST_KEYS)
+        self._authors: Lru[bytes, Author | Ambiguous] = Lru(MOST_AUTHORS)
 
     def road(self, key: RoadKey) -> Road | None:
         known = self._roads.get(key)
@@ -76,6 +81,15 @@ class Memory:
         kept = Policed(min(policed.until, now + MOST_SECONDS), policed.evaluation)
         self._policies.put(key, kept)
         return kept
+
+    def read_author(self, value: bytes) -> Author | Ambiguous:
+        """Who a From names: the same people write again and again."""
+        known = self._authors.get(value)
+        if known is None:
+            known = read_author(value)
+            if len(value) <= MOST_OCTETS:
+                self._authors.put(value, known)
+        return known
 
     def read_key(self, record: bytes) -> PublicKey:
         """The key in a record that the DNS has just given; raises ``ValueError``, like ``parse_key``."""

@@ -23,6 +23,8 @@ from posthouse.standards.arc.verify import Status as ArcStatus
 from posthouse.standards.dkim.verify import Result as DkimResult
 from posthouse.standards.imf.header import Header
 
+FEW = 4
+"""Recipients that are looked for in the text itself; for more it is cut into words once."""
 LISTED_TIMES = 20
 """So many times as often: about a list's subscribers in a house of a thousand."""
 _LISTS = frozenset({"list-id", "list-unsubscribe"})
@@ -56,8 +58,7 @@ class Replays:
         ]
         if not signatures:
             return False
-        named = names_in(header)
-        strangers: float = sum([str(one.address).lower().encode("utf-8") not in named for one in recipients])
+        strangers: float = count_strangers(recipients, header)
         if not strangers:
             return False
         if listed or evidence.arc.status is ArcStatus.PASS:
@@ -66,13 +67,11 @@ class Replays:
         return not all(counted)
 
 
-def names_in(header: Header) -> frozenset[bytes]:
-    """The addresses in To and Cc, among other words of theirs; a look at the octets is enough, they are signed."""
-    return frozenset([word for name in ("to", "cc") for value in header.all(name) for word in _words(value)])
-
-
-def _words(value: bytes) -> list[bytes]:
-    return _BETWEEN.split(value.lower())
+def count_strangers(recipients: Sequence[Recipient], header: Header) -> int:
+    """How many of them neither To nor Cc has; a look at the octets is enough, they are signed."""
+    text = b",".join([*header.all("to"), *header.all("cc")]).lower()
+    named: bytes | frozenset[bytes] = text if len(recipients) <= FEW else frozenset(_BETWEEN.split(text))
+    return sum([str(one.address).lower().encode("utf-8") not in named for one in recipients])
 
 
 def _name(signature: bytes) -> str:

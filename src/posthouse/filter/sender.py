@@ -1,7 +1,6 @@
 """The whole look at a sender: one object made when the house is wired, one call a message."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -16,6 +15,7 @@ from posthouse.filter.evidence import (
     dkim_result,
     results_of,
     spf_result,
+    start_of,
     summary_of,
 )
 from posthouse.filter.examination import Examination
@@ -28,11 +28,15 @@ from posthouse.lib.ports import Clock
 from posthouse.mail.envelope import Recipient
 from posthouse.standards.arc.verify import Status as ArcStatus
 from posthouse.standards.authres.write import format_beginning, format_result, format_results
+from posthouse.standards.dkim.verify import Result as DkimResult
+from posthouse.standards.dkim.verify import Verification
 from posthouse.standards.dmarc.evaluate import Evaluation
 from posthouse.standards.dns.ports import Resolver
 
 MOST_FIELDS = 2000
 """About 2 MiB of written fields."""
+MOST_LINES = 50
+"""Of people, and of keys, that are kept of each."""
 MOST_ALIKE = 2000
 """About 6 MiB of findings."""
 REPLAYED = Reason("replay", "this very message was sent to too many whom it does not name")
@@ -144,8 +148,8 @@ class SenderCheck:
         if exempt:
             return Findings(evidence, verdict, display, b"", note=format_display(display))
         if evidence.dkim and verdict.action is Action.ACCEPT and self._is_replay(examination, evidence, recipients):
-            verdict = replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
-            display = replace(display, standing=Standing.UNVERIFIED)
+            verdict = msgspec.structs.replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
+            display = msgspec.structs.replace(display, standing=Standing.UNVERIFIED)
         findings = Findings(evidence, verdict, display, *self._written(evidence), format_display(display))
         if likeness is not None:
             self._alike.put(likeness, _Alike(evidence.until, policy, known, findings))
@@ -202,12 +206,42 @@ class _Written(msgspec.Struct, frozen=True):
     after: str
     summary: tuple[str, ...]
     """Without signatures; DMARC comes last."""
+    people: dict[str, str] = {}
+    """The lines about MAIL FROM."""
+    frames: dict[tuple[str, str, str, int, bool], tuple[str, str]] = {}
+    """What stands around the beginning of a signature."""
 
     def field(self, evidence: Evidence) -> bytes:
         """As it is written for one sender of that domain, and one message."""
-        own = format_result(spf_result(self.mail, evidence), is_last=False) if self.mail is not None else ""
-        signatures = [format_result(dkim_result(one), is_last=False) for one in evidence.dkim]
-        return "".join((self.before, own, *signatures, self.after)).encode()
+        own = self._own(evidence) if self.mail is not None else ""
+        return "".join((self.before, own, *map(self._signature, evidence.dkim), self.after)).encode()
+
+    def _own(self, evidence: Evidence) -> str:
+        """SPF of MAIL FROM: another line for each person of the domain."""
+        assert self.mail is not None
+        people = self.people
+        line = people.get(evidence.mail_from)
+        if line is None:
+            if len(people) >= MOST_LINES:
+                people.clear()
+            line = people[evidence.mail_from] = format_result(spf_result(self.mail, evidence), is_last=False)
+        return line
+
+    def _signature(self, one: Verification) -> str:
+        """A signature that holds: another one of the same key differs in its first octets alone."""
+        if one.result is not DkimResult.PASS:
+            return format_result(dkim_result(one), is_last=False)
+        start = start_of(one.signature)
+        is_plain = "/" not in start  # else it is quoted
+        key = (one.domain, one.selector, one.algorithm, one.bits, is_plain)
+        frame = self.frames.get(key)
+        if frame is None:
+            if len(self.frames) >= MOST_LINES:
+                self.frames.clear()
+            line = format_result(dkim_result(one), is_last=False)
+            before, _, after = line.rpartition(start)
+            frame = self.frames[key] = before, after
+        return f"{frame[0]}{start}{frame[1]}"
 
     def words(self, evidence: Evidence) -> tuple[str, ...]:
         """For the ledger."""

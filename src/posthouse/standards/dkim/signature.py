@@ -4,9 +4,9 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import idna
+import msgspec
 
 from posthouse.standards.dkim.tags import parse_tags, without_space
 
@@ -18,8 +18,7 @@ _FIELD_NAMES = re.compile(r"\s*+[!-9;-~]++\s*+(?::\s*+[!-9;-~]++\s*+)*+\Z")
 _DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """One parsed signature; ``field`` is the whole field as it stands, for hashing."""
 
     field: bytes

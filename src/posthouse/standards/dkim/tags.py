@@ -16,7 +16,7 @@ def parse_tags(text: str) -> dict[str, str]:
             continue
         name, equals, value = part.partition("=")
         name = name.strip(OUTER)
-        if not equals or not NAME.match(name):
+        if not equals or not (name.isidentifier() and name.isascii() and name[0] != "_"):
             raise ValueError(f"not a tag: {part.strip(OUTER)[:40]!r}")
         if name in tags:
             raise ValueError(f"tag {name} twice")

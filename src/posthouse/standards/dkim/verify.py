@@ -8,17 +8,21 @@ proves too little: its result is ``policy``, never ``pass``.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from hmac import compare_digest
+
+import msgspec
 
 from posthouse.standards.dkim.canonical import BodyHashes, relaxed_field
 from posthouse.standards.dkim.key import PublicKey, parse_key
 from posthouse.standards.dkim.signature import MAX_SIGNATURES, Signature, key_name, parse_signature, without_b
 from posthouse.standards.dns.ports import DnsTrouble, Resolver
-from posthouse.standards.imf.header import Header
+from posthouse.standards.imf.header import FIELDS, Header
 
+_WHOLE = re.compile(rb"((?:([!-9;-~]++)[ \t]*+:)?.*+(?:\n[ \t].*+)*+\n?+)")
+"""A field with all its lines, and its name if it has one, as ``standards.imf.header`` finds them."""
 FUTURE_SECONDS = 3600
 """How far ahead the signer's clock may be."""
 
@@ -35,8 +39,7 @@ class Result(Enum):
     PERMERROR = "permerror"
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(msgspec.Struct, frozen=True):
     """What one signature is worth. ``domain`` and the rest are empty when it could not even be read."""
 
     result: Result
@@ -128,9 +131,12 @@ class Verifier:
 
 def raw_fields(header: Header) -> list[tuple[str, bytes]]:
     """Lower-case names and whole fields as they stand, each with its CRLF."""
-    octets, base = header.octets, header.start
-    found = [(field.name, octets[field.start - base : field.end - base]) for field in header.fields]
-    return [(name, field if field.endswith(b"\r\n") else field + b"\r\n") for name, field in found]
+    found = _WHOLE.findall(header.octets)[:FIELDS]
+    if found and not found[-1][0]:  # the empty match at the end
+        found.pop()
+    return [
+        (name.lower().decode("ascii"), field if field.endswith(b"\r\n") else field + b"\r\n") for field, name in found
+    ]
 
 
 class SignedFields:
@@ -153,23 +159,25 @@ class SignedFields:
 
     def relaxed(self, name: str, at: int) -> bytes:
         """The field called ``name`` that is number ``at`` from the top."""
-        if (name, at) not in self._relaxed:
-            self._relaxed[name, at] = relaxed_field(self._fields[name][at])
-        return self._relaxed[name, at]
+        known = self._relaxed.get((name, at))
+        if known is None:
+            known = self._relaxed[name, at] = relaxed_field(self._fields[name][at])
+        return known
 
     def digest(self, signature: Signature) -> bytes:
         """What was signed (RFC 6376 section 3.7): named fields from the bottom up, then the signature itself."""
-        state = hashlib.sha256()
+        pieces = []
         left: dict[str, int] = {}
         for name in signature.headers:
             fields = self._fields.get(name)
-            at = left.get(name, len(fields)) - 1 if fields else -1
-            if fields and at >= 0:
-                left[name] = at
-                state.update(self.relaxed(name, at) if signature.header_relaxed else fields[at])
+            if fields is None:
+                continue
+            at = left[name] = left.get(name, len(fields)) - 1
+            if at >= 0:
+                pieces.append(self.relaxed(name, at) if signature.header_relaxed else fields[at])
         own = without_b(signature.field)
-        state.update((relaxed_field(own) if signature.header_relaxed else own).removesuffix(b"\r\n"))
-        return state.digest()
+        pieces.append((relaxed_field(own) if signature.header_relaxed else own).removesuffix(b"\r\n"))
+        return hashlib.sha256(b"".join(pieces)).digest()
 
 
 async def fetch_key(

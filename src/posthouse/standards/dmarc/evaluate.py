@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from posthouse.standards.dmarc.record import Policy, Record
 from posthouse.standards.dmarc.walk import walk
 from posthouse.standards.dns.ports import DnsTrouble, Resolver
@@ -18,8 +20,7 @@ class Result(Enum):
     TEMPERROR = "temperror"
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(msgspec.Struct, frozen=True):
     """A domain that SPF or DKIM has proven. ``mechanism`` is ``spf`` or ``dkim``."""
 
     mechanism: str
