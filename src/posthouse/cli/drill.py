@@ -166,7 +166,7 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
 @click.option("--socket", "control", type=path, help="local: the control socket of the server.")
 @click.option("--yes", is_flag=True, help="local: do not ask.")
 @click.option("--seed", default=42, show_default=True, help="The same seed, the same attacks.")
-@click.option("--repeat", default=0, metavar="N", help="Times each; what differs is unproven. (1, full: 3)")
+@click.option("--repeat", default=0, metavar="N", help="Times each; what differs is unproven. (1, soak: 3)")
 @click.option("--strict", is_flag=True, help="Unproven entries fail the run, too (exit 2).")
 @click.option("--shared-network", is_flag=True, help="Stay on this machine's loopback, also as root.")
 @click.option(

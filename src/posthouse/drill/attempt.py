@@ -43,6 +43,7 @@ class Ground:
     idle: Songs | None = None
     settle_seconds: float = SETTLE_SECONDS
     watch: Watch = nobody_watches
+    large: bool = False
 
     @property
     def is_dead(self) -> bool:
@@ -77,6 +78,7 @@ async def attempt(scenario: Scenario, ground: Ground, seed: int) -> Attempt:
         journal=journal,
         watch=ground.watch,
         slowness=slowness(ground.idle),
+        large=ground.large,
     )
     before = measure(ground.place.pid)
     if before is None:

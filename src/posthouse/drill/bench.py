@@ -61,6 +61,8 @@ class Bench:
     """What looking costs is not the attack's."""
     slowness: float = 1.0
     """Everything that should happen soon may take so much longer, as this machine is today."""
+    large: bool = False
+    """The profile takes its time: more of everything."""
     timely: set[str] = field(default_factory=set)
     """What was expected to happen in time: a busy machine can break that by itself."""
     watch: Watch = nobody_watches
@@ -92,6 +94,10 @@ class Bench:
         return good
 
     # -- who speaks
+
+    def so_many(self, usual: int, large: int) -> int:
+        """Of whatever there is no end of: as many as fit into a minute or two, or into a long run."""
+        return large if self.large else usual
 
     def stranger(self) -> str:
         """An address nobody has come from yet."""

@@ -27,10 +27,11 @@ from posthouse.drill.watchdog import Watchdog
 
 SETTLE = {"quick": 10.0, "essay": 20.0}
 SETTLE_LONGEST = 60.0
-REPEAT = {"full": 3, "soak": 3}
+REPEAT = {"soak": 3}
+LARGE = frozenset({"full", "soak"})
 REPEAT_SECONDS = 15.0
 """Attacks that take longer are made once also in the profiles that repeat."""
-USUAL_SECONDS = {"quick": 40.0, "essay": 90.0}
+USUAL_SECONDS = {"quick": 40.0, "essay": 120.0, "full": 1500.0}
 """What a whole run of a profile took on two busy cores."""
 EVERY = {"quick": 0.25}
 """Seconds from one song of the canary to the next, where there is little time."""
@@ -87,6 +88,7 @@ class Drill:
             config=ask.config,
             repeat=ask.repeat or REPEAT.get(ask.profile, 1),
             repeat_seconds=math.inf if ask.repeat else REPEAT_SECONDS,
+            large=ask.profile in LARGE,
             every=EVERY.get(ask.profile, USUAL_EVERY),
             settle=SETTLE.get(ask.profile, SETTLE_LONGEST),
             watch=watchdog.watch,

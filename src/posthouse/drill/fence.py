@@ -14,7 +14,7 @@ MOST_OCTETS = 256 * MIB
 MOST_SECONDS = 60.0
 """Of one entry of the catalogue; an entry may ask for less and never for more."""
 
-RUN_SECONDS = 30 * 60.0
+RUN_SECONDS = 60 * 60.0
 """Of a whole run, whatever its profile."""
 
 

@@ -49,6 +49,8 @@ class Order:
     settle: float = 20.0
     every: float = EVERY
     """Seconds from one song of the canary to the next."""
+    large: bool = False
+    """Attacks take more of everything."""
     repeat_seconds: float = math.inf
     """An attack that took longer than that is not made again."""
     watch: Watch = nobody_watches
@@ -159,7 +161,14 @@ async def ground_of(order: Order, run: Run, wish: Wish, directory: Path) -> Asyn
         run.limits = run.limits or await _limits(box.directory / "data/store" / NAME)
         cage = Cage(box.place, CANARY, run.id, every=order.every)
         ground = Ground(
-            box.place, box.sink, box.names, strangers(), cage, settle_seconds=order.settle, watch=order.watch
+            box.place,
+            box.sink,
+            box.names,
+            strangers(),
+            cage,
+            settle_seconds=order.settle,
+            watch=order.watch,
+            large=order.large,
         )
         try:
             await warm_up(ground)

@@ -66,7 +66,7 @@ async def poisoned(bench: Bench) -> None:
     bench.names.delay, bench.names.before = TRUE_ANSWER_SECONDS, flood
     inside = []
     try:
-        for _ in range(6):
+        for _ in range(bench.so_many(6, 12)):
             strict, mark = f"{bench.unique('bank')}.poison.test", bench.unique("poison")
             bench.names.put(strict, "MX", f"10 {strict}")
             bench.names.put(strict, "TXT", "v=spf1 -all")

@@ -46,7 +46,7 @@ async def kills(bench: Bench) -> None:
     """P01: a server killed four times under load, begun anew; everything that was acknowledged is there, once."""
     promised: list[str] = []
     async with second(bench) as house:
-        for _ in range(4):
+        for _ in range(bench.so_many(4, 6)):
             there = await house.open()
             senders = [asyncio.create_task(pump(there, b"bob@office.test", promised)) for _ in range(SENDERS)]
             await asyncio.sleep(0.5 + bench.chance.random())
@@ -56,7 +56,7 @@ async def kills(bench: Bench) -> None:
         missing, doubled = await what_is_missing(there, "bob", promised)
         bench.figures["acknowledged_before_kills"] = len(promised)
         bench.expect("acknowledged and gone", [], missing)
-        bench.expect("there twice", f"at most {SENDERS * 4}", doubled, ok=doubled <= SENDERS * 4)
+        bench.expect("there twice", f"at most {SENDERS * 8}", doubled, ok=doubled <= SENDERS * 8)
         bench.twin("letters were acknowledged before it was killed", True, len(promised) > 4)
 
 
@@ -130,7 +130,7 @@ async def two_servers(bench: Bench) -> None:
         mark = bench.unique("first")
         await there.deliver("bob", letter(mark))
         codes = []
-        for _ in range(3):
+        for _ in range(bench.so_many(3, 8)):
             intruder = await house.launch(free_base_port(bench.chance))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(intruder.wait(), 10.0)

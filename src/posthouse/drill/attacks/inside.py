@@ -177,7 +177,7 @@ async def control_garbage(bench: Bench) -> None:
         b'{"do":"account add","with":{"address":"../../x","password":null}}', b'{"do":"__import__","with":{}}',
         b'{"do":"queue drop","with":{"all":"yes"}}', b'{"do":"account show","with":{"address":1e999}}', b"\xff\xfe{}",
     ]  # fmt: skip
-    for _ in range(40):
+    for _ in range(bench.so_many(40, 150)):
         for shape in shapes:
             fuzzed = bytearray(shape)
             for _ in range(bench.chance.randrange(4) if shape else 0):

@@ -159,6 +159,7 @@ async def broken_answers(bench: Bench) -> None:
     """T08: thirty letters from domains whose answers are cut, endless, circular or noise; taken or put off."""
     codes: dict[str, int] = {}
     times: list[float] = []
+    number = bench.so_many(30, 60)
     bench.names.put("*.fuzz.test", "A", "127.0.0.1")
     bench.names.put("*.fuzz.test", "MX", "10 mx.fuzz.test")
     bench.names.put("*.fuzz.test", "TXT", "v=spf1 include:a.fuzz.test mx ptr exists:%{i}.fuzz.test -all")
@@ -177,12 +178,12 @@ async def broken_answers(bench: Bench) -> None:
             codes[reply[:3].decode()] = codes.get(reply[:3].decode(), 0) + 1
 
     try:
-        rows = await asyncio.gather(*map(send, range(30)), return_exceptions=True)
+        rows = await asyncio.gather(*map(send, range(number)), return_exceptions=True)
         await bench.benign("bob")
     finally:
         bench.names.twist = lambda _name, whole: whole
     lost = [row for row in rows if isinstance(row, BaseException)]
-    bench.expect("letters that were answered", 30, sum(codes.values()), ok=len(lost) <= 2)
+    bench.expect("letters that were answered", number, sum(codes.values()), ok=len(lost) <= 2)
     bench.remark("with what", "250, 451 or 550", codes, ok=True)
     longest = max(times, default=0.0)
     bench.figures["longest"] = round(longest, 2)

@@ -138,7 +138,7 @@ async def smuggling_out(bench: Bench) -> None:
     """S02: two hundred bodies of CR, LF, dots and NUL by submission; every octet that leaves is looked at."""
     before = len(bench.sink.deliveries)
     sent: dict[bytes, bytes] = {}
-    for number in range(200):
+    for number in range(bench.so_many(200, 600)):
         mark = bench.unique("body")
         body = b"".join(bench.chance.choice(PIECES) for _ in range(12))
         content = letter(mark, sender="alice@office.test", to="far@far.test", body=body + b"\r\n")
@@ -200,7 +200,7 @@ async def state(bench: Bench) -> None:
     """S07: random walks of commands with faults; replies and what is delivered are those of a small model."""
     names = [await bench.account("model") for _ in range(2)]
     walk = Walk(bench, [bench.place.person(name).address for name in names])
-    for _ in range(80):
+    for _ in range(bench.so_many(80, 300)):
         async with await bench.smtp() as caller:
             await walk.take(caller)
     bench.expect("replies that the model does not give", [], walk.wrong[:3])
@@ -290,9 +290,9 @@ ONE_COPY_EACH = "[limits]\nrecipients_per_transfer = 1\naccount_recipients_burst
 
 SCENARIOS = (
     Scenario("S01", smuggling, allowance=Allowance(connections=120, seconds=60), live_safe=True, weakened="S01"),
-    Scenario("S02", smuggling_out, allowance=Allowance(connections=220, seconds=60), weakened="S02"),
+    Scenario("S02", smuggling_out, allowance=Allowance(connections=640, seconds=60), weakened="S02"),
     Scenario("S04", endless_command, allowance=Allowance(octets=200 * MIB), memory=24 * MIB, without=ENDLESS),
     Scenario("S05", oversize, allowance=Allowance(connections=60, octets=160 * MIB, seconds=60), weakened="S05"),
-    Scenario("S07", state, allowance=Allowance(connections=100, seconds=60), weakened="S07"),
+    Scenario("S07", state, allowance=Allowance(connections=330, seconds=60), weakened="S07"),
     Scenario("S12", many_copies, without=ONE_COPY_EACH),
 )
