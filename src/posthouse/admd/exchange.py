@@ -54,6 +54,9 @@ class Checker(Protocol):
 
     def verifier_for(self, user: str) -> tuple[AccountRow | None, ScramVerifier]: ...
 
+    async def blur(self) -> None:
+        """Wait for a time that nobody can guess."""
+
     async def prove(
         self,
         octets: bytes,
@@ -157,7 +160,11 @@ class Scram(Attempt):
             self._asked = True
             return Challenge(b"")
         self._asked = True
-        return self._begin(octets) if self._first is None else await self._finish(octets, self._first)
+        if self._first is not None:
+            return await self._finish(octets, self._first)
+        step = self._begin(octets)
+        await self._checker.blur()  # no hash hides how fast the name was found
+        return step
 
     def _begin(self, octets: bytes) -> Step:
         try:

@@ -299,6 +299,23 @@ async def test_all_spellings_of_a_name_have_one_salt(house: House, name: str) ->
     assert len(salts) == 1
 
 
+async def test_a_salt_is_told_after_a_time_that_says_nothing(house: House) -> None:
+    """Threat A04: of who is in memory the answer came 90 microseconds sooner."""
+    slept: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        slept.append(seconds)
+
+    authenticator = Authenticator(
+        house.directory, limits=Limits(), clock=house.clock, journal=house.journal, pause=pause
+    )
+    for turn in range(50):
+        first = ScramClient(f"{('alice', 'nobody')[turn % 2]}@office.test", "x", "abc").first()
+        await authenticator.begin("SCRAM-SHA-256", peer=HOME, channel=TLS).step(first)
+    assert len(set(slept)) > 40
+    assert 0 <= min(slept) < 0.003 < 0.007 < max(slept) < 0.01
+
+
 @pytest.mark.parametrize("name", ["alice", "nobody"])
 async def test_who_names_himself_twice_costs_a_hash_whether_he_exists_or_not(house: House, name: str) -> None:
     """Threat A04: for a stranger nothing was hashed, and the answer came at once."""
