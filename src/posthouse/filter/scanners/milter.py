@@ -4,10 +4,11 @@ Connection, HELO, MAIL and RCPT are told when a recipient comes that we would
 take (``begin``, ``hear_recipient``), the rest at the end of the message, in the
 same session. If that session is not there, or breaks, all stages are told anew
 at the end; a refusal of one recipient is then the answer to the whole message.
-"Discard" means quarantine: nothing that we have said yes to is thrown away.
+"Discard" means quarantine, and so does dropping all recipients: nothing that we have
+said yes to is thrown away.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import msgspec
 
@@ -153,7 +154,7 @@ class Milter:
             await self._show_rest(talk, letter, heard)
         leading = bool(talk.core.options.steps & Steps.LEADING_SPACE)
         await _end(talk)
-        return self._opinion(heard, leading=leading)
+        return self._opinion(heard, letter, leading=leading)
 
     async def _tell_anew(self, letter: Letter) -> Opinion:
         async def show(talk: Line) -> tuple[Heard, bool]:
@@ -164,7 +165,7 @@ class Milter:
             return heard, leading
 
         heard, leading = await with_talk(self._talks, show)
-        return self._opinion(heard, leading=leading)
+        return self._opinion(heard, letter, leading=leading)
 
     async def probe(self) -> str:
         async def negotiate(talk: Line) -> str:
@@ -240,7 +241,7 @@ class Milter:
 
     # -- what it means
 
-    def _opinion(self, heard: Heard, *, leading: bool) -> Opinion:
+    def _opinion(self, heard: Heard, letter: Letter, *, leading: bool) -> Opinion:
         name, verdict = self._terms.name, heard.verdict
         if isinstance(verdict, said.Refuse):
             action = Action.DEFER if verdict.code < 500 else Action.REFUSE
@@ -253,7 +254,11 @@ class Milter:
             for one in heard.changes
             if isinstance(one, said.Quarantined)
         )
-        return Opinion(clues, tuple(_amendments(heard.changes, leading=leading)))
+        amendments = tuple(_amendments(heard.changes, leading=leading))
+        if _leaves_nobody(letter, amendments):
+            nobody = Clue(name, f"{name}.discard", "nobody is to have it", action=Action.QUARANTINE)
+            return Opinion((*clues, nobody), tuple([one for one in amendments if not isinstance(one, DropRecipient)]))
+        return Opinion(clues, amendments)
 
 
 # -- steps of the dialogue
@@ -349,6 +354,17 @@ def _amendments(changes: list[said.Change], *, leading: bool) -> Iterator[Amendm
             yield DropRecipient(_path(one.path))
     if is_new:
         yield NewBody(b"".join(body))
+
+
+def _leaves_nobody(letter: Letter, amendments: Sequence[Amendment]) -> bool:
+    """Whether all are dropped for whom it was: another way to throw it away."""
+    left = {one.address.key for one in letter.recipients}
+    for one in amendments if left else ():
+        if isinstance(one, AddRecipient):
+            left.add(parse_mailbox(one.path).key)
+        elif isinstance(one, DropRecipient):
+            left.discard(parse_mailbox(one.path).key)
+    return bool(letter.recipients) and not left
 
 
 def _value(value: bytes, *, leading: bool) -> bytes:

@@ -3,11 +3,13 @@
 import pytest
 
 from posthouse.filter.action import Action
-from posthouse.filter.amendment import AddField, ChangeField, NewBody, NewSender
+from posthouse.filter.amendment import AddField, ChangeField, DropRecipient, NewBody, NewSender
 from posthouse.filter.scanners.milter import MOST_CHANGED, Milter, fields_of
 from posthouse.filter.scanners.terms import Terms
 from posthouse.filter.scanners.trial import letter_of
 from posthouse.lib.sansio import RemoteError
+from posthouse.mail.address import Address
+from posthouse.mail.envelope import Recipient
 from posthouse.net.places import Place
 from posthouse.testing.milter import Answers, ScriptedDialer, ScriptedMilter, packet, says
 from posthouse.testing.ports import ManualClock
@@ -15,11 +17,12 @@ from posthouse.testing.ports import ManualClock
 CONTENT = b"From:a@x.test\r\nSubject:  hi\r\n\tthere\r\ngarbage\r\n\r\nbody\r\n"
 
 
-async def asked(answers: Answers, content: bytes = CONTENT, steps: int = 0):
+async def asked(answers: Answers, content: bytes = CONTENT, steps: int = 0, recipients: tuple[Recipient, ...] = ()):
     stream = ScriptedMilter(answers, steps)
     terms = Terms(name="m", kind="milter", place=Place("127.0.0.1", 1))
     letter = letter_of(content, "t1")
     letter.prefix = b"Date: today\r\n"
+    letter.recipients = recipients
     opinion = await Milter(terms, ScriptedDialer(stream), ManualClock(), "mx.office.test").ask(letter)
     assert stream.closed
     return opinion, stream
@@ -78,6 +81,26 @@ async def test_later(word: bytes) -> None:
 async def test_discard_is_quarantine() -> None:
     opinion, _ = await asked(says(b"N", packet(b"d")))
     assert opinion.clues[0].action is Action.QUARANTINE
+
+
+TWO = tuple(Recipient(Address(name, "office.test")) for name in ("alice", "bob"))
+
+
+async def test_who_drops_everybody_has_it_put_aside_for_them() -> None:
+    """It would have been accepted, for nobody."""
+    changes = (packet(b"-", b"<alice@office.test>\0"), packet(b"-", b"<BOB@office.test>\0"))
+    opinion, _ = await asked(says(b"E", *changes, packet(b"c")), recipients=TWO)
+    assert [clue.action for clue in opinion.clues] == [Action.QUARANTINE]
+    assert opinion.amendments == ()
+
+
+async def test_who_drops_one_or_sends_it_to_another_may_do_so() -> None:
+    drop_one = packet(b"-", b"<alice@office.test>\0")
+    opinion, _ = await asked(says(b"E", drop_one, packet(b"c")), recipients=TWO)
+    assert (opinion.clues, opinion.amendments) == ((), (DropRecipient("alice@office.test"),))
+    changes = (packet(b"+", b"<carol@office.test>\0"), drop_one, packet(b"-", b"<bob@office.test>\0"))
+    opinion, _ = await asked(says(b"E", *changes, packet(b"c")), recipients=TWO)
+    assert (opinion.clues, len(opinion.amendments)) == ((), 3)
 
 
 async def test_changes() -> None:
