@@ -98,6 +98,10 @@ class Node:
     def log(self) -> str:
         return (self.dir / "log").read_text(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process is not None else 0
+
     def send_signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ def test_a_rolling_upgrade_and_back(story: Story) -> None:
         restart(story, number)
     assert versions(story) == before
     story.finish()
+
+
+def test_a_node_that_was_killed_and_comes_back_takes_up_what_it_held(story: Story) -> None:
+    story.elsewhere.pause.clear()
+    story.open()
+    held = "SELECT count(*) FROM item WHERE owner = '{}'"
+    while not (name := story.sql("SELECT coalesce(min(owner), '') FROM item")):
+        time.sleep(0.1)
+    number = next(n for n, node in enumerate(story.nodes) if f"-{node.pid}-" in name)
+    story.nodes[number].kill()
+    assert int(story.sql(held.format(name)))
+    story.nodes[number].start()
+    assert int(story.sql(held.format(name))) == 0
+    assert int(story.sql("SELECT count(*) FROM node")) == 3
+    story.elsewhere.pause.set()
+    story.finish(most_repeats=100)
 
 
 def test_a_worker_that_hangs_up_is_no_node_any_more(story: Story) -> None:

@@ -166,6 +166,14 @@ async def house(tmp_path, road):
     clock = ManualClock()
     store = await open_store(tmp_path / "store", clock=clock, ids=CountedIds(), journal=KeptJournal())
     made = House(store, road)
+    made.hints = []
+
+    def watch(hint):
+        """As if there were other nodes."""
+        made.hints.append(hint)
+        return lambda: made.hints.remove(hint)
+
+    store.watch_queue = watch
     await store.put_domain(DomainRow("office.test"))
     made.alice = await store.create_account("alice@office.test", "Alice", (), quota=10**9)
     await made.directory.refresh(store)
@@ -190,6 +198,17 @@ async def test_fresh_mail_is_relayed_without_a_claim(house, hop):
     await house.empty()
     assert sum(command.startswith("MAIL") for command in hop.commands) == 1
     assert sum(command.startswith("RCPT") for command in hop.commands) == 2
+
+
+async def test_work_that_another_node_left_is_taken_up_at_once(house):
+    house.intake.handoff = Nobody()  # which had no hands free
+    await house.post("dave@outside.test")
+    (hint,) = house.hints
+    hint()
+    await house.empty()
+    house.manager.stop()
+    await house.running
+    assert house.hints == []
 
 
 async def test_many_messages_to_one_destination_share_few_connections(house, hop):
