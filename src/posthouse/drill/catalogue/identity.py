@@ -69,8 +69,7 @@ THREATS = (
         failure="C u ≠ V3", cves="CVE-2019-15237",
         what="Lookalike letters, names that are addresses, text that turns around, hidden characters.",
         why="Readers see the name and believe it.",
-        how="Cases by mail; shown where the reader is, marked as what it is.",
-        needs="a display of ours (webmail)",
+        how="Twenty-four cases by mail; refused, put aside, or marked in the line that readers' programs show.",
     ),
     threat(
         "D11", "Reports as a weapon", surface="identity", essay="D-4", motives="SH", failure="H u = V2", limits="L40",

@@ -5,7 +5,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from posthouse.filter import authenticate, questions
+from posthouse.filter import authenticate, display, questions
+from posthouse.filter.lookalike import Likenesses
 from posthouse.mta import receive
 from posthouse.mta.feedback.arrivals import Arrivals
 from posthouse.ops import dns
@@ -76,11 +77,19 @@ def _unpack_whatever_comes() -> None:
     replace(Arrivals, "_read", read)
 
 
+def _see_nothing_odd() -> None:
+    """D10: every name is as good as any other."""
+    replace(display, "has_hidden", lambda _text: False)
+    replace(display, "shows_other_address", lambda *_given: False)
+    replace(Likenesses, "of", lambda *_given: ("", False))
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "D03": _keep_forged_fields,
     "D04": _pass_weak_signatures,
     "D07": _advise_nothing,
     "D08": _ask_and_ask,
     "D09": _verify_all,
+    "D10": _see_nothing_odd,
     "D11": _unpack_whatever_comes,
 }
