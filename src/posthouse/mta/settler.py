@@ -8,6 +8,7 @@ from posthouse.filter.allowance import HOUR, Allowance
 from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId
 from posthouse.mail.outcome import Delivered, Failed, Relayed
+from posthouse.mta.leases import LEASE_SECONDS
 from posthouse.mta.reporting import Finding
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.settling import Result, settle
@@ -130,23 +131,29 @@ class Settler:
 
     async def _settle_once(self, batch: Sequence[Result]) -> None:
         now = int(self._clock.now() * 1000)
-        settlements = []
-        told: dict[tuple[str, str], tuple[Item, list[Finding]]] = {}
+        settlements, found = [], list[tuple[Item, Finding]]()
         for result in batch:
             settlement, finding = settle(result, self._schedule, now, self._chance())
             settlements.append(settlement)
             if finding is not None:
-                key = (result.item.queue_id, finding.action.value)
-                told.setdefault(key, (result.item, []))[1].append(finding)
-        reports = [
-            await self._secretary.write(item, findings) for item, findings in told.values() if self._may_tell(item)
-        ]
+                found.append((result.item, finding))
+        reports = await self._reports(found, now) if found else []
         ours = await self._store.settle(settlements, reports)
         self._posted = self._posted or any(report.postings for report in reports)
         for result, still in zip(batch, ours, strict=True):
             self._log(result, still=still)
         if self.ended is not None:
             self.ended(_ended(batch))
+
+    async def _reports(self, found: Sequence[tuple[Item, Finding]], now: int) -> list[Acceptance]:
+        """About what is still ours, and stays it until this is settled: who took it over will report himself."""
+        lease_until = now + int(LEASE_SECONDS * 1000)
+        ours = await self._store.renew([(item.item, item.token) for item, _ in found], lease_until)
+        told: dict[tuple[str, str], tuple[Item, list[Finding]]] = {}
+        for (item, finding), still in zip(found, ours, strict=True):
+            if still:
+                told.setdefault((item.queue_id, finding.action.value), (item, []))[1].append(finding)
+        return [await self._secretary.write(item, findings) for item, findings in told.values() if self._may_tell(item)]
 
     def _may_tell(self, item: Item) -> bool:
         """Threat B01: what strangers sent through us to others may carry a forged sender; he hears so much an hour."""

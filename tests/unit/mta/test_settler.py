@@ -69,6 +69,32 @@ async def test_a_report_that_cannot_be_accepted_costs_its_own_message_only(offic
     assert len(journal.bugs) == 1
 
 
+async def test_a_worker_whose_lease_has_ended_tells_nobody_anything(office):
+    """Who took the item over will: the sender would hear it twice, or the contrary of what is true."""
+    store, journal = office.store, KeptJournal()
+    to = (Recipient(Address("bob", "q2.test")),)
+    posting = Posting("q2", "alice@office.test", b"", to, created_at=1, due_at=1, expires_at=10**13)
+    await store.accept(Acceptance("tq2", BLOB, (), (posting,), at=1))
+    (paused,) = await store.claim(owner="me", now=10, lease_until=100, limit=9)
+    (mine,) = await store.claim(owner="somebody", now=100, lease_until=10**15, limit=9)
+    account = (await store.directory()).accounts[0].account
+    settler = Settler(
+        store, Clerk(account, None), Schedule.of(office.limits),
+        clock=ManualClock(), chance=lambda: 0.5, journal=journal, meter=KeptMeter(),
+    )  # fmt: skip
+
+    async def told():
+        return sum(box.messages for box in await store.mailboxes(account))
+
+    settler.add([Result(paused, Failed(NO))])
+    await settler.flush()
+    assert await told() == 0
+    settler.add([Result(mine, Failed(NO))])
+    await settler.flush()
+    assert await told() == 1
+    assert await store.queued(QueueFilter()) == []
+
+
 async def test_who_claims_a_sender_elsewhere_aims_so_many_reports_an_hour_at_him(office):
     """B01: late failures of what strangers sent through an alias of ours. Our own people hear of each."""
     store, journal = office.store, KeptJournal()
