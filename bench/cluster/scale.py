@@ -1,6 +1,6 @@
 """Does a message cost the same in a large house? Accounts from 10^3 to 10^6, queued messages from 10^4 to 10^6.
 
-    python bench/cluster/scale.py accounts [--embedded] [--sizes 1000,10000,100000,1000000] [--messages 3000]
+    python bench/cluster/scale.py accounts [--embedded] [--sizes 1000,10000,100000,1000000] [--mail 200] [--messages N]
     python bench/cluster/scale.py queue    [--embedded] [--sizes 10000,100000,1000000]
 
 Generated rows are loaded by the engine itself (a row of a series a person or
@@ -9,8 +9,11 @@ through the store: ``accounts`` delivers to people drawn from all, ``queue``
 accepts messages that are due now, claims them among all that wait, and settles
 them. Printed is CPU time a message, of the servers and of the node, because the
 rate says more about the machine's other work; each size is measured in several
-rounds, and the least counts. ``cold``: right after a checkpoint, when the first
-change of each page goes to the log as a whole.
+rounds, and the least counts. ``--mail``: so many messages (of all not more than
+4,000,000) are in each mailbox before; without them a small house is so young
+that the ends of all its mailboxes share a few pages, which it never is again.
+``cold``: right after a checkpoint, when the first change of each page goes to
+the log as a whole.
 """
 
 import argparse
@@ -41,9 +44,23 @@ from posthouse.testing.postgres import ThrowawayPostgres
 
 FIRST_ITEMS = 10_000_000
 """Of the first size, and of each as many further."""
+MOST_MAIL = 4_000_000
 CLEAR = 1_000_000_000
 """Where numbers of the engine begin, behind all generated ones."""
 PAGE = 50_000
+MAIL = (
+    (
+        "INSERT INTO message (account_id, mailbox_id, uid, modseq, born, flags, size, saved_at, letter_no)"
+        " SELECT n, 1, m, m + 2, m + 2, '', 5000, 0, {letter} FROM {series}, {mail}"
+    ),
+    "INSERT INTO thread (account_id, key, thread) SELECT n, {key}, m + 2 FROM {series}, {mail}",
+    "UPDATE tally SET modseq = {count} + 2, used = {count} * 5000 WHERE account_id IN (SELECT n FROM {series})",
+    (
+        "UPDATE mailbox SET uidnext = {count} + 1, modseq = {count} + 2, messages = {count}, unseen = {count},"
+        " size = {count} * 5000 WHERE mailbox_id = 1 AND account_id IN (SELECT n FROM {series})"
+    ),
+)
+"""What is in a mailbox, without the letters: nobody reads them here."""
 QUEUE = (
     "INSERT INTO blob (blob_no, hash, size, octets) SELECT n, {hash}, 1, NULL FROM {series}",
     (
@@ -90,6 +107,8 @@ class Distributed:
     async def load(self, statements, first, end, **words):
         session = await asyncpg.connect(self.server.address())
         words |= {"hash": "decode(md5(n::text) || md5('x' || n), 'hex')", "empty": "''::bytea"}
+        words |= {"key": "decode(md5(n || '.' || m), 'hex')", "letter": "0"}
+        words["mail"] = f"generate_series(1, {words.get('count', 0)}) k(m)"
         for start in range(first, end, PAGE):
             words["series"] = f"generate_series({start}, {min(start + PAGE, end) - 1}) s(n)"
             for statement in statements:
@@ -123,7 +142,11 @@ class Embedded:
         path = next(path for path in self.directory.iterdir() if path.name.endswith((".db", ".sqlite", ".sqlite3")))
         connection = apsw.Connection(str(path))
         list(connection.execute("PRAGMA synchronous = OFF; BEGIN"))
-        words |= {"hash": "randomblob(32)", "empty": "x''"}
+        words |= {"hash": "randomblob(32)", "empty": "x''", "key": "randomblob(16)", "letter": "0"}
+        words["mail"] = (
+            f"(WITH RECURSIVE k(m) AS (VALUES (1) UNION ALL SELECT m + 1 FROM k WHERE m < {words.get('count', 0)})"
+            " SELECT m FROM k)"
+        )
         words["series"] = (
             f"(WITH RECURSIVE s(n) AS (VALUES ({first}) UNION ALL SELECT n + 1 FROM s WHERE n < {end - 1})"
             " SELECT n FROM s)"
@@ -211,6 +234,8 @@ async def measure(house, options):
         first = FIRST_ACCOUNT + there if options.what == "accounts" else FIRST_ITEMS * (index + 1)
         words = {"now": str(int(time.time() * 1000)), "due": "600000 + n % 86400000"}
         await house.load(statements, first, first + size - there, **words)
+        if options.what == "accounts" and options.mail:
+            await house.load(MAIL, first, first + size - there, count=min(options.mail, MOST_MAIL // size))
         there, took = size, time.perf_counter() - begun
         store = await house.open(ids)
         begun = time.perf_counter()
@@ -239,6 +264,7 @@ def main():
     parser.add_argument("what", choices=("accounts", "queue"))
     parser.add_argument("--embedded", action="store_true")
     parser.add_argument("--sizes", default="")
+    parser.add_argument("--mail", type=int, default=0)
     parser.add_argument("--messages", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
