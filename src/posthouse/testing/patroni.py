@@ -24,8 +24,8 @@ from posthouse.testing.postgres import Absent, find_programs, unprivileged
 
 MEMBERS = (1, 2, 3)
 DATABASE = "posthouse"
-PATIENCE = 90.0
-"""A cluster comes up in a quarter of a minute, on a busy machine in a whole one."""
+PATIENCE = 150.0
+"""A cluster comes up in a quarter of a minute, on a busy machine in two whole ones."""
 PRIMARY = frozenset({"master", "primary"})
 PASSWORD = "supw"
 
