@@ -4,6 +4,7 @@ import importlib
 import os
 import shutil
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,11 @@ def own_directory(parent: Path) -> Path:
 
 def dead_nodes(parent: Path) -> list[str]:
     """The names of those that signed on in ``parent`` and live no more."""
-    return [left.read_text("utf-8", "replace") for left in _left_by_dead(parent)]
+    names = []
+    for left in _left_by_dead(parent):
+        with suppress(FileNotFoundError):  # another worker has seen to it in this moment
+            names.append(left.read_text("utf-8", "replace"))
+    return names
 
 
 def sign_on(parent: Path, name: str) -> None:
