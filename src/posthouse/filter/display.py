@@ -68,8 +68,10 @@ class Display(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """As it stands in the ledger."""
-        named = self.standing in {Standing.VERIFIED, Standing.VIA} and self.domain
-        return f"{self.standing.value} {self.domain}" if named else self.standing.value
+        standing = self.standing
+        if self.domain and (standing is Standing.VERIFIED or standing is Standing.VIA):
+            return f"{standing.value} {self.domain}"
+        return standing.value
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -93,7 +95,9 @@ class Display(msgspec.Struct, frozen=True):
 
 def format_display(display: Display) -> bytes:
     """The field that keeps a judgement with the message, in the part of the header that only we write."""
-    said = "; ".join([_CONTROL.sub("?", part) for part in (str(display), *display.warnings)])
+    said = _CONTROL.sub("?", str(display))
+    if display.flags:
+        said = "; ".join([said, *[_CONTROL.sub("?", part) for part in display.warnings]])
     return f"{FIELD}: {said}\r\n".encode("ascii", "replace")
 
 
