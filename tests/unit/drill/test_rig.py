@@ -6,11 +6,13 @@ import os
 import random
 import socket
 import struct
+from dataclasses import replace
 
 import pytest
 
 from posthouse.drill.access import literals
 from posthouse.drill.attempt import slowness
+from posthouse.drill.bench import Bench
 from posthouse.drill.cage import Songs, percentile
 from posthouse.drill.caller import Caller, Silent
 from posthouse.drill.fence import MIB, Allowance, Budget, Refused, Spent, fence
@@ -289,6 +291,41 @@ async def test_a_trick_that_never_ends_ends_with_its_server_and_nobody_complains
     assert len(asyncio.all_tasks()) == before - 1
     writer.close()
     assert not caplog.records
+
+
+async def test_what_is_forged_comes_before_the_true_answer_and_knows_the_question():
+    names, heard = Names(), []
+    names.put("bank.test", "TXT", "v=spf1 -all")
+    names.before = lambda question: [heard.append(question) or b"forged" + question.ident]
+    await names.open()
+    loop = asyncio.get_running_loop()
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.setblocking(False)
+            asking.bind(("127.0.0.1", 0))
+            question = struct.pack("!6H", 7, 256, 1, 0, 0, 0) + b"\x04bank\x04test\0" + struct.pack("!HH", 16, 1)
+            asking.sendto(question, ("127.0.0.1", names.port))
+            answers = [await asyncio.wait_for(loop.sock_recv(asking, 512), 5) for _ in range(2)]
+            assert answers[0] == b"forged\0\7"
+            assert b"v=spf1 -all" in answers[1]
+            (one,) = heard
+            assert (one.name, one.kind, one.peer) == ("bank.test", "TXT", asking.getsockname())
+            assert one.asked == question[12:]
+    finally:
+        await names.close()
+
+
+def test_a_long_profile_takes_more():
+    small = Bench(None, None, None, random.Random(1), Budget(Allowance()), iter(()), Journal(None))
+    assert small.so_many(3, 9) == 3
+    assert replace(small, large=True).so_many(3, 9) == 9
+
+
+async def test_what_must_happen_soon_is_known_as_such():
+    bench = Bench(None, None, None, random.Random(1), Budget(Allowance()), iter(()), Journal(None))
+    assert not bench.expect_soon("in time", True, False)
+    assert bench.timely == {"in time"}
+    assert bench.assertions[0].kind is Kind.ATTACK
 
 
 async def ask(names, name, kind):
