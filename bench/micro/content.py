@@ -38,21 +38,22 @@ def letter_of(octets, *, large=False):
 
 
 def megabytes(octets):
+    """Of the processor's time: a busy machine shows no less."""
     best = 1e9
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         look(octets, bounds=Bounds())
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return len(octets) / MIB / best
 
 
-async def of_one(examiner, letter, count):
+async def of_one(examiner, letter, count, *, clock=time.process_time):
     best = 1e9
     for _ in range(5):
-        start = time.perf_counter()
+        start = clock()
         for _ in range(count):
             await opinion_of(examiner, letter)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, clock() - start)
     return best / count * 1e6
 
 
@@ -77,9 +78,11 @@ async def main():
     small = message(os.urandom(2800), "a.dat")
     print(f"{'4 KiB in base64':>18}: {await of_one(own, letter_of(small), 500):6.1f} us")
     archive = message(zipped({"a.txt": LINE * 60}), "a.zip")
-    print(f"{'a small zip':>18}: {await of_one(own, letter_of(archive), 50):6.1f} us, by a worker")
+    print(
+        f"{'a small zip':>18}: {await of_one(own, letter_of(archive), 50, clock=time.perf_counter):6.1f} us, by a worker"
+    )
     large = kinds["base64 attachment"]
-    seconds = await of_one(own, letter_of(large, large=True), 1) / 1e6
+    seconds = await of_one(own, letter_of(large, large=True), 1, clock=time.perf_counter) / 1e6
     print(f"{'by a worker':>18}: {len(large) / MIB:5.1f} MiB at {len(large) / MIB / seconds:6.0f} MiB/s, pipe and all")
     await pool.close()
 

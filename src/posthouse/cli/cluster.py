@@ -17,7 +17,12 @@ def _lag(value: object) -> str:
 
 def _left(value: object) -> str:
     """Of a lease: a job whose lease ran out is nobody's, until it is due again."""
-    return span(value) if isinstance(value, int) and value > 0 else "over"
+    return span(value) if isinstance(value, int) and value > 0 else "-"
+
+
+def _job(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Whose it is: who had it last has it no more."""
+    return row if (row.get("left_seconds") or 0) > 0 else {**row, "owner": f"nobody now, {row['owner']} before"}
 
 
 TABLES = {
@@ -62,13 +67,13 @@ def cluster() -> None:
 @asks_house
 def status(house: House, *, as_json: bool) -> None:
     """The engine, its servers, the nodes, the jobs that one of them does for all, and the queue."""
-    rows = list(house.ask("cluster status"))
+    found = list(house.ask("cluster status"))
     if as_json:
-        for row in rows:
+        for row in found:
             click.echo(json.dumps(row, ensure_ascii=False))
         return
     by_what: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
+    for row in found:
         by_what.setdefault(str(row["what"]), []).append(row)
     for row in by_what.pop("engine", []):
         known = {key: value for key, value in row.items() if key != "what" and value is not None}
@@ -76,7 +81,8 @@ def status(house: House, *, as_json: bool) -> None:
     for what, columns in TABLES.items():
         if what in by_what:
             click.echo()
-            print_rows(by_what[what], columns, as_json=False, note="trouble")
+            rows = [_job(row) if what == "job" else row for row in by_what[what]]
+            print_rows(rows, columns, as_json=False, note="trouble")
 
 
 @cluster.command("doctor")

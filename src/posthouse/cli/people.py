@@ -149,7 +149,10 @@ def show_account(house: House, *, address: str, as_json: bool) -> None:
         print_fields(row, {}, as_json=True)
         return
     mailboxes = row.pop("mailboxes", [])
-    print_fields(row, {"used": size, "quota": size, "created_at": moment}, as_json=False)
+    row |= {name: row.get(name) or "none" for name in ("grants", "aliases")}
+    row |= {name: row.get(name) or "no" for name in ("held", "weak")}
+    row["created"] = row.pop("created_at")
+    print_fields(row, {"used": size, "quota": size, "created": moment}, as_json=False)
     click.echo()
     columns = (
         Column("name", "MAILBOX", shrinks=True),

@@ -1,5 +1,8 @@
 """``posthouse explain``, ``posthouse status``."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from posthouse.cli.asking import House, asks_house
@@ -19,7 +22,16 @@ def explain(house: House, *, trace: str, as_json: bool) -> None:
     for at, row in enumerate(house.ask("explain", id=trace)):
         if at and not as_json:
             click.echo()
-        print_fields(row, FORMS, as_json=as_json)
+        print_fields(row if as_json else _told(row), FORMS, as_json=as_json)
+
+
+def _told(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """For people: what lies in quarantine was accepted, but is not in anybody's mailbox."""
+    if row.get("action") != "quarantine" or row.get("verdict") != "accepted":
+        return row
+    names = {"stored": "put aside for"}
+    told = {names.get(name, name): value for name, value in row.items()}
+    return {**told, "verdict": "accepted, and put aside", "see": "posthouse quarantine list"}
 
 
 @click.command()

@@ -23,16 +23,20 @@ COLUMNS = (
     Column("aliases", "ALSO", shrinks=True),
 )
 STALE = timedelta(days=30)
+NO_ADVISORIES = (
+    "fetch them where there is one, and name the file with --db: "
+    "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip"
+)
 
 DEBIAN = click.option("--debian", is_flag=True, help="Also Debian packages of scanners, databases and libraries.")
 
 
 @click.command()
-@click.option("--db", "path", type=click.Path(path_type=Path, exists=True), required=True, help="Advisories, off line.")
+@click.option("--db", "path", type=click.Path(path_type=Path, exists=True), help="Advisories, off line.")
 @click.option("--sbom", "bill", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Of these parts.")
 @DEBIAN
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def vulns(path: Path, bill: Path | None, *, debian: bool, as_json: bool) -> None:
+def vulns(path: Path | None, bill: Path | None, *, debian: bool, as_json: bool) -> None:
     """Known weaknesses of what runs: Posthouse, what it requires, Python, OpenSSL, SQLite.
 
     The advisories are a file, a zip archive or a directory: OSV (osv-vulnerabilities,
@@ -40,6 +44,8 @@ def vulns(path: Path, bill: Path | None, *, debian: bool, as_json: bool) -> None
     """
     from posthouse.ops.advisories import Unreadable, find
 
+    if path is None:
+        raise Failure("which advisories? nothing is asked of the network", NO_ADVISORIES)
     try:
         found = find(path, components_of(bill, debian=debian))
     except (Unreadable, OSError) as error:

@@ -41,7 +41,7 @@ def _no_facts() -> Row:
     return {}
 
 
-def _no_scanners() -> Mapping[str, Scanner]:
+def no_scanners() -> Mapping[str, Scanner]:
     return {}
 
 
@@ -67,7 +67,7 @@ class House:
     place: Place | None = None
     new_vault: Callable[[], Awaitable[Vault]] | None = None
     """Makes a master key where there is none any more."""
-    scanners: Callable[[], Mapping[str, Scanner]] = _no_scanners
+    scanners: Callable[[], Mapping[str, Scanner]] = no_scanners
     quarantine: Quarantine | None = None
     """With the ear of the classifier; without it one is made that has none."""
     digests: Digests | None = None

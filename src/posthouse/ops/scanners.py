@@ -8,7 +8,7 @@ from posthouse.filter.scanners.scanner import Scanner
 from posthouse.filter.scanners.trial import TRIALS, letter_of
 from posthouse.lib.sansio import RemoteError
 from posthouse.ops.arguments import Arguments
-from posthouse.ops.house import CannotDo, House, Row
+from posthouse.ops.house import CannotDo, House, Row, no_scanners
 
 Rows = AsyncIterator[Row]
 
@@ -25,7 +25,9 @@ async def test_scanners(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
     scanners = house.scanners()
     if not scanners:
-        raise CannotDo("no scanner is configured, or no server runs", "write a [[scanner]] into the configuration")
+        if house.scanners is no_scanners:
+            raise CannotDo("no server runs here", "scanners are asked by the server: start it")
+        raise CannotDo("no scanner is configured", "our own checks need none; clamd and others are a [[scanner]] each")
     if name and name not in scanners:
         raise CannotDo(f"there is no scanner {name}", f"it is one of {', '.join(scanners)}")
     for scanner in [scanners[name]] if name else scanners.values():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from posthouse.cli.main import COMMANDS, posthouse
 
@@ -254,3 +255,9 @@ def test_every_command_has_a_page(words) -> None:
     assert text.startswith(".TH ")
     if len(words) > 1:
         assert f'.SS "{words[1]}' in text, f"{page.name} does not describe {words[1]}"
+
+
+def test_without_advisories_it_says_where_to_get_some() -> None:
+    said = CliRunner().invoke(posthouse, ["vulns"])
+    assert said.exit_code == 1
+    assert "--db" in said.output

@@ -85,5 +85,5 @@ async def test_letters_need_a_server(kept) -> None:
 
 async def test_scanners_need_a_server(operator) -> None:
     assert await operator.do("scanner list") == []
-    with pytest.raises(CannotDo, match="no scanner"):
+    with pytest.raises(CannotDo, match="no server"):
         await operator.do("scanner test")

@@ -10,14 +10,19 @@ LONGEST: Final = 24
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_][^\W_]{2,23}(?![^\W_])")
 
 
-def _word_octet(code: int) -> int:
-    """What becomes of an octet of windows-1252: a letter or digit in lower case, or a space."""
-    character = bytes((code,)).decode("cp1252", "replace")
+def _word_octet(code: int, charset: str) -> int:
+    """What becomes of an octet: a letter or digit in lower case, or a space."""
+    character = bytes((code,)).decode(charset, "replace")
     is_part = character.isalnum() and unicodedata.is_normalized("NFKC", character)
-    return character.lower().encode("cp1252")[0] if is_part else 0x20
+    return character.lower().encode(charset)[0] if is_part else 0x20
 
 
-_TO_WORDS = bytes([_word_octet(code) for code in range(256)])
+_WESTERN = tuple(
+    [
+        (charset, bytes([_word_octet(code, charset) for code in range(256)]))
+        for charset in ("latin-1", "cp1252")  # the first costs a third of the second, which has quotation marks too
+    ]
+)
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]+"
 )
@@ -34,23 +39,17 @@ MOST_PAIRS: Final = 300
 
 def words_of(text: str, most: int) -> list[str]:
     """The first ``most`` different words of a text, in order and in lower case."""
-    octets = _western(text)
-    if octets is not None:
-        runs = dict.fromkeys(octets.translate(_TO_WORDS).decode("cp1252").split())
-        found = [one for one in runs if 2 < len(one) <= LONGEST and one[0] > "9"]
-    else:
-        text = plain(text)
-        found = list(dict.fromkeys(_WORD.findall(text)) | _pairs(text))
-    return found[:most]
-
-
-def _western(text: str) -> bytes | None:
-    """The text in one octet a character, which is ten times as fast; None if it has other letters than western ones."""
-    try:
-        octets = text.encode("cp1252")
-    except UnicodeEncodeError:
-        return None
-    return octets if b"\xad" not in octets else None  # the soft hyphen is invisible
+    for charset, to_words in _WESTERN:  # in one octet a character, which is ten times as fast
+        try:
+            octets = text.encode(charset)
+        except UnicodeEncodeError:
+            continue
+        if b"\xad" in octets:  # the soft hyphen is invisible
+            break
+        runs = dict.fromkeys(octets.translate(to_words).decode(charset).split())
+        return [one for one in runs if 2 < len(one) <= LONGEST and one[0] > "9"][:most]
+    text = plain(text)
+    return list(dict.fromkeys(_WORD.findall(text)) | _pairs(text))[:most]
 
 
 def plain(text: str) -> str:

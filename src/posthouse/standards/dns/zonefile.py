@@ -5,6 +5,8 @@ from dataclasses import dataclass
 STRING = 255
 """RFC 1035 section 3.3: the longest character-string."""
 NAME_WIDTH = 40
+LINE = 68
+"""Of a long text on one line: readers put the strings together, and people read them in 80 columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,12 @@ class ZoneRecord:
 def format_record(record: ZoneRecord) -> str:
     """One line, or several in parentheses for a long text."""
     start = f"{record.name + '.':<{NAME_WIDTH}} {record.ttl} IN {record.type:<4} "
+    text = record.value
     if record.type != "TXT":
-        return start + record.value
-    strings = [_quoted(text) for text in record.strings]
-    if len(strings) == 1:
-        return start + strings[0]
-    inner = "\n".join(f"    {text}" for text in strings)
+        return start + text
+    if len(text) <= LINE:
+        return start + _quoted(text)
+    inner = "\n".join(f"    {_quoted(text[at : at + LINE])}" for at in range(0, len(text), LINE))
     return f"{start}(\n{inner} )"
 
 
