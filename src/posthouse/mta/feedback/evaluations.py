@@ -19,6 +19,8 @@ from posthouse.filter.sender import Findings
 from posthouse.lib.ports import Clock
 from posthouse.mta.feedback.recognise import Recognition
 from posthouse.mta.feedback.rows import DAY_SECONDS, RowBook, day_of
+from posthouse.standards.dkim.verify import Result as DkimWord
+from posthouse.standards.dkim.verify import Verification
 from posthouse.standards.dmarc.evaluate import Evaluation, Result
 from posthouse.standards.dmarc.record import Policy, Record
 from posthouse.standards.dmarcreport.report import DkimResult, Override, Published, Row, SpfResult
@@ -148,18 +150,30 @@ def row_of(evidence: Evidence, verdict: Verdict) -> Row:
         dkim_results=tuple(
             [
                 DkimResult(one.domain[:MOST_TEXT], one.selector[:MOST_TEXT], one.result.value)
-                for one in evidence.dkim[:MOST_RESULTS]
-                if one.domain
+                for one in _telling(evidence)
             ]
         ),
         spf_results=results,
     )
 
 
+def _telling(evidence: Evidence) -> list[Verification]:
+    """The signatures, those that say most first: the author's own, aligned, valid, others (RFC 9990 section 3.1.2)."""
+    dmarc = evidence.dmarc
+    aligned = {one.domain for one in dmarc.aligned if one.mechanism == "dkim"}
+
+    def rank(one: Verification) -> int:
+        if one.result is not DkimWord.PASS:
+            return 3
+        return 0 if one.domain == dmarc.author else 1 if one.domain in aligned else 2
+
+    return sorted([one for one in evidence.dkim if one.domain], key=rank)[:MOST_RESULTS]
+
+
 def _applied(dmarc: Evaluation, verdict: Verdict) -> tuple[str, tuple[Override, ...]]:
     """What was done because of the policy, and why it was something else than it asks for."""
-    if dmarc.result is Result.PASS:
-        return "pass", ()
+    if dmarc.result is Result.PASS:  # RFC 9990 appendix A: "pass" under a policy that asks for something
+        return "none" if dmarc.published is Policy.NONE else "pass", ()
     done = DISPOSITIONS.get(verdict.action, "none")
     if verdict.override:
         return done, (Override(verdict.override),)

@@ -6,6 +6,7 @@ elements; without it the report is one that every reader since 2012 knows.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from posthouse.standards.dmarcreport.report import AggregateReport, DkimResult, Published, Row, SpfResult
 
@@ -78,8 +79,11 @@ def _record(row: Row, *, modern: bool) -> Iterator[str]:
     yield _element("envelope_from", row.envelope_from)
     yield _element("header_from", row.header_from)
     yield "</identifiers><auth_results>"
-    yield from (_dkim(one) for one in row.dkim_results[:MAX_DKIM_RESULTS])
-    yield from (_spf(one) for one in row.spf_results)
+    yield from map(_dkim, row.dkim_results[:MAX_DKIM_RESULTS])
+    if modern:
+        yield from (_spf(replace(one, scope="mfrom")) for one in row.spf_results[:1])
+    else:  # RFC 7489 appendix C: at least one
+        yield from map(_spf, row.spf_results or (SpfResult(row.envelope_from or row.header_from, "none"),))
     yield "</auth_results></record>"
 
 
@@ -89,6 +93,7 @@ def _dkim(one: DkimResult) -> str:
 
 
 def _spf(one: SpfResult) -> str:
+    """RFC 9990 section 3.1: of MAIL FROM alone, which is HELO's for the null reverse-path (RFC 7208 section 2.4)."""
     inside = _element("domain", one.domain) + _element("scope", one.scope) + _element("result", one.result)
     return f"<spf>{inside}{''.join(_optional('human_result', one.human_result))}</spf>"
 

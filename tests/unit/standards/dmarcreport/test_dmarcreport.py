@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,22 @@ def test_the_old_form_has_what_it_demands() -> None:
     found = parse_report(octets)
     assert found.rows[1].disposition == "none"
     assert (found.published.p, found.published.sp) == ("reject", "quarantine")
+
+
+@pytest.mark.rfc(9990, "3.1.1", "MUST")
+def test_spf_is_told_of_mail_from_and_once() -> None:
+    """HELO stands in for the null reverse-path as its MAIL FROM (RFC 7208 section 2.4)."""
+    results = (SpfResult("mx.far.test", "pass", "helo"), SpfResult("far.test", "pass"))
+    row = Row(
+        source="192.0.2.1", count=1, disposition="none", dkim="fail", spf="pass", header_from="a.test",
+        spf_results=results,
+    )  # fmt: skip
+    report = replace(REPORT, rows=(row,))
+    assert parse_report(format_report(report)).rows[0].spf_results == (SpfResult("mx.far.test", "pass", "mfrom"),)
+    assert parse_report(format_report(report, modern=False)).rows[0].spf_results == results
+    bare = replace(REPORT, rows=(replace(row, spf_results=()),))
+    assert parse_report(format_report(bare)).rows[0].spf_results == ()
+    assert parse_report(format_report(bare, modern=False)).rows[0].spf_results == (SpfResult("a.test", "none"),)
 
 
 TEXT = st.text(max_size=30)
