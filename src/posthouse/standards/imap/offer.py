@@ -55,8 +55,8 @@ class Offer:
     early_depth: int = 1
     drain_octets: int = KIB * KIB
     """What we read and drop of a message that we refused but that is on its way already (LITERAL+)."""
-    early_faults: int = 5
-    """Malformed commands before login, then we hang up."""
+    early_faults: int = 15
+    """L19: malformed commands before login, then we hang up; a program that finds out what we can makes a few."""
     early_budget: Mapping[str, int] = field(init=False)
     budget: Mapping[str, int] = field(init=False)
     enableable: frozenset[str] = field(init=False)

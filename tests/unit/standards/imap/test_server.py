@@ -181,7 +181,7 @@ def test_other_protocols_are_hung_up_on(line):
 
 def test_few_mistakes_before_login():
     core = connect()
-    for _ in range(5):
+    for _ in range(15):
         core.send(r.refuse(say(core, b"a FOO\r\n")))
     assert say(core, b"a FOO\r\n").fatal
 
