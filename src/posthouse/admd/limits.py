@@ -127,7 +127,9 @@ class Limits:
     archive_entries: int = limit("M07", 1000, "files", "in all archives of one message; more are unscannable")
     archive_octets: int = limit("M07", 100 * MIB, "octets", "unpacked from one message; more is unscannable")
     archive_ratio: int = limit("M07", 100, "times", "as large when unpacked, beyond the first MiB")
-    examination_seconds: int = limit("M07", 5, "seconds", "for our own look at one message, then its worker is killed")
+    examination_seconds: int = limit(
+        "M07", 5, "seconds", "of the processor for our own look at one message; after 4 times as long it is deferred"
+    )
     content_workers: int = limit("M07", 2, "at once", "large messages and archives looked at, each by a process")
     content_backlog: int = limit("M07", 64, "waiting", "messages waiting for one of them; more are deferred")
     worm_accounts: int = limit("M08", 5, "accounts", "that send the same file within ten minutes; then it is held")

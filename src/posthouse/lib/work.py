@@ -7,12 +7,16 @@ import msgspec
 
 Answer = TypeVar("Answer")
 
+FULL = "out of memory"
+"""What ``Failed`` says if it is known that there was not enough of it."""
+
 
 class Failed(Exception):
     """The work has no answer, and ``reason`` says whose fault that is.
 
-    ``busy``: too much waits already, or the octets do not come; another time it may be done. ``late``: it took longer
-    than it was given. ``died``: the process ended on it, out of memory most likely. ``broken``: the work itself failed.
+    ``busy``: too much waits already, the octets do not come, or the machine gave it no time; another time it may be
+    done. ``late``: it took more of the processor than it was given. ``died``: the process ended on it, ``FULL`` or not.
+    ``broken``: the work itself failed.
     """
 
     def __init__(self, reason: str, text: str = "") -> None:
@@ -35,5 +39,6 @@ class Workers(Protocol):
     ) -> Answer:
         """What the function ``work`` ("posthouse.room.module:function") says to ``octets`` and ``terms``.
 
-        ``terms`` go over and the answer comes back as MessagePack. Raises ``Failed``.
+        ``terms`` go over and the answer comes back as MessagePack. ``seconds`` of the processor are given; who has not
+        got them after a few times as long is ``busy``. Raises ``Failed``.
         """

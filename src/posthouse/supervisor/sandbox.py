@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
 
 PR_SET_PDEATHSIG = 1
@@ -76,11 +77,19 @@ def confine(*, memory_octets: int, files: int = 16, is_alone: bool = False) -> t
     return tuple(measures)
 
 
-def give_seconds(seconds: int) -> None:
-    """From now on so much time of the processor, then the kernel ends us."""
+def give_seconds(seconds: float) -> None:
+    """From now on so much time of the processor, then the kernel ends us; None after 0. Its limit stands behind.
+
+    The limit counts whole seconds, a timer parts of them.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 1, hard))
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+LATE = frozenset({signal.SIGPROF, signal.SIGXCPU})
+"""By what the kernel ends who used up his time."""
 
 
 def leave_network(libc: ctypes.CDLL) -> bool:

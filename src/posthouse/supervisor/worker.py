@@ -10,15 +10,21 @@ those named at the start can be asked for.
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO
 
 import msgspec
 
+from posthouse.lib.work import FULL
 from posthouse.supervisor.sandbox import confine, give_seconds
 
 LENGTH = 4
 ANSWER_OCTETS = 1024 * 1024
+REST_SECONDS = 60.0
+"""Of the processor, to say the answer and to read the next errand."""
+LATE = "out of time"
+"""What a report says of a worker that used up the time it was given."""
 
 Work = Callable[[bytes, Any], Any]
 
@@ -28,7 +34,7 @@ class Errand(msgspec.Struct, array_like=True):
 
     work: str
     size: int
-    seconds: int
+    seconds: float
     terms: Any = None
 
 
@@ -74,19 +80,32 @@ def serve(works: dict[str, Work], source: BinaryIO, sink: BinaryIO) -> None:
         if len(octets) < errand.size:
             return
         give_seconds(errand.seconds)
-        _send(sink, msgspec.msgpack.encode(_do(works, errand, octets)))
+        report = _do(works, errand, octets)
+        give_seconds(REST_SECONDS)
+        _send(sink, msgspec.msgpack.encode(report))
+
+
+def say_late(stream: socket.socket) -> None:
+    """In place of a worker that can say nothing any more, because its time was over."""
+    answer = msgspec.msgpack.encode(Report(trouble=LATE))
+    with suppress(OSError):
+        stream.send(_frame(answer), socket.MSG_DONTWAIT)
 
 
 def _do(works: dict[str, Work], errand: Errand, octets: bytes) -> Report:
     try:
         answer = msgspec.msgpack.encode(works[errand.work](octets, errand.terms))
     except MemoryError:
-        return Report(trouble="MemoryError")
+        return Report(trouble=FULL)
     except Exception as error:  # noqa: BLE001 - told to whoever asked, who decides
         return Report(trouble=f"{type(error).__name__}: {error}"[:500])
     return Report(answer) if len(answer) < ANSWER_OCTETS - 64 else Report(trouble="a very long answer")
 
 
 def _send(sink: BinaryIO, answer: bytes) -> None:
-    sink.write(len(answer).to_bytes(LENGTH, "big") + answer)
+    sink.write(_frame(answer))
     sink.flush()
+
+
+def _frame(answer: bytes) -> bytes:
+    return len(answer).to_bytes(LENGTH, "big") + answer

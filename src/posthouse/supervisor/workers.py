@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from posthouse.lib.work import Answer, Failed, Source
+from posthouse.lib.work import FULL, Answer, Failed, Source
 from posthouse.observe.ports import Journal, Level
 from posthouse.supervisor.nursery import Nursery
-from posthouse.supervisor.worker import ANSWER_OCTETS, LENGTH, Errand, Report, Start
+from posthouse.supervisor.worker import ANSWER_OCTETS, LATE, LENGTH, Errand, Report, Start
 
 MIB = 1024 * 1024
 PIECE_OCTETS = MIB
@@ -24,6 +24,10 @@ ERRANDS = 2000
 START_SECONDS = 30.0
 HANDING_SECONDS = 60.0
 """To hand the octets over, which may come from afar; nothing is done with them before all are there."""
+PATIENCE = 4
+"""So many times the time of the processor that is given: who has not got that much by then is on a busy machine."""
+LEAST_SECONDS = 5.0
+"""No less than that, however little is given."""
 
 
 class WorkerPool:
@@ -41,6 +45,7 @@ class WorkerPool:
         backlog: int = 64,
         memory_octets: int = 384 * MIB,
         patience_seconds: float = 30.0,
+        least_seconds: float = LEAST_SECONDS,
         nursery: Nursery | None = None,
     ) -> None:
         self._works = tuple(works)
@@ -48,6 +53,7 @@ class WorkerPool:
         self._backlog = most + backlog
         self._memory = memory_octets
         self._patience = patience_seconds
+        self._least = least_seconds
         self._nursery = nursery
         self._turns = asyncio.Semaphore(most)
         self._present = 0
@@ -77,7 +83,7 @@ class WorkerPool:
         finally:
             self._present -= 1
         if report.trouble:
-            raise Failed("died" if report.trouble == "MemoryError" else "broken", report.trouble)
+            raise Failed("died" if report.trouble == FULL else "broken", report.trouble)
         return msgspec.msgpack.decode(report.answer, type=answer)
 
     async def _have_done(self, work: str, octets: bytes | Source, terms: Any, seconds: float) -> Report:
@@ -88,16 +94,19 @@ class WorkerPool:
                     await worker.hand(work, octets, terms, seconds)
             except TimeoutError:
                 raise Failed("busy", "the octets did not come") from None
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(self._least, PATIENCE * seconds)):
                 report = await worker.report()
         except TimeoutError:
-            self._journal.note("worker.killed", Level.WARNING, work=work, seconds=seconds)
-            raise Failed("late") from None
+            self._journal.note("worker.killed", Level.WARNING, work=work, cpu_seconds=seconds)
+            raise Failed("busy", "the machine gave it no time") from None
         except (OSError, EOFError, msgspec.DecodeError) as error:
             self._journal.note("worker.died", Level.WARNING, work=work)
-            raise Failed("died") from error
+            raise Failed("died", "its process ended") from error
         else:
-            if worker.errands < ERRANDS and report.trouble != "MemoryError" and not self._closed:
+            if report.trouble == LATE:
+                self._journal.note("worker.late", Level.WARNING, work=work, seconds=seconds)
+                raise Failed("late")
+            if worker.errands < ERRANDS and report.trouble != FULL and not self._closed:
                 self._idle.append(worker)
             return report
         finally:
@@ -187,7 +196,7 @@ class _Worker:
         self.errands += 1
         sink = self._writer
         size = octets.size if isinstance(octets, Source) else len(octets)
-        errand = msgspec.msgpack.encode(Errand(work, size, int(seconds) + 1, terms))
+        errand = msgspec.msgpack.encode(Errand(work, size, seconds, terms))
         sink.write(len(errand).to_bytes(LENGTH, "big") + errand)
         if isinstance(octets, Source):
             at = 0

@@ -27,6 +27,7 @@ from typing import Any
 from posthouse.supervisor.confine import confine
 from posthouse.supervisor.sandbox import (
     CLONE_NEWNET,
+    LATE,
     PR_SET_DUMPABLE,
     drop_bounds,
     drop_capabilities,
@@ -147,8 +148,18 @@ def _start(work: Work, stream: socket.socket, children: dict[int, socket.socket]
 def _bury(children: dict[int, socket.socket]) -> None:
     """What has ended is reaped, and only then the other end of its stream hears of it."""
     for pid in list(children):
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            children.pop(pid).close()
+        gone, status = os.waitpid(pid, os.WNOHANG)
+        if gone:
+            stream = children.pop(pid)
+            if os.WIFSIGNALED(status) and os.WTERMSIG(status) in LATE:
+                _say_late(stream)
+            stream.close()
+
+
+def _say_late(stream: socket.socket) -> None:
+    from posthouse.supervisor.worker import say_late  # noqa: PLC0415 - in memory since the first worker
+
+    say_late(stream)
 
 
 if __name__ == "__main__":

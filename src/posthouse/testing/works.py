@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ def hang(_octets: bytes, _terms: Any) -> None:
     """Never ends."""
     while True:
         pass
+
+
+def wait(_octets: bytes, _terms: Any) -> None:
+    """Gets no time of the processor."""
+    time.sleep(3600)
 
 
 def grow(_octets: bytes, _terms: Any) -> int:

@@ -13,7 +13,7 @@ from posthouse.supervisor.workers import WorkerPool
 from posthouse.testing.journal import KeptJournal
 
 HOME = "posthouse.testing.works:"
-NAMES = ("measure", "hang", "grow", "die", "fail", "try_everything")
+NAMES = ("measure", "hang", "wait", "grow", "die", "fail", "try_everything")
 
 
 @pytest_asyncio.fixture
@@ -71,14 +71,34 @@ async def test_octets_that_end_too_early_or_come_slowly_are_nobodys_fault(pool: 
 
 
 @pytest.mark.parametrize(
-    ("work", "reason"), [("hang", "late"), ("grow", "died"), ("die", "died"), ("fail", "broken"), ("nobody", "broken")]
+    ("work", "reason", "text"),
+    [
+        ("hang", "late", "late"),
+        ("grow", "died", "out of memory"),
+        ("die", "died", "its process ended"),
+        ("fail", "broken", "ValueError: a bug of ours"),
+        ("nobody", "broken", ""),
+    ],
 )
-async def test_whatever_becomes_of_a_worker_the_next_work_is_done(pool: WorkerPool, work: str, reason: str) -> None:
+async def test_whatever_becomes_of_a_worker_the_next_work_is_done(
+    pool: WorkerPool, work: str, reason: str, text: str
+) -> None:
     await measure(pool)
     with pytest.raises(Failed) as failure:
-        await pool.run(HOME + work, b"", int, seconds=0.5 if work == "hang" else 30)
+        await pool.run(HOME + work, b"", int, seconds=0.3 if work == "hang" else 30)
     assert failure.value.reason == reason
+    assert text in str(failure.value)
     assert (await measure(pool))[0] == 3
+
+
+async def test_one_that_the_machine_gives_no_time_is_not_late() -> None:
+    pool = WorkerPool([HOME + name for name in NAMES], journal=KeptJournal(), least_seconds=0.1)
+    await measure(pool)
+    with pytest.raises(Failed, match="the machine gave it no time") as failure:
+        await pool.run(HOME + "wait", b"", int, seconds=0.02)
+    assert failure.value.reason == "busy"
+    assert (await measure(pool))[0] == 3
+    await pool.close()
 
 
 async def test_one_that_died_while_nothing_was_asked_of_it_is_not_the_next_works_fault(pool: WorkerPool) -> None:
@@ -112,7 +132,7 @@ async def test_more_than_the_backlog_is_turned_away_at_once(pool: WorkerPool) ->
     await asyncio.sleep(0)
     with pytest.raises(Failed, match="busy"):
         await measure(pool)
-    assert {str(one) for one in await asyncio.gather(*slow, return_exceptions=True)} == {"late"}
+    assert {one.reason for one in await asyncio.gather(*slow, return_exceptions=True)} == {"late"}
 
 
 async def test_who_gives_up_waiting_leaves_no_worker_behind(pool: WorkerPool) -> None:

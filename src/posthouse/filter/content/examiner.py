@@ -2,7 +2,7 @@
 
 Small messages are looked at here, in one linear pass; a plain text costs next
 to nothing. What is large, or has an archive in it, goes to a worker that may
-be killed: one that is late or dies has met something unscannable.
+be killed: one that uses up its time or dies has met something unscannable.
 """
 
 import codecs
@@ -129,8 +129,8 @@ class ContentExaminer:
             text = "nobody is free to look into it"
             return Opinion((Clue(SOURCE, f"{SOURCE}.failed", text, action=Action.DEFER, reply=BUSY),))
         why = {
-            "late": f"not looked through within {self._seconds:g} seconds",
-            "died": "who looked at it ran out of memory",
+            "late": f"not looked through within {self._seconds:g} seconds of the processor",
+            "died": f"who looked at it did not survive: {failed}",
         }
         text = why.get(failed.reason, f"it cannot be looked at: {failed}")
         return self._opinion([Finding(Kind.UNSCANNABLE, text)])
