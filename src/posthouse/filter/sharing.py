@@ -9,11 +9,10 @@ that hears nothing goes by its own count.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
-from posthouse.filter.allowance import Allowance
 from posthouse.storage.ports import Store
 
 TOPIC: Final = "rates"
@@ -27,10 +26,23 @@ _decode = msgspec.json.Decoder(tuple[str, list[tuple[Who, float]]]).decode
 _encode = msgspec.json.Encoder().encode
 
 
+class Shared(Protocol):
+    """What is counted by ``Who``: an ``Allowance``, or anything else that nodes count together."""
+
+    def share(self) -> None:
+        """From now on keep what is counted here, for ``take_news``."""
+
+    def take_news(self) -> Mapping[Any, float]:
+        """What was counted here since the last time."""
+
+    def charge_elsewhere(self, who: Any, amount: float) -> None:
+        """Another node has counted it."""
+
+
 class Sharing:
     """Between ``allowances``, by name, and those of the other nodes. All nodes must give them the same names."""
 
-    def __init__(self, store: Store, allowances: Mapping[str, Allowance[Any]]) -> None:
+    def __init__(self, store: Store, allowances: Mapping[str, Shared]) -> None:
         self._store = store
         self._allowances = allowances
         for allowance in allowances.values():

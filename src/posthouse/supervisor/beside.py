@@ -42,7 +42,7 @@ def runs_of(works: Works, tools: Tools, setting: Callable[[], Setting]) -> dict[
         "keys": lambda: tend_keys(works.ring, works.resolver, store.node, journal, setting().publish),
     }
     if setting().configuration.store.engine:  # others may serve the same
-        runs["sharing"] = Sharing(store, works.guards.allowances).run
+        runs["sharing"] = Sharing(store, works.guards.allowances | works.replication.allowances).run
     return runs
 
 

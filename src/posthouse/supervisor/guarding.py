@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
 from posthouse.filter.acquaintance import Acquaintance
-from posthouse.filter.allowance import Allowance
 from posthouse.filter.blocklists import BlockLists, List, Means
 from posthouse.filter.connections import Census
 from posthouse.filter.disguise import Disguise
@@ -20,6 +18,7 @@ from posthouse.filter.ports import Examiner
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.filter.replay import Replays
 from posthouse.filter.returns import Returns, Sent
+from posthouse.filter.sharing import Shared
 from posthouse.filter.surge import Surge
 from posthouse.filter.takeover import Takeover
 from posthouse.lib.ports import Clock
@@ -63,10 +62,10 @@ class Guards:
     message_octets: int = 0
 
     @property
-    def allowances(self) -> dict[str, Allowance[Any]]:
+    def allowances(self) -> dict[str, Shared]:
         """Of all rules that hold for all nodes together."""
-        shared: dict[str, Allowance[Any]] = {}
-        for one in (self.census, self.rates, self.account_rates, self.surge, self.replays):
+        shared: dict[str, Shared] = {}
+        for one in (self.census, self.rates, self.account_rates, self.surge, self.takeover, self.replays):
             shared |= one.allowances
         return shared
 

@@ -72,3 +72,50 @@ async def test_a_fifth_of_failures_is_borne_and_more_is_not(ground) -> None:
 async def test_few_failures_say_nothing(ground) -> None:
     takeover, _, _ = ground
     assert [takeover.ended(ALICE, failed=True) for _ in range(9)] == [""] * 9
+
+
+def tell(one: Takeover, other: Takeover) -> None:
+    """What a node has counted, as ``filter.sharing`` carries it."""
+    for name, counted in one.allowances.items():
+        for who, amount in counted.take_news().items():
+            other.allowances[name].charge_elsewhere(who, amount)
+
+
+@pytest.fixture
+async def nodes(ground):
+    first, acquaintance, clock = ground
+    second = Takeover(acquaintance, Limits(account_new_recipients_day=10, bounced_of=10), clock)
+    for node in (first, second):
+        for counted in node.allowances.values():
+            counted.share()
+    return first, second
+
+
+async def test_whom_an_account_meets_is_counted_by_all_nodes_together(nodes) -> None:
+    first, second = nodes
+    assert await first.meets(ALICE, people(9), is_office=False) == ""
+    tell(first, second)
+    assert await second.meets(ALICE, people(1, "x"), is_office=False) == ""
+    assert await second.meets(ALICE, people(1, "y"), is_office=False) != ""
+
+
+async def test_what_becomes_of_its_mail_too(nodes) -> None:
+    first, second = nodes
+    for _ in range(6):
+        assert first.ended(ALICE, failed=True) == ""
+    tell(first, second)
+    tell(second, first)  # what was heard is not told back
+    for _ in range(3):
+        assert second.ended(ALICE, failed=True) == ""
+    assert "10 of the 10" in second.ended(ALICE, failed=True)
+
+
+async def test_who_was_forgiven_on_one_node_is_forgiven_on_all(nodes) -> None:
+    first, second = nodes
+    for _ in range(9):
+        first.ended(ALICE, failed=True)
+    tell(first, second)
+    second.forgive(ALICE)
+    tell(second, first)
+    assert first.ended(ALICE, failed=True) == ""
+    assert second.ended(ALICE, failed=True) == ""
