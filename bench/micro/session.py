@@ -13,8 +13,8 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from posthouse.net.house import House
 from posthouse.net.listener import Listener, bind
-from posthouse.net.session import House
 from posthouse.net.watch import Watch
 from posthouse.supervisor.ports import SystemClock
 from posthouse.testing.journal import KeptJournal

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from posthouse.lib.sansio import Conversation
+from posthouse.net.house import House
 from posthouse.net.ports import Door, Farewell, Line, Peer
-from posthouse.net.session import House, Session
+from posthouse.net.session import Session
 from posthouse.net.tls import Certificates, Tunnel
 
 BACKLOG = 1024
@@ -57,7 +58,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 @dataclass(slots=True)
 class Listener:
-    """One service on one socket. Implements ``net.session.Porch``."""
+    """One service on one socket. Implements ``net.house.Porch``."""
 
     name: str
     socket: socket.socket

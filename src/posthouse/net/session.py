@@ -15,147 +15,48 @@ runs), *over* (last words are being written, input is ignored), gone.
 """
 
 import asyncio
-import fcntl
-import os
-import socket
-import ssl
-import termios
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from posthouse.lib.ports import Clock
 from posthouse.lib.sansio import Channel, Conversation, Piece, RemoteError, Slice
-from posthouse.net.pace import ReaderPace, SenderPace
-from posthouse.net.ports import BlobReader, Door, Farewell, Line, Peer
-from posthouse.net.tls import HANDSHAKE_SECONDS, ForeignProtocol, Tunnel
-from posthouse.net.watch import Watch
-from posthouse.observe.ports import Journal, Level
-
-BACKLOG_OCTETS = 256 * 1024
-"""What a peer may have sent ahead while an answer is in progress, before we stop reading."""
-
-SLICE_OCTETS = 64 * 1024
-"""How much of a stored message is in memory at once on its way out."""
+from posthouse.net.connection import BACKLOG_OCTETS, Connection, arrived, peer_of
+from posthouse.net.house import Porch
+from posthouse.net.pace import SenderPace
+from posthouse.net.ports import Door, Farewell
+from posthouse.net.tls import HANDSHAKE_SECONDS
+from posthouse.observe.ports import Level
 
 FAIR_EVENTS = 64
 """Events of one session in a row before its neighbours get their turn."""
 
-LINGER_SECONDS = 5.0
-"""How long a peer may take to read our last words and hang up too."""
-
 LINGER_OCTETS = 1024 * 1024
 """How much of what it still sends meanwhile is thrown away (a reset would destroy the last words on their way)."""
-
-QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
-"""Linux has it; elsewhere there is nothing to do."""
-EARLY_OCTETS = 64 * 1024
-"""How much of what a peer says before we greet is looked at first; the rest comes as usual."""
-NOTHING = bytes(4)
-"""FIONREAD's answer when nothing has arrived."""
-INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 
 Answer = AsyncIterator[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class House:
-    """What all sessions of the house share."""
-
-    loop: asyncio.AbstractEventLoop
-    clock: Clock
-    watch: Watch
-    blobs: BlobReader
-    journal: Journal
-    least_rate: int = 1024
-    """L18, octets a second."""
-    transfer_seconds: float = 1800.0
-    """L18, from the first to the last octet of one content."""
-
-
-class Porch(Protocol):
-    """The listener that a session came in by."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def house(self) -> House: ...
-
-    @property
-    def implicit_tls(self) -> bool: ...
-
-    def admit(self, peer: Peer) -> bytes | None:
-        """None: come in. Otherwise what to say before hanging up; ``left`` is then not called."""
-
-    def open(self, line: Line) -> tuple[Conversation[Any, Any], Door[Any, Any]]:
-        """The core and the door for a connection that was admitted."""
-
-    def tunnel(self) -> Tunnel | None:
-        """The server's end of TLS, None if there is no certificate."""
-
-    def left(self, peer: Peer) -> None: ...
-
-
-class Session(asyncio.Protocol):
+class Session(Connection):
     """One connection. Implements ``net.ports.Line`` for its door."""
 
     __slots__ = (
-        "_backlog",
-        "_busy",
-        "_core",
-        "_deadline",
-        "_door",
-        "_drained",
-        "_eof",
-        "_heard",
-        "_house",
-        "_leaving",
-        "_lost",
-        "_more",
-        "_open",
-        "_over",
-        "_porch",
-        "_reader",
-        "_received",
-        "_sender",
-        "_sent",
-        "_transport",
-        "_tunnel",
-        "_woken",
-        "peer",
-        "slot",
-    )
+        "_busy", "_core", "_door", "_heard", "_leaving", "_more", "_open", "_sender", "_woken",
+    )  # fmt: skip
 
     def __init__(self, porch: Porch) -> None:
-        self._porch = porch
-        self._house = porch.house
-        self._transport: asyncio.Transport
+        super().__init__(porch)
         self._core: Conversation[Any, Any]
         self._door: Door[Any, Any]
         self._open = False
         """There is a core and a door."""
-        self._tunnel: Tunnel | None = None
         self._busy: asyncio.Task[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
-        """Set while the peer does not read fast enough; done when it has."""
         self._leaving: Farewell | None = None
         self._heard = False
         """Something whole was heard or said since the deadline was set: single octets buy no time (I03, S04)."""
-        self._more = self._woken = self._eof = self._over = self._lost = False
-        self._backlog = self._received = self._sent = 0
-        self._deadline = 0.0
+        self._more = self._woken = False
         self._sender: SenderPace | None = None
         """While a content comes in."""
-        self._reader: ReaderPace | None = None
-        """Since the peer first did not read fast enough."""
-        self.slot = 0
 
     # -- what the door sees
-
-    @property
-    def channel(self) -> Channel | None:
-        return self._tunnel.channel if self._tunnel is not None else None
 
     def wake(self) -> None:
         if not self._woken and not self._over:
@@ -172,7 +73,7 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = _peer_of(self._transport)
+        self.peer = peer_of(self._transport)
         refusal = self._porch.admit(self.peer)
         if refusal is not None:
             self._turn_away(refusal)
@@ -188,7 +89,7 @@ class Session(asyncio.Protocol):
         if self._porch.implicit_tls:
             self._shake_hands()
             return
-        early = _arrived(self._transport)
+        early = arrived(self._transport)
         if early:  # threat S03: the core shall know of it when it greets
             self._more = True
             self.data_received(early)
@@ -196,10 +97,14 @@ class Session(asyncio.Protocol):
             self._begin(self._door.greet)
 
     def data_received(self, data: bytes) -> None:
-        if self._tunnel is not None:
-            data = self._unwrap(data)
+        tunnel = self._tunnel
+        if tunnel is not None:
+            was_open = tunnel.channel is not None
+            data = self._unwrap(data, tunnel)
+            if not was_open and tunnel.channel is not None and not self._over:
+                self._secured(tunnel.channel)
             if not data:
-                if self._tunnel.ended and not self.eof_received():
+                if tunnel.ended and not self.eof_received():
                     self._transport.close()
                 return
         self._received += len(data)
@@ -232,20 +137,6 @@ class Session(asyncio.Protocol):
             self._eof = True
             self._feed(b"")
         return not self._over
-
-    def pause_writing(self) -> None:
-        self._drained = self._house.loop.create_future()
-        now, read = self._house.clock.monotonic(), self._read
-        if self._reader is None:
-            self._reader = ReaderPace(now, read)
-        else:
-            self._reader.stalled(now, read)
-        self._expect(self._reader.left(now))
-
-    @property
-    def _read(self) -> int:
-        """How many octets of what we said the peer has taken."""
-        return self._sent - self._transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
@@ -385,49 +276,6 @@ class Session(asyncio.Protocol):
         if close is not None:
             await close()
 
-    async def _copy(self, pieces: Sequence[Piece]) -> None:
-        """Write ``pieces``, slices in small parts, never ahead of what the peer reads."""
-        plain: list[bytes] = []
-        for piece in pieces:
-            if isinstance(piece, Slice):
-                self._write(plain)
-                plain = []
-                await self._copy_slice(piece)
-            else:
-                plain.append(piece)
-        self._write(plain)
-        if self._drained is not None:
-            await self._drained
-
-    async def _copy_slice(self, piece: Slice) -> None:
-        at, end = piece.start, piece.start + piece.length
-        while at < end and not self._over:
-            if self._drained is not None:
-                await self._drained
-            try:
-                octets = await self._house.blobs.read(piece.blob, at, min(SLICE_OCTETS, end - at))
-                if not octets:
-                    raise EOFError(f"blob {piece.blob} ends before {end}")  # noqa: TRY301 - as bad as no answer
-            except OSError as error:
-                self._note("net.slice-lost", Level.ALARM, reason=str(error))
-                self._abort()
-                return
-            except Exception as error:  # noqa: BLE001 - whatever is said now would be taken for the rest of the content
-                self._bug("net.slice", error)
-                self._abort()
-                return
-            self._write([octets])
-            at += len(octets)
-
-    def _write(self, pieces: list[bytes]) -> None:
-        if not pieces or self._over:
-            return
-        octets = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if self._tunnel is not None:
-            octets = self._tunnel.wrap(octets)
-        self._sent += len(octets)
-        self._transport.write(octets)
-
     # -- between two batches
 
     def _settle_down(self) -> None:
@@ -477,28 +325,10 @@ class Session(asyncio.Protocol):
             self._acknowledge_at_once()
         self._expect(min(self._door.patience, sender.left(now)))
 
-    def _acknowledge_at_once(self) -> None:
-        """The content did not come whole. Who sends it in two writes waits for our ACK of the first (Nagle), and the
-        kernel would like to send it with our next reply, in 40 ms at the latest: there will be none.
-        """
-        carrier = self._transport.get_extra_info("socket")
-        if carrier is not None and QUICK_ACK is not None and carrier.family in INTERNET:
-            carrier.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
-
     # -- deadlines
 
     def _patience(self) -> float:
         return self._door.patience if self._open else HANDSHAKE_SECONDS
-
-    @property
-    def _in_handshake(self) -> bool:
-        return self._tunnel is not None and self._tunnel.channel is None
-
-    def _expect(self, seconds: float) -> None:
-        """Something must happen within ``seconds``."""
-        self._deadline = deadline = self._house.clock.monotonic() + seconds
-        if not self.slot or deadline + 1 < self.slot:
-            self._house.watch.put(self, deadline)
 
     def due(self, now: float) -> None:
         """The wheel says that the deadline may have passed."""
@@ -521,20 +351,6 @@ class Session(asyncio.Protocol):
         else:
             self._say_farewell(Farewell.IDLE)
 
-    def _judge_reader(self, now: float, reader: ReaderPace) -> None:
-        """L18 the other way round: what we have to say must be read at the least rate too."""
-        if not reader.is_over(now):
-            self._expect(reader.left(now))
-            return
-        read = self._read
-        if reader.is_too_slow(now, read, self._house.least_rate):
-            waiting = self._transport.get_write_buffer_size()
-            self._note("net.slow_reader", seconds=round(reader.seconds(now)), waiting=waiting)
-            self._abort()
-            return
-        reader.renew(now, read)
-        self._expect(reader.left(now))
-
     def _judge_sender(self, now: float, sender: SenderPace) -> None:
         """L18: at least ``least_rate`` on average over each window but the first; and an end to every content."""
         house, seconds = self._house, sender.seconds(now)
@@ -547,32 +363,6 @@ class Session(asyncio.Protocol):
 
     # -- TLS
 
-    def _shake_hands(self) -> None:
-        """Nothing that arrived before may be taken for something that came inside: the core has seen to it
-        (RFC 3207 section 4.2), and what arrives from now on goes into the tunnel.
-        """
-        self._tunnel = self._porch.tunnel()
-        if self._tunnel is None or self._eof:
-            self._abort()
-            return
-        self._expect(HANDSHAKE_SECONDS)
-
-    def _unwrap(self, data: bytes) -> bytes:
-        """What ``data`` says inside the tunnel."""
-        tunnel = cast("Tunnel", self._tunnel)
-        was_open = tunnel.channel is not None
-        try:
-            plain = tunnel.receive(data)
-        except ssl.SSLError as error:
-            self._tls_failed(error, tunnel)
-            return b""
-        outgoing = tunnel.outgoing()
-        if outgoing:
-            self._transport.write(outgoing)
-        if not was_open and tunnel.channel is not None and not self._over:
-            self._secured(tunnel.channel)
-        return plain
-
     def _secured(self, channel: Channel) -> None:
         try:
             self._core.secured(channel)
@@ -584,14 +374,6 @@ class Session(asyncio.Protocol):
         else:
             self._heard = True
             self._listen()
-
-    def _tls_failed(self, error: ssl.SSLError, tunnel: Tunnel) -> None:
-        why = str(error) if isinstance(error, ForeignProtocol) else (error.reason or "TLS error")
-        self._note("net.tls_failed", Level.INFO, reason=why)
-        self._over = True
-        self._expect(LINGER_SECONDS)
-        self._transport.write(tunnel.outgoing())
-        self._transport.close()
 
     # -- the end
 
@@ -642,44 +424,6 @@ class Session(asyncio.Protocol):
         self._write([piece for piece in pieces if isinstance(piece, bytes)])
         return True
 
-    def _hang_up(self, *, linger: bool) -> None:
-        """Write what is left and close; ``linger`` when the peer may still be talking."""
-        self._over = True
-        if self._lost:
-            return
-        transport = self._transport
-        self._received = 0
-        if self._tunnel is not None:
-            self._tunnel.end()
-            transport.write(self._tunnel.outgoing())
-        if linger or transport.get_write_buffer_size():  # otherwise there is nothing that the peer could hold up
-            self._expect(LINGER_SECONDS)
-        if linger and not self._eof and transport.can_write_eof():
-            try:
-                transport.write_eof()
-            except OSError:  # the peer has gone already, and the loop has not heard of it yet
-                self._abort()
-                return
-            if self._backlog > BACKLOG_OCTETS:
-                transport.resume_reading()
-        else:
-            transport.close()
-
-    def _turn_away(self, refusal: bytes) -> None:
-        """Not admitted: neither core nor door exist."""
-        self._over = True
-        if refusal and not self._porch.implicit_tls:
-            self._transport.write(refusal)
-            self._expect(LINGER_SECONDS)
-            self._transport.close()
-        else:
-            self._transport.abort()
-
-    def _abort(self) -> None:
-        self._over = True
-        if not self._lost:
-            self._transport.abort()
-
     def _gone(self) -> None:
         """Once, when nothing of the session is left."""
         if not self._open:
@@ -692,30 +436,3 @@ class Session(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - see _feed
             self._bug("net.gone", error)
         self._porch.left(self.peer)
-
-    def _bug(self, event: str, error: BaseException) -> None:
-        self._house.journal.bug(event, error, door=self._porch.name, peer=self.peer.address)
-
-    def _note(self, event: str, level: Level = Level.INFO, **values: object) -> None:
-        self._house.journal.note(event, level, door=self._porch.name, peer=self.peer.address, **values)
-
-
-def _arrived(transport: asyncio.Transport) -> bytes:
-    """What the peer said before we did; nearly always nothing, and then it costs one cheap system call."""
-    carrier = transport.get_extra_info("socket")
-    if carrier is None:
-        return b""
-    try:
-        descriptor = carrier.fileno()
-        if fcntl.ioctl(descriptor, termios.FIONREAD, NOTHING) == NOTHING:
-            return b""
-        return os.read(descriptor, EARLY_OCTETS)
-    except (OSError, ValueError):  # gone already: the transport will say so
-        return b""
-
-
-def _peer_of(transport: asyncio.Transport) -> Peer:
-    far, near = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-    if not far or not near or not isinstance(far, tuple):
-        return Peer("", 0, "", 0)
-    return Peer(far[0].partition("%")[0], far[1], near[0].partition("%")[0], near[1])

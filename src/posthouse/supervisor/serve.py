@@ -19,9 +19,9 @@ from posthouse import __version__
 from posthouse.admd.directory import Directory
 from posthouse.admd.secret import kept_secret
 from posthouse.admd.vault import Vault, forget, unlock
+from posthouse.net.house import House
 from posthouse.net.listener import Listener, bind, say_goodbye
 from posthouse.net.local import listen_locally
-from posthouse.net.session import House
 from posthouse.net.tls import Certificates
 from posthouse.net.watch import Watch
 from posthouse.observe.board import Board

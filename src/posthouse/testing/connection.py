@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 from posthouse.lib.sansio import Conversation
+from posthouse.net.house import House
 from posthouse.net.ports import BlobReader, Door, Line, Peer
-from posthouse.net.session import House, Session
+from posthouse.net.session import Session
 from posthouse.net.tls import Tunnel
 from posthouse.net.watch import Watch
 from posthouse.testing.journal import KeptJournal
@@ -90,7 +91,7 @@ class NoBlobs:
 
 
 class Connection:
-    """One session, its far end in the hand of a test. Implements ``net.session.Porch``."""
+    """One session, its far end in the hand of a test. Implements ``net.house.Porch``."""
 
     def __init__(
         self,

@@ -8,8 +8,8 @@ import pytest
 
 from posthouse.lib.sansio import Slice
 from posthouse.net.dialer import TcpDialer
+from posthouse.net.house import House
 from posthouse.net.listener import Listener, PortTaken, bind, say_goodbye
-from posthouse.net.session import House
 from posthouse.net.tls import Certificates, client_context
 from posthouse.net.watch import Watch
 from posthouse.supervisor.authority import make_certificates

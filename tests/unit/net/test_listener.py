@@ -6,8 +6,8 @@ import socket
 import pytest
 import uvloop
 
+from posthouse.net.house import House
 from posthouse.net.listener import Listener, bind
-from posthouse.net.session import House
 from posthouse.net.watch import Watch
 from posthouse.standards.smtp.offer import Offer
 from posthouse.standards.smtp.server import ServerConnection

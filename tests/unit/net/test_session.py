@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from posthouse.net.connection import BACKLOG_OCTETS, SLICE_OCTETS
 from posthouse.net.ports import Farewell, Line
-from posthouse.net.session import BACKLOG_OCTETS, FAIR_EVENTS, SLICE_OCTETS
+from posthouse.net.session import FAIR_EVENTS
 from posthouse.testing.connection import HIGH_WATER, Connection
 from posthouse.testing.lines import Door, Lines
 
