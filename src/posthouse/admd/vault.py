@@ -74,16 +74,16 @@ async def unlock(store: Store, key: bytes | None, make: Callable[[], bytes], whe
     """
     check = await store.get(CHECK)
     if check is None:
-        vault = Vault(key if key is not None else make())
-        await store.put(CHECK, vault.seal(_KNOWN, CHECK))
-        return vault
+        key = key if key is not None else make()
+        check = await store.agree(CHECK, Vault(key).seal(_KNOWN, CHECK))  # another node may begin at this moment
     if key is None:
         return Vault(None, f"the master key {where} is lost: put the file back, from a copy or from another node")
     vault = Vault(key)
     try:
         vault.open(check, CHECK)
     except VaultLocked:
-        return Vault(None, f"{where} is not the master key that the secrets of this store were sealed with")
+        why = f"{where} is not the master key that the secrets of this store were sealed with"
+        return Vault(None, f"{why}: put the right one there, from a copy or from another node")
     return vault
 
 

@@ -698,6 +698,9 @@ class Store(Protocol):
     async def put(self, name: str, value: bytes) -> None:
         """**Durable.**"""
 
+    async def agree(self, name: str, value: bytes) -> bytes:
+        """**Durable.** Put it unless something is there; what is there now, the same for all who ask."""
+
     # shelves: small facts of the offices, the same for all nodes
     async def put_notes(self, notes: Sequence[Note]) -> None:
         """**Durable.** All or none; each replaces the note of its kind and key."""

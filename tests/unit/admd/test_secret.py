@@ -1,5 +1,7 @@
 """The secret behind the salts of unknown users outlives the process."""
 
+import asyncio
+
 import pytest
 
 from posthouse.admd.secret import OCTETS, kept_secret
@@ -24,6 +26,12 @@ async def test_a_secret_is_made_once_and_found_again(opened) -> None:
         await store.close()
     assert len(set(found)) == 1
     assert len(found[0]) == OCTETS
+
+
+async def test_nodes_that_begin_at_the_same_moment_have_one_secret(opened) -> None:
+    store = await opened()
+    assert len(set(await asyncio.gather(*[kept_secret(store) for _ in range(5)]))) == 1
+    await store.close()
 
 
 async def test_every_house_has_its_own(tmp_path) -> None:

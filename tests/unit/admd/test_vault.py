@@ -1,5 +1,7 @@
 """What is sealed opens for whoever has the master key and knows what it is for, and for nobody else."""
 
+import asyncio
+
 import pytest
 
 from posthouse.admd.vault import KEY_OCTETS, Vault, VaultLocked, forget, make_master_key, unlock
@@ -91,6 +93,15 @@ async def test_a_wrong_master_key_is_said(store):
     await unlock(store, KEY, nothing_made, "/x/master.key")
     vault = await unlock(store, make_master_key(), nothing_made, "/x/master.key")
     assert vault.why.startswith("/x/master.key is not the master key")
+
+
+async def test_of_two_that_begin_at_the_same_moment_one_is_told_that_its_key_is_another(store):
+    keys = [make_master_key(), make_master_key()]
+    vaults = await asyncio.gather(*[unlock(store, key, nothing_made, "/x/master.key") for key in keys])
+    assert sorted(vault.is_locked for vault in vaults) == [False, True]
+    assert "not the master key" in "".join(vault.why for vault in vaults)
+    for key, vault in zip(keys, vaults, strict=True):  # as after a restart
+        assert (await unlock(store, key, nothing_made, "/x/master.key")).is_locked is vault.is_locked
 
 
 async def test_who_lost_it_for_good_begins_anew(store):

@@ -1066,6 +1066,13 @@ async def test_small_things_are_kept_by_name(store):
     assert await store.get("key") == b"two"
 
 
+async def test_who_puts_a_thing_first_is_who_all_agree_with(store):
+    said = await asyncio.gather(*[store.agree("key", b"%d" % number) for number in range(5)])
+    assert len(set(said)) == 1
+    assert await store.get("key") == said[0]
+    assert await store.agree("key", b"late") == said[0]
+
+
 async def test_content_that_nobody_had_room_for_is_freed(store):
     account = await an_account(store, quota=1)
     assert isinstance(await file(store, account, "t1"), Overquota)

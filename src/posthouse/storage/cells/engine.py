@@ -553,6 +553,9 @@ class CellStore:
     async def put(self, name: str, value: bytes) -> None:
         await self._home.put(name, value)
 
+    async def agree(self, name: str, value: bytes) -> bytes:
+        return await self._home.agree(name, value)
+
     async def put_notes(self, notes: Sequence[Note]) -> None:
         await self._home.put_notes(notes)
 

@@ -200,3 +200,10 @@ async def remove_alias(tx: Tx, address: str) -> None:
 
 async def put_thing(tx: Tx, name: str, value: bytes) -> None:
     await tx.run(sql.PUT_THING, name, value)
+
+
+async def agree(tx: Tx, name: str, value: bytes) -> bytes:
+    """What ``name`` is now: ``value``, unless it was something. Who comes second waits for the first."""
+    await tx.run(sql.PUT_ABSENT_THING, name, value)
+    row = await tx.row(sql.GET_THING, name)
+    return value if row is None else bytes(row[0])

@@ -480,6 +480,9 @@ class PostgresStore:
     async def put(self, name: str, value: bytes) -> None:
         await self._units.write(lambda tx: directory.put_thing(tx, name, value))
 
+    async def agree(self, name: str, value: bytes) -> bytes:
+        return await self._units.write(lambda tx: directory.agree(tx, name, value))
+
     async def put_notes(self, notes: Sequence[Note]) -> None:
         await self._shelves.put_notes(notes)
 

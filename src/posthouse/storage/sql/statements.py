@@ -186,6 +186,7 @@ FATES = "SELECT record FROM fate WHERE trace = $1 ORDER BY item_no"
 GET_THING = "SELECT value FROM thing WHERE name = $1"
 PUT_THING = """INSERT INTO thing (name, value) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+PUT_ABSENT_THING = "INSERT INTO thing (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 
 # -- bodies in object storage ---------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ END_LETTERS = "DELETE FROM letter WHERE letter_no IN (SELECT json_extract(value,
 """In the place of the first of these: here letters go after the messages that refer to them."""
 ACCOUNT_BLOBS_MAY_BE_ORPHANS = _render(sql.ACCOUNT_BLOBS_MAY_BE_ORPHANS)
 PUT_THING = _render(sql.PUT_THING)
+PUT_ABSENT_THING = _render(sql.PUT_ABSENT_THING)
 GET_THING = _render(sql.GET_THING)
 PUT_NOTE = _render(sql.PUT_NOTE)
 ACCOUNT_PAGE = _render(sql.ACCOUNT_PAGE)
@@ -222,3 +223,10 @@ def remove_alias(tx: Tx, address: str) -> None:
 
 def put_thing(tx: Tx, name: str, value: bytes) -> None:
     tx.execute(PUT_THING, (name, value))
+
+
+def agree(tx: Tx, name: str, value: bytes) -> bytes:
+    """What ``name`` is now: ``value``, unless it was something."""
+    tx.execute(PUT_ABSENT_THING, (name, value))
+    row = tx.row(GET_THING, name)
+    return value if row is None else bytes(row[0])

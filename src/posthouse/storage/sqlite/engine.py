@@ -423,6 +423,9 @@ class SqliteStore:
     async def put(self, name: str, value: bytes) -> None:
         await self._writer.submit(lambda tx: directory.put_thing(tx, name, value))
 
+    async def agree(self, name: str, value: bytes) -> bytes:
+        return await self._writer.submit(lambda tx: directory.agree(tx, name, value))
+
     async def put_notes(self, notes: Sequence[Note]) -> None:
         await self._writer.submit(lambda tx: shelves.put_notes(tx, notes), heavy=len(notes) > HEAVY_MESSAGES)
 
