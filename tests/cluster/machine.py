@@ -61,7 +61,7 @@ class Machine:
 
     def remove(self) -> None:
         for file in (self.root / "var" / "upper" / "log").glob("unit-*.pid"):
-            subprocess.run(["kill", "-9", file.read_text()], check=False, capture_output=True)
+            subprocess.run(["kill", "-9", file.read_text().strip()], check=False, capture_output=True)
         postmaster = self.root / "var" / "upper" / "lib" / "postgresql" / "15" / "mail" / "postmaster.pid"
         if postmaster.exists():
             subprocess.run(["kill", "-9", postmaster.read_text().split()[0]], check=False, capture_output=True)

@@ -118,19 +118,23 @@ class Story:
         doubtful = set(self.senders.doubtful)
         for person in PEOPLE:
             expected = {one.subject for one in self.senders.acknowledged if f"{person}@office.test" in one.recipients}
-            client = open_mailbox(node, person)
-            found = subjects_of(client)
+            with open_mailbox(node, person) as client:
+                validity = client.response("UIDVALIDITY")[1][0]
+                found, uids = subjects_of(client), uids_after(client, 0)
             lost = [subject for subject in expected if not found[subject]]
             assert lost == [], f"acknowledged and lost, of {person}: {self._whereabouts(lost, person)}"
             assert [subject for subject, count in found.items() if count > 1] == [], "doubled"
             assert [subject for subject in found if subject not in expected and subject not in doubtful] == []
-            self._check_readers(person, client.response("UIDVALIDITY")[1][0], uids_after(client, 0))
-            client.logout()
+            self._check_readers(person, validity, uids)
 
     def _whereabouts(self, lost: list[str], person: str) -> str:
         """What is known of messages that are not where they should be, and whether a second look finds them."""
         sent = {one.subject: one for one in self.senders.acknowledged}
-        again = [subjects_of(open_mailbox(node, person)) for node in self.nodes if node.greets()]
+        again = []
+        for node in self.nodes:
+            if node.greets():
+                with open_mailbox(node, person) as client:
+                    again.append(subjects_of(client))
         lines = [f"{len(lost)} of {len(sent)}; the servers: {self.cluster.ask(self.cluster.leader())}"]
         for subject in lost[:20]:
             one = sent[subject]
