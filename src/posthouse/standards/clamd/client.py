@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from posthouse.lib.linebuffer import LineBuffer
-from posthouse.lib.sansio import Channel, LocalError, RemoteError
+from posthouse.lib.caller import OVER, Caller
+from posthouse.lib.sansio import LocalError, RemoteError
 
 ANSWER_OCTETS = 4096
 """The names of signatures are short; somebody who says more is not clamd."""
@@ -86,48 +86,21 @@ class _Phase(Enum):
     STREAM = auto()
     JUDGED = auto()
     """The content is sent, the answer is to come."""
-    OVER = auto()
 
 
-class ClamdConnection:
+class ClamdConnection(Caller[Event, _Phase]):
     """One session with clamd."""
 
-    __slots__ = ("_buffer", "_ended", "_number", "_phase")
+    __slots__ = ("_number",)
 
     def __init__(self) -> None:
-        self._buffer = LineBuffer()
-        self._ended = False
+        super().__init__(_Phase.IDLE)
         self._number = 0
-        self._phase = _Phase.IDLE
-
-    @property
-    def closed(self) -> bool:
-        return self._phase is _Phase.OVER
-
-    @property
-    def wants_tls(self) -> bool:
-        return False
 
     @property
     def is_idle(self) -> bool:
         """Whether the next request may be made on this session."""
         return self._phase is _Phase.IDLE and self._number < MOST_REQUESTS and not self._ended and not self._buffer
-
-    def receive_data(self, data: bytes) -> None:
-        if data:
-            self._buffer.feed(data)
-        else:
-            self._ended = True
-
-    def next_event(self) -> Event | None:
-        """The answer, None while it is incomplete. Raises ``RemoteError`` for what is none."""
-        if self._phase is _Phase.OVER:
-            return None
-        try:
-            return self._read()
-        except RemoteError:
-            self._phase = _Phase.OVER
-            raise
 
     def _read(self) -> Event | None:
         waiting = self._buffer.peek(ANSWER_OCTETS + 1)
@@ -147,7 +120,7 @@ class ClamdConnection:
         numbered = _NUMBERED.match(line)
         if numbered is None or int(numbered[1]) != self._number:
             if line.endswith(b"ERROR"):  # about the session itself: the queue is full, a limit was exceeded
-                self._phase = _Phase.OVER
+                self._phase = OVER
                 return Failed(_text(line))
             raise RemoteError("clamd answered something else than it was asked")
         phase, said = self._phase, numbered[2]
@@ -155,7 +128,7 @@ class ClamdConnection:
             self._phase = _Phase.IDLE
             return Said(_text(said))
         if said.endswith(b" ERROR"):
-            self._phase = _Phase.OVER  # clamd closes a session whose stream it did not take
+            self._phase = OVER  # clamd closes a session whose stream it did not take
             return Failed(_text(said.removesuffix(b" ERROR")))
         if phase is _Phase.STREAM:
             raise RemoteError("clamd gave its verdict before it had the whole content")
@@ -186,9 +159,6 @@ class ClamdConnection:
         self._phase = _Phase.ASKED if isinstance(action, Ask) else _Phase.STREAM
         word = action.value if isinstance(action, Ask) else b"zINSTREAM\0"
         return (word,) if self._number > 1 else (b"zIDSESSION\0", word)
-
-    def secured(self, channel: Channel) -> None:  # noqa: ARG002 - clamd speaks no TLS
-        raise LocalError("clamd speaks no TLS")
 
 
 def _text(octets: bytes) -> str:

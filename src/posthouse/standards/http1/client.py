@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from posthouse.lib.linebuffer import LineBuffer
-from posthouse.lib.sansio import Channel, LocalError, RemoteError
+from posthouse.lib.caller import OVER, Caller
+from posthouse.lib.sansio import LocalError, RemoteError
 from posthouse.standards.http1.body import Body, body_of
 from posthouse.standards.http1.head import Fields, Head, HeadReader, format_head, parse_status
 
@@ -52,22 +52,16 @@ class _Phase(Enum):
     IDLE = auto()
     HEAD = auto()
     BODY = auto()
-    OVER = auto()
 
 
-class HttpConnection:
+class HttpConnection(Caller[Response, _Phase]):
     """One connection to one server."""
 
-    __slots__ = (
-        "_body", "_buffer", "_ended", "_interim", "_kept", "_largest", "_left", "_method", "_phase", "_reader",
-        "_response", "_room",
-    )  # fmt: skip
+    __slots__ = ("_body", "_interim", "_kept", "_largest", "_left", "_method", "_reader", "_response", "_room")
 
     def __init__(self, *, body_octets: int = BODY_OCTETS) -> None:
-        self._buffer = LineBuffer()
-        self._ended = False
+        super().__init__(_Phase.IDLE)
         self._largest = body_octets
-        self._phase = _Phase.IDLE
         self._left = self._interim = self._room = 0
         self._method = ""
         self._reader = HeadReader("the response")
@@ -76,33 +70,9 @@ class HttpConnection:
         self._kept: list[bytes] = []
 
     @property
-    def closed(self) -> bool:
-        return self._phase is _Phase.OVER
-
-    @property
-    def wants_tls(self) -> bool:
-        return False
-
-    @property
     def is_idle(self) -> bool:
         """Whether another request may be made on this connection."""
         return self._phase is _Phase.IDLE and not self._ended and not self._buffer
-
-    def receive_data(self, data: bytes) -> None:
-        if data:
-            self._buffer.feed(data)
-        else:
-            self._ended = True
-
-    def next_event(self) -> Response | None:
-        """The response once it is whole. Raises ``RemoteError``."""
-        if self._phase is _Phase.OVER:
-            return None
-        try:
-            return self._read()
-        except RemoteError:
-            self._phase = _Phase.OVER
-            raise
 
     def _read(self) -> Response | None:
         if self._phase is _Phase.IDLE:
@@ -152,7 +122,7 @@ class HttpConnection:
         old = head.start.startswith(b"HTTP/1.0")
         connection = head.tokens("connection")
         stays = "keep-alive" in connection if old else "close" not in connection
-        self._phase = _Phase.IDLE if stays and not self._left and not self._ended else _Phase.OVER
+        self._phase = _Phase.IDLE if stays and not self._left and not self._ended else OVER
         body, self._kept = b"".join(self._kept), []
         return Response(status, head, body)
 
@@ -168,6 +138,3 @@ class HttpConnection:
         self._phase, self._left, self._interim, self._method = _Phase.HEAD, action.size, 0, action.method
         fields = (("Host", action.host), *action.fields, ("Content-Length", str(action.size)))
         return (format_head(f"{action.method} {action.target} HTTP/1.1", fields),)
-
-    def secured(self, channel: Channel) -> None:
-        """Inside the tunnel nothing changes."""

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from posthouse.lib.linebuffer import LineBuffer
-from posthouse.lib.sansio import Channel, LocalError, RemoteError
+from posthouse.lib.caller import OVER, Caller
+from posthouse.lib.sansio import LocalError, RemoteError
 from posthouse.standards.http1.body import LAST_CHUNK, ChunkedBody, format_chunk
 from posthouse.standards.http1.head import Head, HeadReader, format_head, parse_status
 
@@ -147,21 +147,15 @@ class _Phase(Enum):
     BODY = auto()
     SKIM = auto()
     """The body of an answer to OPTIONS."""
-    OVER = auto()
 
 
-class IcapConnection:
+class IcapConnection(Caller[Event, _Phase]):
     """One connection to one ICAP server."""
 
-    __slots__ = (
-        "_body", "_buffer", "_ended", "_head", "_inner", "_keep", "_left", "_out", "_pending", "_phase",
-        "_preview_left", "_reader", "_room",
-    )  # fmt: skip
+    __slots__ = ("_body", "_head", "_inner", "_keep", "_left", "_out", "_pending", "_preview_left", "_reader", "_room")
 
     def __init__(self, *, answer_octets: int = ANSWER_OCTETS) -> None:
-        self._buffer = LineBuffer()
-        self._ended = False
-        self._phase = _Phase.IDLE
+        super().__init__(_Phase.IDLE)
         self._reader = HeadReader("the answer", folds=True)
         self._inner = HeadReader("the message inside", folds=True)
         self._head: Head | None = None
@@ -172,14 +166,6 @@ class IcapConnection:
         self._keep = True
         self._out = _Out.SENT
         self._pending: Event | None = None
-
-    @property
-    def closed(self) -> bool:
-        return self._phase is _Phase.OVER
-
-    @property
-    def wants_tls(self) -> bool:
-        return False
 
     @property
     def is_idle(self) -> bool:
@@ -211,7 +197,7 @@ class IcapConnection:
             raise LocalError(f"a request in phase {self._phase.name}")
 
     def _may_send(self, *outs: _Out) -> None:
-        if self._out not in outs or self._phase is _Phase.OVER:
+        if self._out not in outs or self._phase is OVER:
             raise LocalError(f"content in phase {self._out.name}")
 
     def _begin(self, action: Begin) -> Sequence[bytes]:
@@ -250,22 +236,6 @@ class IcapConnection:
 
     # -- what it says
 
-    def receive_data(self, data: bytes) -> None:
-        if data:
-            self._buffer.feed(data)
-        else:
-            self._ended = True
-
-    def next_event(self) -> Event | None:
-        """The next thing it says. Raises ``RemoteError`` for what it may not say now."""
-        if self._phase is _Phase.OVER:
-            return None
-        try:
-            return self._read()
-        except RemoteError:
-            self._phase = _Phase.OVER
-            raise
-
     def _read(self) -> Event | None:
         if self._phase is _Phase.IDLE:
             if self._buffer:
@@ -295,7 +265,7 @@ class IcapConnection:
         if self._phase is _Phase.OPTIONS:
             return self._offered(status, head)
         if status not in {200, 204}:
-            self._phase = _Phase.OVER  # what becomes of the rest is for nobody to say
+            self._phase = OVER  # what becomes of the rest is for nobody to say
             return Failed(status)
         if self._out is _Out.PREVIEW or (self._out is _Out.CONTENT and status == 204):
             raise RemoteError("the server gave its verdict before it had what it asked for")
@@ -307,11 +277,11 @@ class IcapConnection:
         return self._modified(head)
 
     def _over(self) -> None:
-        self._phase = _Phase.IDLE if self._keep and self._out is _Out.SENT else _Phase.OVER
+        self._phase = _Phase.IDLE if self._keep and self._out is _Out.SENT else OVER
 
     def _offered(self, status: int, head: Head) -> Event | None:
         if status != 200:
-            self._phase = _Phase.OVER
+            self._phase = OVER
             return Failed(status)
         preview, most = head.first("preview"), head.first("max-connections")
         event = Offered(
@@ -383,9 +353,6 @@ class IcapConnection:
         if self._ended:
             raise RemoteError("the server closed the connection")
         return None
-
-    def secured(self, channel: Channel) -> None:
-        """Inside the tunnel nothing changes."""
 
 
 def _format_request(method: str, host: str, service: str, fields: Sequence[tuple[str, str]]) -> bytes:

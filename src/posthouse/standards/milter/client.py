@@ -15,8 +15,8 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 
-from posthouse.lib.linebuffer import LineBuffer
-from posthouse.lib.sansio import Channel, LocalError, RemoteError
+from posthouse.lib.caller import OVER, Caller
+from posthouse.lib.sansio import LocalError, RemoteError
 from posthouse.standards.milter import events as said
 from posthouse.standards.milter.events import Action, Event, Negotiated, Tell, TellBody, TellClient
 from posthouse.standards.milter.packets import format_packet, format_strings, parse_number, parse_strings, take_packet
@@ -72,30 +72,19 @@ class _Phase(Enum):
     FRESH = auto()
     READY = auto()
     AWAITS = auto()
-    OVER = auto()
 
 
-class MilterConnection:
+class MilterConnection(Caller[Event, _Phase]):
     """One session with one filter: any number of messages, of any number of clients."""
 
-    __slots__ = ("_body", "_buffer", "_changes", "_ended", "_largest_body", "_phase", "_progress", "_stage", "options")
+    __slots__ = ("_body", "_changes", "_largest_body", "_progress", "_stage", "options")
 
     def __init__(self, *, body_octets: int = NEW_BODY_OCTETS) -> None:
-        self._buffer = LineBuffer()
-        self._ended = False
-        self._phase = _Phase.FRESH
+        super().__init__(_Phase.FRESH)
         self._stage = Stage.NEGOTIATE
         self._changes = self._progress = self._body = 0
         self._largest_body = body_octets
         self.options = Negotiated(VERSION, Actions(0), Steps(0))
-
-    @property
-    def closed(self) -> bool:
-        return self._phase is _Phase.OVER
-
-    @property
-    def wants_tls(self) -> bool:
-        return False
 
     @property
     def is_idle(self) -> bool:
@@ -130,7 +119,7 @@ class MilterConnection:
         pieces.append(format_packet(stage.value, _content(action)))
         self._stage = stage
         if stage is Stage.QUIT:
-            self._phase = _Phase.OVER
+            self._phase = OVER
         elif self.answers(stage):
             self._phase = _Phase.AWAITS
             if stage is Stage.END_OF_BODY:
@@ -150,22 +139,6 @@ class MilterConnection:
         return format_packet(b"D", stage.value + format_strings([part for pair in told for part in pair]))
 
     # -- what it says
-
-    def receive_data(self, data: bytes) -> None:
-        if data:
-            self._buffer.feed(data)
-        else:
-            self._ended = True
-
-    def next_event(self) -> Event | None:
-        """The next thing it says. Raises ``RemoteError`` for what it may not say now."""
-        if self._phase is _Phase.OVER:
-            return None
-        try:
-            return self._read()
-        except RemoteError:
-            self._phase = _Phase.OVER
-            raise
 
     def _read(self) -> Event | None:
         packet = take_packet(self._buffer)
@@ -227,11 +200,8 @@ class MilterConnection:
             raise RemoteError("an answer that does not exist")
         if isinstance(verdict, said.Skip) and (self._stage not in _SKIPPABLE or not self.options.steps & Steps.SKIP):
             raise RemoteError("the filter skips what cannot be skipped")
-        self._phase = _Phase.OVER if word in {b"f", b"4"} else _Phase.READY
+        self._phase = OVER if word in {b"f", b"4"} else _Phase.READY
         return verdict
-
-    def secured(self, channel: Channel) -> None:  # noqa: ARG002 - milters speak no TLS
-        raise LocalError("milters speak no TLS")
 
 
 def stage_of(action: Action) -> Stage:
