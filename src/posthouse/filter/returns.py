@@ -3,7 +3,8 @@
 What is submitted to others leaves a note of its message-id on the shelf
 ``sent``. A report from outside quotes the message it is about; if that is none
 of ours, and tells of nobody that its reader ever wrote to, it answers nothing of
-ours and goes to Junk, where it is not lost.
+ours and goes to Junk, where it is not lost. What comes to a return path that we
+signed (``filter.returnpath``) is true, whatever it quotes.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from posthouse.filter.boundary import Judgement
 from posthouse.filter.clue import Clue
 from posthouse.filter.letter import Letter
 from posthouse.filter.ports import NOTHING, Opinion
+from posthouse.filter.returnpath import ReturnPaths
 from posthouse.filter.surge import parse_sender
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level
@@ -96,16 +98,19 @@ class Sent:
 class Returns:
     """Implements ``filter.ports.Examiner``."""
 
-    __slots__ = ("_acquaintance", "_sent")
+    __slots__ = ("_acquaintance", "_paths", "_sent")
 
     name = "bounces"
 
-    def __init__(self, sent: Sent, acquaintance: Acquaintance) -> None:
+    def __init__(self, sent: Sent, acquaintance: Acquaintance, paths: ReturnPaths | None = None) -> None:
         self._sent = sent
         self._acquaintance = acquaintance
+        self._paths = paths
 
     def examine(self, letter: Letter) -> Opinion | Coroutine[Any, Any, Opinion]:
         if letter.mail_from or letter.submitter is not None or not letter.accounts or not is_report(letter):
+            return NOTHING
+        if self._paths is not None and all(self._paths.knows(one.address) for one in letter.recipients):
             return NOTHING
         return self._examine_report(letter)
 

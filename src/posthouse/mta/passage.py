@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
+from posthouse.filter.returnpath import ReturnPaths
 from posthouse.mail.address import Address
 from posthouse.mail.content import Content
 from posthouse.mail.envelope import Body
@@ -72,7 +73,13 @@ async def read_whole(content: Content, blobs: Blobs) -> bytes:
 
 
 async def prepare(
-    load: Load, offered: Offered, blobs: Blobs, *, verified_tls: bool = False, signer: Signer | None = None
+    load: Load,
+    offered: Offered,
+    blobs: Blobs,
+    *,
+    verified_tls: bool = False,
+    signer: Signer | None = None,
+    paths: ReturnPaths | None = None,
 ) -> Passage | Reply:
     """The passage of ``load`` to a server that offers ``offered``, or the reply that says why there is none."""
     item, content = load.first, load.content
@@ -99,7 +106,7 @@ async def prepare(
         return BARE_LINE_END
     size = content.size if octets is None else len(octets)
     mail = mail_from(
-        item.reverse_path,
+        item.reverse_path if paths is None else paths.sign(item.reverse_path),
         size=size if offered.size is not None else None,
         body=body,
         utf8=utf8,

@@ -9,6 +9,7 @@ only the policy ``MAY`` goes on in the clear when the handshake fails.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from posthouse.filter.returnpath import ReturnPaths
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.outcome import Deferred, Failed, Outcome
 from posthouse.mail.reply import Reply, reply
@@ -51,8 +52,10 @@ class Relay:
         hostname: str,
         signer: Signer | None = None,
         sessions: Sessions | None = None,
+        paths: ReturnPaths | None = None,
     ) -> None:
         self._routes = routes
+        self._paths = paths
         self._sessions = sessions
         self._signer = signer
         self._blobs = blobs
@@ -96,7 +99,9 @@ class Relay:
 
     async def _try(self, route: HostRoute, load: Load, link: Link, may_send: MaySend) -> "_Tried":
         verified = link.stream.channel is not None and route.terms.tls is TlsPolicy.VERIFY
-        passage = await prepare(load, link.offered, self._blobs, verified_tls=verified, signer=self._signer)
+        passage = await prepare(
+            load, link.offered, self._blobs, verified_tls=verified, signer=self._signer, paths=self._paths
+        )
         if isinstance(passage, Reply):
             return _Tried({item.item: Failed(passage, link.host) for item in load.items}, answered=True, ended=False)
         tried = _Tried({})

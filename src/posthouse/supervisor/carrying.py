@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from posthouse.filter.returnpath import ReturnPaths
 from posthouse.mail.ids import BlobId
 from posthouse.mta.feedback.sessions import Sessions
 from posthouse.mta.manager import Crew, Manager
@@ -23,7 +24,9 @@ from posthouse.supervisor.files import DirectoryFiles
 from posthouse.supervisor.works import Setting, Site
 
 
-def build_manager(site: Site, secretary: Secretary, signer: Signer | None, sessions: Sessions) -> Manager:
+def build_manager(
+    site: Site, secretary: Secretary, signer: Signer | None, sessions: Sessions, paths: ReturnPaths | None
+) -> Manager:
     """Who carries what is due, with all he needs."""
     setting, configuration, tools, store = site.setting, site.configuration, site.tools, site.store
     chance, schedule = random.SystemRandom().random, Schedule.of(tools.limits)
@@ -37,6 +40,7 @@ def build_manager(site: Site, secretary: Secretary, signer: Signer | None, sessi
         hostname=configuration.hostname,
         signer=signer,
         sessions=sessions,
+        paths=paths,
     )
     settler = Settler(
         store,

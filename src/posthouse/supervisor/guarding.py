@@ -17,6 +17,7 @@ from posthouse.filter.pardons import Pardons
 from posthouse.filter.ports import Examiner
 from posthouse.filter.rates import AccountRates, ClientRates
 from posthouse.filter.replay import Replays
+from posthouse.filter.returnpath import ReturnPaths
 from posthouse.filter.returns import Returns, Sent
 from posthouse.filter.sharing import Shared
 from posthouse.filter.surge import Surge
@@ -54,6 +55,8 @@ class Guards:
     takeover: Takeover
     """Who notices that somebody else sends from an account of ours."""
     replays: Replays
+    paths: ReturnPaths | None = None
+    """None without a secret to sign them with."""
     lists: BlockLists | None = None
     """None when none is configured."""
     greylist: Greylist | None = None
@@ -89,6 +92,7 @@ def build_guards(
     limits: Limits,
     clock: Clock,
     journal: Journal,
+    paths: ReturnPaths | None = None,
 ) -> Guards:
     acquaintance = Acquaintance(store, clock, journal)
     gateways = frozenset(configuration.relay.gateways)
@@ -106,6 +110,7 @@ def build_guards(
         Pardons(store, acquaintance, journal),
         Takeover(acquaintance, limits, clock),
         Replays(limits, clock),
+        paths,
     )
 
 
@@ -123,6 +128,8 @@ def adopt(
     for one in (guards.census, guards.rates, guards.account_rates, guards.space, guards.takeover, guards.replays):
         one.adopt(limits)
     wanted = configuration.filter
+    if guards.paths is not None:
+        guards.paths.signs = wanted.bounces.sign
     guards.message_octets = limits.message_octets
     guards.surge.adopt(wanted.surge.messages)
     guards.disguise.known = frozenset(configuration.relay.gateways)
@@ -137,7 +144,7 @@ def adopt(
     if guards.lists is not None:
         examiners.append(guards.lists)
     if wanted.bounces.check:
-        examiners.append(Returns(guards.sent, guards.acquaintance))
+        examiners.append(Returns(guards.sent, guards.acquaintance, guards.paths))
     guards.examiners = tuple(examiners)
 
 

@@ -18,6 +18,7 @@ from posthouse.filter.connections import ClientGate
 from posthouse.filter.content.examiner import WORK
 from posthouse.filter.content.replication import Replication
 from posthouse.filter.networks import Networks
+from posthouse.filter.returnpath import ReturnPaths
 from posthouse.ms.describe import describe
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.custody import Custody
@@ -64,7 +65,8 @@ def build(
     resolver = setting.resolver or open_resolver(setting.configuration, clock, tools.meter)
     site = Site(setting, store, directory, tools, resolver)
     space = Space(measure_space(setting.configuration.store.directory, tools.meter), limits, clock)
-    guards = build_guards(store, directory, space, setting.configuration, limits, clock, journal)
+    paths = ReturnPaths(secret, clock, directory.is_local_domain) if secret is not None else None
+    guards = build_guards(store, directory, space, setting.configuration, limits, clock, journal, paths)
     workers = build_pool(tools, (WORK, READ_REPORTS), most=limits.content_workers, backlog=limits.content_backlog)
     hashers = build_pool(tools, (HASHING,), most=limits.hash_workers, backlog=limits.hash_backlog)
 
@@ -72,7 +74,7 @@ def build(
     authenticator = build_authenticator(site, hashers, secret)
     intake, secretary = build_intake(site, signer)
     sessions = Sessions(RowBook(TLS, store, clock, journal), clock)
-    manager = build_manager(site, secretary, signer, sessions)
+    manager = build_manager(site, secretary, signer, sessions, paths)
     school, quarantine, digests = build_school(site, guards, intake)
 
     works = Works(

@@ -7,6 +7,7 @@ from posthouse.filter.action import Action
 from posthouse.filter.boundary import Boundary
 from posthouse.filter.examination import examine
 from posthouse.filter.letter import Letter
+from posthouse.filter.returnpath import ReturnPaths
 from posthouse.filter.returns import Returns, Sent
 from posthouse.filter.surge import Surge
 from posthouse.mail.address import Address
@@ -100,8 +101,8 @@ def send_out(sent: Sent, message_id=b"<mine@office.test>", prefix=b"", content=N
     sent.saw(one, Boundary(None, journal=KeptJournal()).weigh(None, ()))
 
 
-def report(message_id=b"mine@office.test", about=b"friend@client.test", sender="") -> Letter:
-    return letter(REPORT % (about, message_id), sender)
+def report(message_id=b"mine@office.test", about=b"friend@client.test", sender="", to="alice@office.test") -> Letter:
+    return letter(REPORT % (about, message_id), sender, to=(to,))
 
 
 async def test_a_report_about_what_we_sent_arrives(office, book, sent):
@@ -125,6 +126,15 @@ async def test_forged_reports_go_to_junk_every_one(book, sent):
     forged = [await roles(returns, report(b"f%d@office.test" % number)) for number in range(200)]
     assert forged == [{ALICE: Role.JUNK}] * 200
     assert (await opinion_of(returns, report())).clues[0].action is Action.JUNK
+
+
+async def test_a_report_to_a_path_that_we_signed_is_true_whatever_it_quotes(office, book, sent):
+    paths = ReturnPaths(b"s" * 32, office.clock, {"office.test"}.__contains__)
+    paths.signs = True
+    returns, signed = Returns(sent, book, paths), paths.sign("alice@office.test")
+    assert await roles(returns, report(b"none-of-ours@x", to=signed)) == {}
+    assert await roles(returns, report(b"none-of-ours@x")) == {ALICE: Role.JUNK}
+    assert await roles(returns, report(b"none-of-ours@x", to="alice+b000aaaaaaaaaa@office.test")) == {ALICE: Role.JUNK}
 
 
 async def test_a_report_about_somebody_one_has_written_to_is_believed(book, sent):

@@ -41,6 +41,10 @@ class BouncesSection(Section):
     check: bool = Field(
         default=True, description="Put reports into Junk that answer nothing our people have sent (forged bounces)"
     )
+    sign: bool = Field(
+        default=False,
+        description="Let mail leave with a signed return path (alice+b123…@), to which only true reports can come",
+    )
 
 
 class ClassifierSection(Section):
