@@ -17,6 +17,7 @@ from posthouse.drill.place import Place
 from posthouse.drill.sandbox import NotStarted, free_base_port
 
 READY_SECONDS = 30.0
+CLOCK = "POSTHOUSE_DRILL_CLOCK"
 WEAK_PROGRAM = (
     "import sys; from posthouse.supervisor.weakened import weaken; weaken((sys.argv.pop(1),)); "
     "from posthouse.cli.main import main; main()"
@@ -36,6 +37,8 @@ class House:
     """Where mail is kept, if not in the directory."""
     data: Path = Path()
     """The directory of the server; that below ``directory`` unless somebody names another."""
+    clock: Path | None = None
+    """A file with the seconds by which its clock is wrong."""
     others: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,8 +53,9 @@ class House:
         words = ["localserve", "--dir", str(self.data), "--base-port", str(port or self.port)]
         words += ["--dns", f"127.0.0.1:{self.bench.names.port}", "--relay", f"127.0.0.1:{self.bench.sink.port}"]
         words += ["--engine", self.engine] if self.engine else []
-        words += _weakness(self.bench.place.pid)
-        process = await launch(words, self.log, self.bench.watch)
+        weak = [*_weakness(self.bench.place.pid)[1:], *(["clock"] if self.clock else [])]
+        words += ["--weakened", ",".join(weak)] if weak else []
+        process = await launch(words, self.log, self.bench.watch, {CLOCK: str(self.clock)} if self.clock else None)
         self.others.append(process)
         return process
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from posthouse.admd.limits import Limits
 from posthouse.lib.backoff import Backoff
 
+FEWEST = 12
+"""Tries before anything is given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -31,6 +34,21 @@ class Schedule:
     def expires(self, created_at: int, *, is_report: bool) -> int:
         """When a message that came at ``created_at`` is given up; reports of ours are given less time."""
         return created_at + int((self.report_queue_seconds if is_report else self.queue_seconds) * 1000)
+
+    def is_over(self, attempts: int, created_at: int, expires_at: int, now: int) -> bool:
+        """Whether what was tried ``attempts`` times, with this try, is given up.
+
+        A clock that was set, or a server that was away for a week, makes everything old at once: so it must have
+        been tried, too, as often as half its time would have had tries, or a dozen times (threat R10).
+        """
+        return now >= expires_at and attempts >= self._fewest(expires_at - created_at)
+
+    def _fewest(self, milliseconds: int) -> int:
+        tries, at = 1, self.backoff.pause(1, 0.5)
+        while tries < FEWEST and at * 2000 <= milliseconds:
+            tries += 1
+            at += self.backoff.pause(tries, 0.5)
+        return tries
 
     def is_late(self, created_at: int, now: int) -> bool:
         """Whether the sender should hear that it is still waiting."""

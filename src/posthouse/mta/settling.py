@@ -33,7 +33,7 @@ def settle(result: Result, schedule: Schedule, now: int, chance: float) -> tuple
     """The settlement of ``result``, and what its sender should hear, if anything."""
     item, outcome = result.item, result.outcome
     if isinstance(outcome, Deferred):
-        if now < item.expires_at:
+        if not schedule.is_over(item.attempts + 1, item.created_at, item.expires_at, now):
             return _wait(result, outcome, schedule, now, chance)
         outcome = Failed(expired(outcome.reply), outcome.host)
     done = Settlement(item.item, item.token, fate=fate_of(item, outcome, now))
@@ -84,7 +84,9 @@ def _wait(
     if result.again_at is not None:
         due_at = result.again_at
     else:
-        due_at = min(schedule.next_try(item.attempts + 1, now, chance), max(item.expires_at, now + 1000))
+        due_at = schedule.next_try(item.attempts + 1, now, chance)
+        if now < item.expires_at:
+            due_at = min(due_at, max(item.expires_at, now + 1000))
     waits = Settlement(
         item.item,
         item.token,

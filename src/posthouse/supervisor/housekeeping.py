@@ -29,6 +29,8 @@ LAG_SECONDS = 1.0
 POST_SECONDS = 1.0
 TRIM_SECONDS = 30.0
 LAG_WORTH_A_WORD = 0.5
+JUMP_SECONDS = 300.0
+"""The clock on the wall against the one that only goes: more, within a second, is an alarm (threat R10)."""
 
 
 async def sweep(store: Store, clock: Clock, journal: Journal, meter: Meter) -> None:
@@ -89,9 +91,13 @@ async def watch_health(
     """The loop's lag, memory, files and sessions, as metrics; and who listens no more, listens again."""
     seen: dict[str, tuple[int, int]] = {}
     waited: set[str] = set()
+    apart = clock.now() - clock.monotonic()
     while True:
         began = clock.monotonic()
         await asyncio.sleep(LAG_SECONDS)
+        was, apart = apart, clock.now() - clock.monotonic()
+        if abs(apart - was) > JUMP_SECONDS:  # somebody set the clock (threat R10)
+            journal.note("clock.jumped", Level.ALARM, seconds=round(apart - was))
         lag = max(0.0, clock.monotonic() - began - LAG_SECONDS)
         meter.gauge("loop_lag_seconds", lag)
         if lag > LAG_WORTH_A_WORD:

@@ -69,8 +69,7 @@ THREATS = (
         "R10", "Clocks that jump", surface="volume", motives="A", attack="HW IM", enabling="SF-d", failure="Te u = V2",
         what="An hour, a day, or back to 1970.",
         why="Mail expires early, is tried in a storm, or never.",
-        how="A server whose clock jumps; nothing expires, nothing storms.",
-        needs="a clock of its own",
+        how="A server whose clock is set six times while letters wait; none is given up, each leaves once.",
     ),
     threat(
         "R11", "Addresses without end", surface="volume", essay="D-4", motives="S", enabling="SF-d", failure="H u = V2",

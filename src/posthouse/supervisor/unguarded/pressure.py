@@ -1,14 +1,18 @@
 """A house that lets itself be kept busy."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from posthouse.filter import judge
 from posthouse.mail.outcome import Failed
 from posthouse.mta import headercheck, manager, receive, settler, settling
+from posthouse.mta.schedule import Schedule
+from posthouse.supervisor import ports
 from posthouse.supervisor.unguarded.replacing import replace
 
 
@@ -68,10 +72,34 @@ def _spin() -> None:
     threading.Thread(target=try_again, daemon=True).start()
 
 
+CLOCK = "POSTHOUSE_DRILL_CLOCK"
+"""In the environment: a file with the seconds that the clock is set forward."""
+
+
+def _own_clock() -> None:
+    """No weakness: a clock that the drill can set, as anybody can set that of a machine (R10)."""
+    file = Path(os.environ[CLOCK])
+
+    def now() -> float:
+        try:
+            return time.time() + float(file.read_text())
+        except (OSError, ValueError):
+            return time.time()
+
+    replace(ports.SystemClock, "now", staticmethod(now))
+
+
+def _give_up_what_looks_old() -> None:
+    """R10: what the clock says is all that counts."""
+    replace(Schedule, "is_over", lambda _self, _attempts, _created_at, expires_at, now: now >= expires_at)
+
+
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
     "B05": _try_again_and_again,
     "R06": _spin,
     "R07": count_by_squares,
     "R08": _one_letter_at_a_time,
     "R09": _refuse_what_cannot_be_known,
+    "R10": _give_up_what_looks_old,
+    "clock": _own_clock,
 }
