@@ -15,6 +15,10 @@ from posthouse.testing.postgres import Absent
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(400)]
 
 
+KNOWS_STALE = (4, 0, 6)
+"""The Patroni that ignores an etcd whose term is behind."""
+
+
 @pytest.fixture
 def wires() -> Iterator[Wires]:
     with laid(143) as made:
@@ -27,6 +31,11 @@ def parted(wires: Wires, open_directory: Path) -> Iterator[Story]:
         cluster = PatroniCluster(free_base(4), wires.network, namespaces=wires.names)
     except Absent as absent:
         pytest.skip(str(absent))
+    if cluster.version < KNOWS_STALE:
+        pytest.skip(
+            "this Patroni reads a stale etcd (its #3318) and may lose what was acknowledged since the cut: "
+            "install contrib/cluster/patroni.txt as docs/howto/two-offices.md says, or name another by POSTHOUSE_PATRONI"
+        )
     try:
         cluster.start()
         with contextlib.closing(Story(cluster, open_directory)) as story:

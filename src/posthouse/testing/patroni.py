@@ -7,6 +7,7 @@ be done to each: its server or all of it killed, stopped, started again.
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -120,6 +121,12 @@ class PatroniCluster:
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="patroni-")))
     _running: dict[tuple[str, int], "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _programs: tuple[str, str, Path] = field(default_factory=find_cluster_programs)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Patroni's."""
+        told = subprocess.run([self._programs[0], "--version"], capture_output=True, text=True, check=True).stdout
+        return tuple(map(int, re.findall(r"\d+", told)))
 
     def ip(self, i: int) -> str:
         return f"{self.network}{i}"
