@@ -304,11 +304,12 @@ def prove(
 ) -> None:
     """The negative control: without the defence the attack must succeed."""
     import asyncio
+    import textwrap
 
     from posthouse.drill.attacks.index import all_scenarios
     from posthouse.drill.prove import prove as try_it
     from posthouse.drill.reports.keep import note_proof
-    from posthouse.drill.reports.text import Paint
+    from posthouse.drill.reports.text import Paint, visible
     from posthouse.drill.sandbox import enter_own_network
 
     scenarios = all_scenarios()
@@ -324,8 +325,10 @@ def prove(
             note_proof(_reports(reports), threat.id, _today())
         failed += not proof.caught
         word = paint("PROVED    ", "HELD") if proof.caught else paint("NOT PROVED", "BROKEN")
-        told = proof.told if len(proof.told) < 400 else proof.told[:399] + "…"
-        click.echo(f"{word} {threat.id}  {threat.title}\n           {told}")
+        told = visible(proof.told if len(proof.told) < 400 else proof.told[:399] + "…")
+        click.echo(f"{word} {threat.id}  {threat.title}")
+        click.echo(textwrap.fill(told, 80, initial_indent=" " * 11, subsequent_indent=" " * 11))
+    click.echo(f"{len(threats) - failed} of {len(threats)} controls were caught")
     sys.exit(1 if failed else 0)
 
 
