@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from posthouse.cli.asking import House, asks_house
-from posthouse.cli.people import done
-from posthouse.cli.show import Column, moment, print_rows
+from posthouse.cli.show import Column, done, moment, print_rows
 
 MARKS = {"ok": "ok", "missing": "MISSING", "differs": "DIFFERS", "unneeded": "DELETE", "unknown": "?", "fault": "FAULT"}
 

@@ -8,9 +8,9 @@ import click
 COMMANDS = {
     "serve": ("posthouse.cli.serve:serve", "Run the server with a configuration file."),
     "localserve": ("posthouse.cli.localserve:localserve", "Run the whole server on loopback, ready to try."),
-    "domain": ("posthouse.cli.people:domain", "Domains of ours: add, list, remove."),
-    "account": ("posthouse.cli.accounts:account", "Accounts: add, list, show, password, app-password, hold, and more."),
-    "alias": ("posthouse.cli.people:alias", "Addresses that stand for others: add, list, remove."),
+    "domain": ("posthouse.cli.domain:domain", "Domains of ours: add, list, remove."),
+    "account": ("posthouse.cli.account:account", "Accounts: add, list, show, password, app-password, hold, and more."),
+    "alias": ("posthouse.cli.alias:alias", "Addresses that stand for others: add, list, remove."),
     "queue": ("posthouse.cli.queue:queue", "What waits to be sent: list, show, hold, release, retry, drop, bounce."),
     "dkim": ("posthouse.cli.dns:dkim", "DKIM keys: list, rotate, activate, retire, reset."),
     "dns": ("posthouse.cli.dns:dns", "What our domains publish: records, check."),

@@ -62,6 +62,11 @@ def print_fields(row: Mapping[str, Any], forms: Mapping[str, Callable[[Any], str
             click.echo(f"{'' if at else name:<{indent}}{part}".rstrip())
 
 
+def done(row: Any, text: str, *, as_json: bool) -> None:
+    """Say what was done."""
+    print_fields(row, {}, as_json=True) if as_json else click.echo(text)
+
+
 def terminal_width(stream: TextIO) -> int | None:
     """The columns of the terminal that ``stream`` is; None for a file or a pipe, where nothing is cut."""
     return shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if stream.isatty() else None

@@ -1,4 +1,4 @@
-"""``posthouse domain``, ``posthouse account``, ``posthouse alias``."""
+"""``posthouse account``: who has a mailbox here, who is held, who has rights that others have not."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from posthouse.cli.apppassword import app_password
 from posthouse.cli.asking import House, asks_house
 from posthouse.cli.secrets import read_password
-from posthouse.cli.show import Column, moment, print_fields, print_rows, size, yes_or_no
+from posthouse.cli.show import Column, done, moment, print_fields, print_rows, size, yes_or_no
 
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _SIZE = re.compile(r"([0-9]{1,12})\s*([KMGT]?)i?B?\Z", re.IGNORECASE)
@@ -32,56 +33,6 @@ class Octets(click.ParamType[int]):
         if match is None:
             self.fail(f"{value} is not a size; write it as 10GiB", param, ctx)
         return int(match[1]) * UNITS[match[2].upper()]
-
-
-def done(row: Any, text: str, *, as_json: bool) -> None:
-    """Say what was done."""
-    print_fields(row, {}, as_json=True) if as_json else click.echo(text)
-
-
-# -- domains
-
-
-@click.group()
-def domain() -> None:
-    """Domains of ours."""
-
-
-@domain.command("add")
-@click.argument("name")
-@click.option("--catch-all", metavar="ADDRESS", help="Who gets what is addressed to nobody; '' for nobody.")
-@asks_house
-def add_domain(house: House, *, name: str, catch_all: str | None, as_json: bool) -> None:
-    """Receive mail for the domain NAME, or change it."""
-    row = house.do("domain add", name=name, catch_all=catch_all)
-    done(row, f"{row['domain']} {'changed' if row['changed'] else 'added'}", as_json=as_json)
-    if not row["changed"] and not as_json:
-        click.echo(f"Its DNS records: posthouse dns records {row['domain']}", err=True)
-
-
-@domain.command("list")
-@asks_house
-def list_domains(house: House, *, as_json: bool) -> None:
-    """The domains of ours."""
-    columns = (
-        Column("domain", "DOMAIN", shrinks=True),
-        Column("accounts", "ACCOUNTS", right=True),
-        Column("aliases", "ALIASES", right=True),
-        Column("catch_all", "CATCH-ALL", shrinks=True),
-    )
-    print_rows(house.ask("domain list"), columns, as_json=as_json)
-
-
-@domain.command("remove")
-@click.argument("name")
-@asks_house
-def remove_domain(house: House, *, name: str, as_json: bool) -> None:
-    """Receive nothing more for NAME. Its accounts and aliases must have gone before."""
-    row = house.do("domain remove", name=name)
-    done(row, f"{row['domain']} removed", as_json=as_json)
-
-
-# -- accounts
 
 
 @click.group()
@@ -215,37 +166,61 @@ def _password(row: Any, before: str) -> str:
     return f"{before}{row['password']}" if "password" in row else ""
 
 
-# -- aliases
-
-
-@click.group()
-def alias() -> None:
-    """Addresses that stand for others; one with several targets is a group."""
-
-
-@alias.command("add")
+@account.command("hold")
 @click.argument("address")
-@click.argument("targets", nargs=-1, required=True)
-@click.option("--force", is_flag=True, help="Even if nobody here has one of the targets yet.")
+@click.option("--reason", help="Why, for its owner and for the list.")
 @asks_house
-def add_alias(house: House, *, address: str, targets: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Send on what comes for ADDRESS to all TARGETS, here or elsewhere; they replace those it had."""
-    row = house.do("alias add", address=address, targets=list(targets), force=force or None)
-    done(row, f"{row['address']} {'changed' if row['changed'] else 'added'}", as_json=as_json)
+def hold_account(house: House, *, address: str, reason: str | None, as_json: bool) -> None:
+    """Keep what ADDRESS sends to others in the queue, from now on; nothing of it is lost."""
+    row = house.do("account hold", address=address, reason=reason)
+    done(row, f"{row['address']} is held; {row['waiting']} in the queue wait", as_json=as_json)
 
 
-@alias.command("list")
-@asks_house
-def list_aliases(house: House, *, as_json: bool) -> None:
-    """The aliases."""
-    columns = (Column("address", "ADDRESS", shrinks=True), Column("targets", "TARGETS", ", ".join, shrinks=True))
-    print_rows(house.ask("alias list"), columns, as_json=as_json)
-
-
-@alias.command("remove")
+@account.command("release")
 @click.argument("address")
 @asks_house
-def remove_alias(house: House, *, address: str, as_json: bool) -> None:
-    """ADDRESS stands for nobody any more."""
-    row = house.do("alias remove", address=address)
-    done(row, f"{row['address']} removed", as_json=as_json)
+def release_account(house: House, *, address: str, as_json: bool) -> None:
+    """Let ADDRESS send again, and let go what waits."""
+    row = house.do("account release", address=address)
+    done(row, f"{row['address']} is released; {row['released']} in the queue go now", as_json=as_json)
+
+
+@account.command("revoke-sessions")
+@click.argument("address")
+@click.option("--keep-password", is_flag=True, help="Whoever knows the password may log in again.")
+@asks_house
+def revoke_sessions(house: House, *, address: str, keep_password: bool, as_json: bool) -> None:
+    """End all sessions of ADDRESS at once, at all doors, and take back its app passwords and its password.
+
+    The new password is shown once. Networks that it was known from are forgotten.
+    """
+    row = house.do("account revoke-sessions", address=address, keep_password=keep_password or None)
+    password = f"; its new password: {row['password']}" if "password" in row else ""
+    text = f"{row['address']}: all sessions ended, {row['app_passwords']} app passwords taken back{password}"
+    done(row, text, as_json=as_json)
+
+
+@account.command("grant")
+@click.argument("address")
+@click.argument("domain")
+@asks_house
+def grant_domain(house: House, *, address: str, domain: str, as_json: bool) -> None:
+    """Let ADDRESS send in the name of every address of DOMAIN: another office whose smarthost this server is.
+
+    Its mail is signed (DKIM) here only if DOMAIN is one of ours.
+    """
+    row = house.do("account grant", address=address, domain=domain.removeprefix("@"))
+    done(row, f"{row['address']} may send as anybody of {row['domain']}", as_json=as_json)
+
+
+@account.command("ungrant")
+@click.argument("address")
+@click.argument("domain")
+@asks_house
+def ungrant_domain(house: House, *, address: str, domain: str, as_json: bool) -> None:
+    """ADDRESS may not send in the name of DOMAIN any more."""
+    row = house.do("account ungrant", address=address, domain=domain.removeprefix("@"))
+    done(row, f"{row['address']} may not send as {row['domain']} any more", as_json=as_json)
+
+
+account.add_command(app_password)

@@ -1,4 +1,4 @@
-"""``posthouse account`` for who is in trouble and who has rights: hold, release, sessions, grants, app passwords."""
+"""``posthouse account app-password``: a password for one program or device each."""
 
 import re
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from posthouse.cli.asking import House, asks_house
-from posthouse.cli.people import account, done
-from posthouse.cli.show import Column, moment, print_rows
+from posthouse.cli.show import Column, done, moment, print_rows
 
 SCOPES = ("imap", "pop3", "smtp")
 _LIFE = re.compile(r"([0-9]{1,5})\s*([hdw])\Z")
@@ -40,64 +39,7 @@ class Scopes(click.ParamType[list[str]]):
         return wanted
 
 
-@account.command("hold")
-@click.argument("address")
-@click.option("--reason", help="Why, for its owner and for the list.")
-@asks_house
-def hold_account(house: House, *, address: str, reason: str | None, as_json: bool) -> None:
-    """Keep what ADDRESS sends to others in the queue, from now on; nothing of it is lost."""
-    row = house.do("account hold", address=address, reason=reason)
-    done(row, f"{row['address']} is held; {row['waiting']} in the queue wait", as_json=as_json)
-
-
-@account.command("release")
-@click.argument("address")
-@asks_house
-def release_account(house: House, *, address: str, as_json: bool) -> None:
-    """Let ADDRESS send again, and let go what waits."""
-    row = house.do("account release", address=address)
-    done(row, f"{row['address']} is released; {row['released']} in the queue go now", as_json=as_json)
-
-
-@account.command("revoke-sessions")
-@click.argument("address")
-@click.option("--keep-password", is_flag=True, help="Whoever knows the password may log in again.")
-@asks_house
-def revoke_sessions(house: House, *, address: str, keep_password: bool, as_json: bool) -> None:
-    """End all sessions of ADDRESS at once, at all doors, and take back its app passwords and its password.
-
-    The new password is shown once. Networks that it was known from are forgotten.
-    """
-    row = house.do("account revoke-sessions", address=address, keep_password=keep_password or None)
-    password = f"; its new password: {row['password']}" if "password" in row else ""
-    text = f"{row['address']}: all sessions ended, {row['app_passwords']} app passwords taken back{password}"
-    done(row, text, as_json=as_json)
-
-
-@account.command("grant")
-@click.argument("address")
-@click.argument("domain")
-@asks_house
-def grant_domain(house: House, *, address: str, domain: str, as_json: bool) -> None:
-    """Let ADDRESS send in the name of every address of DOMAIN: another office whose smarthost this server is.
-
-    Its mail is signed (DKIM) here only if DOMAIN is one of ours.
-    """
-    row = house.do("account grant", address=address, domain=domain.removeprefix("@"))
-    done(row, f"{row['address']} may send as anybody of {row['domain']}", as_json=as_json)
-
-
-@account.command("ungrant")
-@click.argument("address")
-@click.argument("domain")
-@asks_house
-def ungrant_domain(house: House, *, address: str, domain: str, as_json: bool) -> None:
-    """ADDRESS may not send in the name of DOMAIN any more."""
-    row = house.do("account ungrant", address=address, domain=domain.removeprefix("@"))
-    done(row, f"{row['address']} may not send as {row['domain']} any more", as_json=as_json)
-
-
-@account.group("app-password")
+@click.group("app-password")
 def app_password() -> None:
     """Passwords of an account for one program or device each."""
 
