@@ -87,8 +87,8 @@ class Acquaintance:
             self._writing = asyncio.get_running_loop().create_task(self._write_soon())
 
     async def flush(self) -> None:
-        """Write what waits."""
-        waiting, self._waiting = self._waiting, {}
+        """Write what waits; until it is written it waits, and is known."""
+        waiting = tuple(self._waiting)
         by_key: dict[str, list[bytes]] = {}
         for key, digest in waiting:
             by_key.setdefault(key, []).append(digest)
@@ -96,6 +96,7 @@ class Acquaintance:
             await self._store.put_notes(await self._merged(by_key))
         for place in waiting:
             self._known.put(place, True)
+            self._waiting.pop(place, None)
 
     async def _write_soon(self) -> None:
         try:

@@ -30,6 +30,17 @@ async def test_whom_one_has_written_to_one_knows_and_nobody_else_does(office, bo
     assert not await again.knows(ALICE, Address("stranger", "client.test"))
 
 
+async def test_a_friend_is_known_while_he_is_being_written_down(office, book):
+    book.remember(ALICE, [FRIEND])
+    writing = asyncio.ensure_future(book.flush())
+    asked = []
+    while not writing.done():
+        asked += [await book.knows(ALICE, FRIEND), not await book.strangers(ALICE, [FRIEND])]
+        await asyncio.sleep(0)
+    assert all(asked)
+    assert len(asked) > 2
+
+
 async def test_who_writes_to_the_whole_world_fills_his_own_book_only(office, book):
     for start in range(0, 3000, 1000):
         book.remember(ALICE, [Address(f"n{number}", "world.test") for number in range(start, start + 1000)])
