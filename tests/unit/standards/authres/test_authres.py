@@ -225,6 +225,19 @@ def test_both_forms_of_an_international_name_are_one(field: str, ours: str) -> N
     assert is_claimed_by(field.encode(), ours)
 
 
+@pytest.mark.parametrize("field", ["((()))" * 40, "xn--bcher-kva xn--80ak6aa92e " * 8, '"\\\\" ' * 40])
+def test_who_makes_it_hard_to_say_whose_it_is_is_taken_to_claim_it(field: str) -> None:
+    """A header full of such fields cost seconds; nobody who means well writes them."""
+    assert is_claimed_by(f"{field} far.test; dkim=pass".encode(), OURS)
+
+
+@pytest.mark.parametrize(
+    "field", ["(one) (two) far.test (three) 1; a=b", "xn--bcher-kva.xn--80ak6aa92e.test; a=b", "a b c d e f g h; a=b"]
+)
+def test_a_few_oddities_claim_nothing(field: str) -> None:
+    assert not is_claimed_by(field.encode(), OURS)
+
+
 @given(st.sampled_from(FORGERIES), st.binary(max_size=8))
 def test_a_claim_never_fails(field: str, junk: bytes) -> None:
     is_claimed_by(junk + field.encode() + junk, OURS)
