@@ -7,7 +7,7 @@ from itertools import cycle
 
 from posthouse.standards.dkim.canonical import RelaxedBody
 from posthouse.standards.dkim.keypair import KeyPair, signing_key
-from posthouse.standards.dkim.sign import format_signatures
+from posthouse.standards.dkim.sign import SigningKey, format_signatures
 from posthouse.standards.imf.header import parse_header
 
 DOMAIN = "far.example"
@@ -30,7 +30,7 @@ def signed_messages(count: int, pair: KeyPair, recipient: str, *, octets: int = 
     return [_signed(number, key, recipient, octets, now) for number in range(count)]
 
 
-def _signed(number: int, key: object, recipient: str, octets: int, now: int) -> Message:
+def _signed(number: int, key: SigningKey, recipient: str, octets: int, now: int) -> Message:
     sender = f"person{number % PEOPLE}@{DOMAIN}"
     head = (
         f"From: Person {number % PEOPLE} <{sender}>\r\nTo: <{recipient}>\r\nSubject: Letter {number}\r\n"
@@ -42,7 +42,7 @@ def _signed(number: int, key: object, recipient: str, octets: int, now: int) -> 
     header = parse_header(content)
     body = RelaxedBody()
     body.update(content[header.body_start :])
-    return Message(sender, format_signatures(header, body.digest(), [key], now=now) + content)  # type: ignore[list-item]
+    return Message(sender, format_signatures(header, body.digest(), [key], now=now) + content)
 
 
 class Client(asyncio.Protocol):

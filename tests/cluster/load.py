@@ -90,7 +90,7 @@ class Senders:
             while not self._stop.is_set():
                 self._send(connection, replies, f"{self.name}-{client}-{next(numbers)}")
 
-    def _send(self, connection: socket.socket, replies: "socket.SocketIO", subject: str) -> None:  # type: ignore[type-arg]
+    def _send(self, connection: socket.socket, replies: "socket.SocketIO", subject: str) -> None:  # type: ignore[type-arg] # generic in the stubs alone
         recipients = tuple(random.sample([f"{one}@office.test" for one in self.people], 2))
         if self.outside and random.random() < 0.2:
             recipients = (*recipients, "friend@elsewhere.test")
@@ -117,7 +117,7 @@ class Senders:
             raise ConnectionError
 
 
-def _ask(connection: socket.socket, replies: "socket.SocketIO", line: str) -> None:  # type: ignore[type-arg]
+def _ask(connection: socket.socket, replies: "socket.SocketIO", line: str) -> None:  # type: ignore[type-arg] # generic in the stubs alone
     connection.sendall(line.encode() + b"\r\n")
     answer = replies.readline()
     if answer[:1] not in b"23" or not answer:

@@ -127,7 +127,7 @@ class Load:
             return
 
 
-def _ask(connection: socket.socket, replies: "socket.SocketIO", line: str) -> None:  # type: ignore[type-arg]
+def _ask(connection: socket.socket, replies: "socket.SocketIO", line: str) -> None:  # type: ignore[type-arg] # generic in the stubs alone
     connection.sendall(line.encode() + b"\r\n")
     answer = replies.readline()
     if answer[:1] not in b"23" or not answer:

@@ -33,10 +33,10 @@ class Suicide(NoFaults):
 
 if __name__ == "__main__":
     if sys.argv[1] == "nosync":
-        engine.NoFaults = NoSync  # type: ignore[misc]
+        engine.NoFaults = NoSync  # type: ignore[misc] # the defence is taken out from outside
         del sys.argv[1]
     else:
         Suicide.point, Suicide.left = sys.argv[1], int(sys.argv[2])
-        engine.NoFaults = Suicide  # type: ignore[misc]
+        engine.NoFaults = Suicide  # type: ignore[misc] # the defence is taken out from outside
         del sys.argv[1:3]
     main()

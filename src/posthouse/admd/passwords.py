@@ -129,8 +129,8 @@ def _is_one_word(password: str, address: str) -> bool:
 
 def _guess(password: str, address: str) -> tuple[int, str]:
     """The zxcvbn score, 0 to 4, and its warning."""
-    # Imported here: 30,000 words are loaded only when a password is set. The package has no types.
-    from zxcvbn import zxcvbn  # type: ignore[import-untyped]  # noqa: PLC0415
+    # Imported here: 30,000 words are loaded only when a password is set.
+    from zxcvbn import zxcvbn  # type: ignore[import-untyped]  # noqa: PLC0415 - see above; the package has no types
 
     local, _, domain = address.partition("@")
     known = [word for word in (address, local, domain, domain.partition(".")[0], "posthouse") if word]

@@ -196,7 +196,7 @@ class Session(Connection):
             self._heard = True
             answer = door.handle(event)
             if type(answer) is not tuple and hasattr(answer, "__anext__"):
-                return answer  # type: ignore[no-any-return]
+                return answer  # type: ignore[no-any-return] # a cast would be a call for every event
             for action in answer:
                 pieces += core.send(action)
             if core.closed or core.wants_tls:

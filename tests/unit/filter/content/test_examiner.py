@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -51,8 +52,8 @@ class Nobody:
         raise Failed(self.reason)
 
 
-def examiner(workers: object, seconds: float = 30.0) -> ContentExaminer:
-    return ContentExaminer(workers, Policy(), bounds=Bounds(), seconds=seconds)  # type: ignore[arg-type]
+def examiner(workers: Any, seconds: float = 30.0) -> ContentExaminer:
+    return ContentExaminer(workers, Policy(), bounds=Bounds(), seconds=seconds)
 
 
 @pytest_asyncio.fixture

@@ -31,13 +31,13 @@ class Policies:
 
 
 def judge(zone: Policies, author: str, *proven: tuple[str, str]) -> Evaluation:
-    return asyncio.run(evaluate(zone, author, [Identifier(*one) for one in proven]))  # type: ignore[arg-type]
+    return asyncio.run(evaluate(zone, author, [Identifier(*one) for one in proven]))  # type: ignore[arg-type] # of a resolver, what is asked
 
 
 @pytest.mark.rfc(9989, "4.10", "example")
 def test_walk_of_a_long_name_asks_eight_times() -> None:
     zone = Policies({})
-    asyncio.run(walk(zone, "a.b.c.d.e.f.g.h.i.j.mail.example.com"))  # type: ignore[arg-type]
+    asyncio.run(walk(zone, "a.b.c.d.e.f.g.h.i.j.mail.example.com"))  # type: ignore[arg-type] # of a resolver, what is asked
     assert zone.asked[:2] == ["_dmarc.a.b.c.d.e.f.g.h.i.j.mail.example.com", "_dmarc.g.h.i.j.mail.example.com"]
     assert zone.asked[-1] == "_dmarc.com"
     assert len(zone.asked) == 8
@@ -54,7 +54,7 @@ def test_walk_of_a_long_name_asks_eight_times() -> None:
     ],
 )
 def test_organizational_domain(records: dict[str, str | list[str]], organization: str) -> None:
-    found = asyncio.run(walk(Policies(records), "a.mail.example.com"))  # type: ignore[arg-type]
+    found = asyncio.run(walk(Policies(records), "a.mail.example.com"))  # type: ignore[arg-type] # of a resolver, what is asked
     assert found.organizational_domain == organization
 
 
