@@ -8,35 +8,22 @@ from posthouse.filter.action import Action
 from posthouse.filter.authenticate import authenticate, authenticate_transit
 from posthouse.filter.author import Ambiguous, has_false_from
 from posthouse.filter.display import Display, Standing, display_of, format_display
-from posthouse.filter.evidence import (
-    Evidence,
-    SpfEvidence,
-    dkim_in_words,
-    dkim_result,
-    results_of,
-    spf_result,
-    start_of,
-    summary_of,
-)
+from posthouse.filter.evidence import Evidence, results_of, summary_of
 from posthouse.filter.examination import Examination
 from posthouse.filter.judge import Policy, Reason, Verdict, judge, trusted_sealer
 from posthouse.filter.lookalike import Likenesses
 from posthouse.filter.memory import Memory
 from posthouse.filter.replay import Replays
+from posthouse.filter.written import Lines, Written, write
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.envelope import Recipient
 from posthouse.standards.arc.verify import Status as ArcStatus
-from posthouse.standards.authres.write import format_beginning, format_result, format_results
-from posthouse.standards.dkim.verify import Result as DkimResult
-from posthouse.standards.dkim.verify import Verification
-from posthouse.standards.dmarc.evaluate import Evaluation
+from posthouse.standards.authres.write import format_results
 from posthouse.standards.dns.ports import Resolver
 
 MOST_FIELDS = 2000
 """About 2 MiB of written fields."""
-MOST_LINES = 50
-"""Of people, and of keys, that are kept of each."""
 MOST_ALIKE = 2000
 """About 6 MiB of findings."""
 REPLAYED = Reason("replay", "this very message was sent to too many whom it does not name")
@@ -74,6 +61,7 @@ class SenderCheck:
         "_fields",
         "_known",
         "_likenesses",
+        "_lines",
         "_memory",
         "_policy",
         "_replays",
@@ -99,7 +87,8 @@ class SenderCheck:
         self._likenesses = Likenesses()
         self._memory = Memory(clock)
         self._alike: Lru[Likeness, _Alike] = Lru(MOST_ALIKE)
-        self._fields: Lru[tuple[str, str, str], _Written] = Lru(MOST_FIELDS)
+        self._lines = Lines()
+        self._fields: Lru[tuple[str, str, str], Written] = Lru(MOST_FIELDS)
 
     async def look(
         self,
@@ -168,9 +157,9 @@ class SenderCheck:
         key = (evidence.peer, evidence.helo, evidence.mail_from.rpartition("@")[2])
         known = self._fields.get(key)
         if known is None or not known.tells(evidence):
-            known = _write(evidence, self._authserv_id)
+            known = write(evidence, self._authserv_id)
             self._fields.put(key, known)
-        return known.field(evidence), known.words(evidence)
+        return known.field(evidence, self._lines), known.words(evidence)
 
 
 def likeness_of(examination: Examination, peer: str, helo: str, mail_from: str) -> Likeness | None:
@@ -194,71 +183,3 @@ class _Alike(msgspec.Struct, frozen=True):
 
     def still_holds(self, policy: Policy, known: Iterable[str], now: float) -> bool:
         return self.until > now and self.policy is policy and self.known is known
-
-
-class _Written(msgspec.Struct, frozen=True):
-    """The conclusions that a field tells, and its lines before that of MAIL FROM and after those of signatures."""
-
-    helo: SpfEvidence | None
-    mail: SpfEvidence | None
-    dmarc: Evaluation
-    before: str
-    after: str
-    summary: tuple[str, ...]
-    """Without signatures; DMARC comes last."""
-    people: dict[str, str] = {}
-    """The lines about MAIL FROM."""
-    frames: dict[tuple[str, str, str, int, bool], tuple[str, str]] = {}
-    """What stands around the beginning of a signature."""
-
-    def field(self, evidence: Evidence) -> bytes:
-        """As it is written for one sender of that domain, and one message."""
-        own = self._own(evidence) if self.mail is not None else ""
-        return "".join((self.before, own, *map(self._signature, evidence.dkim), self.after)).encode()
-
-    def _own(self, evidence: Evidence) -> str:
-        """SPF of MAIL FROM: another line for each person of the domain."""
-        assert self.mail is not None
-        people = self.people
-        line = people.get(evidence.mail_from)
-        if line is None:
-            if len(people) >= MOST_LINES:
-                people.clear()
-            line = people[evidence.mail_from] = format_result(spf_result(self.mail, evidence), is_last=False)
-        return line
-
-    def _signature(self, one: Verification) -> str:
-        """A signature that holds: another one of the same key differs in its first octets alone."""
-        if one.result is not DkimResult.PASS:
-            return format_result(dkim_result(one), is_last=False)
-        start = start_of(one.signature)
-        is_plain = "/" not in start  # else it is quoted
-        key = (one.domain, one.selector, one.algorithm, one.bits, is_plain)
-        frame = self.frames.get(key)
-        if frame is None:
-            if len(self.frames) >= MOST_LINES:
-                self.frames.clear()
-            line = format_result(dkim_result(one), is_last=False)
-            before, _, after = line.rpartition(start)
-            frame = self.frames[key] = before, after
-        return f"{frame[0]}{start}{frame[1]}"
-
-    def words(self, evidence: Evidence) -> tuple[str, ...]:
-        """For the ledger."""
-        if not evidence.dkim:
-            return self.summary
-        return (*self.summary[:-1], *map(dkim_in_words, evidence.dkim), self.summary[-1])
-
-    def tells(self, evidence: Evidence) -> bool:
-        """Whether these are the very same conclusions, from ``Memory``."""
-        return self.dmarc is evidence.dmarc and self.mail is evidence.spf_mail and self.helo is evidence.spf_helo
-
-
-def _write(evidence: Evidence, authserv_id: str) -> _Written:
-    unsigned = msgspec.structs.replace(evidence, dkim=())
-    *paths, dmarc = results_of(unsigned)
-    if evidence.spf_mail is not None:
-        paths.pop()
-    before = format_beginning(authserv_id) + "".join([format_result(one, is_last=False) for one in paths])
-    after = format_result(dmarc, is_last=True)
-    return _Written(evidence.spf_helo, evidence.spf_mail, evidence.dmarc, before, after, summary_of(unsigned))
