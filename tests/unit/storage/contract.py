@@ -421,6 +421,16 @@ async def test_a_full_destination_is_avoided_and_the_limit_kept(store):
     assert {item.domain for item in claimed} == {"free.test", "other.test"}
 
 
+async def test_behind_more_avoided_items_than_one_slice_others_are_found(store):
+    await post(store, "many", *["full"] * 12_000, due_at=100)
+    await post(store, "q1", "free", due_at=150)
+    avoid = frozenset({"full.test"})
+    assert [item.queue_id for item in await claim(store, avoid=avoid)] == ["q1"]
+    assert await claim(store, avoid=avoid) == []
+    await post(store, "q2", "full", due_at=90)
+    assert [item.queue_id for item in await claim(store, limit=1)] == ["q2"]
+
+
 async def test_a_deferred_item_waits_with_its_reason(store):
     await post(store)
     (item,) = await claim(store)

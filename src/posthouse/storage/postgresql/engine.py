@@ -59,6 +59,7 @@ from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import HOLD_SECONDS, Units
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
+from posthouse.storage.sql.walking import Walk
 from posthouse.storage.watching import Watchers
 
 SESSIONS = 8
@@ -170,6 +171,7 @@ class PostgresStore:
         self._blobs = PostgresBlobs(units, spool, bodies, ids=ids, now=self._now)
         self._ledger = ledger.Ledger(units, journal)
         self._shelves = Shelves(units, loose, self._now)
+        self._walk = Walk()
         self._sweeper = Sweeper(units, self._blobs, self._shelves, bodies)
         self._hints = Hints(watchers, units, connect_loosely, node=node, journal=journal, poll_seconds=poll_seconds)
         self._membership = Membership(
@@ -288,8 +290,12 @@ class PostgresStore:
     async def claim(
         self, *, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str] = frozenset()
     ) -> Sequence[Item]:
-        domains = sorted(avoid)
-        return await self._units.write(lambda tx: posting.claim(tx, owner, now, lease_until, limit, domains))
+        return await self._walk.claim(
+            limit,
+            lambda after, room: self._units.write(
+                lambda tx: posting.claim(tx, owner, now, lease_until, room, avoid, after)
+            ),
+        )
 
     async def renew(self, items: Sequence[tuple[int, int]], lease_until: int) -> Sequence[bool]:
         return await self._units.write(lambda tx: posting.renew(tx, items, lease_until))

@@ -11,6 +11,7 @@ from posthouse.storage.ports import Fate, Item, Posting, QueueFilter, Settlement
 from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.walking import SLICE, Place
 
 ADD_POSTINGS = """WITH postings AS (INSERT INTO posting (posting_no, queue_id, reverse_path, blob_no, body, utf8, ret,
     envid, submitter, require_tls, is_report, created_at, expires_at, prefix)
@@ -20,11 +21,14 @@ ADD_POSTINGS = """WITH postings AS (INSERT INTO posting (posting_no, queue_id, r
     token, state, last, attempts, warned, last_host)
     SELECT v.*, 0, 0, '' FROM unnest($15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::bigint[],
     $20::text[], $21::text[], $22::bigint[], $23::text[], $24::bigint[], $25::bigint[], $26::text[]) v"""
-CLAIM = """WITH due AS MATERIALIZED (SELECT item_no, due_at FROM item WHERE state = 0 AND due_at <= $1
-    AND domain <> ALL($2::text[]) ORDER BY due_at, item_no LIMIT $3 FOR UPDATE SKIP LOCKED),
-    claimed AS (UPDATE item SET owner = $4, due_at = $5, token = token + 1
+CLAIM = {
+    upto: f"""WITH due AS MATERIALIZED ({sql.DUE_ITEMS.format(upto=upto, wanted="domain <> ALL($6::text[])")}
+    FOR UPDATE SKIP LOCKED),
+    claimed AS (UPDATE item SET owner = $7, due_at = $8, token = token + 1
     WHERE item_no = ANY(ARRAY(SELECT item_no FROM due)) RETURNING item_no)
-    SELECT item_no FROM due JOIN claimed USING (item_no) ORDER BY due.due_at, item_no"""
+    SELECT due.item_no FROM due JOIN claimed USING (item_no) ORDER BY due.due_at, due.domain, due.item_no"""  # noqa: S608  ours
+    for upto in ("<", "<=")
+}
 CLAIMED_ITEMS = f"{sql.ITEMS} WHERE i.item_no = ANY($1::bigint[])"
 LOCK_ITEMS = "SELECT item_no FROM item WHERE item_no = ANY($1::bigint[]) ORDER BY item_no FOR UPDATE"
 FINISH = """DELETE FROM item USING unnest($1::bigint[], $2::bigint[]) v(number, held)
@@ -109,13 +113,20 @@ def _newborn(item: int, posting: Posting, recipient: Recipient, content: Content
     )  # fmt: skip
 
 
-async def claim(tx: Tx, owner: str, now: int, lease_until: int, limit: int, avoid: Sequence[str]) -> list[Item]:
-    """Oldest first; what another node is claiming in this moment is passed over."""
-    numbers = [row[0] for row in await tx.rows(CLAIM, now, avoid, limit, owner, lease_until)]
+async def claim(
+    tx: Tx, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str], after: Place
+) -> tuple[list[Item], Place | None]:
+    """Oldest first, and where the slice ended; what another node is claiming in this moment is passed over."""
+    row = await tx.row(sql.SLICE_OF_DUE, *after, now, SLICE - 1) if avoid else None
+    ended = None if row is None else (row[0], row[1])
+    upto = "<" if ended is None or ended[1] in avoid else "<="  # all that are due at once for a domain are avoided
+    last = ended or (now + 1, "")
+    rows = await tx.rows(CLAIM[upto], *after, *last, limit, sorted(avoid), owner, lease_until)
+    numbers = [row[0] for row in rows]
     if not numbers:
-        return []
+        return [], ended
     items = {row[0]: parse_item(row, now) for row in await tx.rows(CLAIMED_ITEMS, numbers)}
-    return [items[number] for number in numbers]
+    return [items[number] for number in numbers], ended
 
 
 def parse_item(row: Row, now: int) -> Item:

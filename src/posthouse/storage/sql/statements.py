@@ -43,8 +43,12 @@ ADD_POSTING = """INSERT INTO posting (posting_no, queue_id, reverse_path, blob_n
 ADD_ITEM = """INSERT INTO item (item_no, posting_no, local, domain, notify, original_kind, original, state, due_at,
     owner, token, attempts, warned, last, last_host)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $11, $8, $9, $10, 0, 0, $12, '')"""
-DUE_ITEMS = """SELECT item_no FROM item WHERE state = 0 AND due_at <= $1 AND domain NOT IN ({avoid})
-    ORDER BY due_at, item_no LIMIT $2"""
+SLICE_OF_DUE = """SELECT due_at, domain FROM item WHERE state = 0 AND (due_at, domain) > ($1, $2) AND due_at <= $3
+    ORDER BY due_at, domain LIMIT 1 OFFSET $4"""
+"""Where so many that are due end (``storage.sql.walking``)."""
+DUE_ITEMS = """SELECT item_no, due_at, domain FROM item WHERE state = 0 AND (due_at, domain) > ($1, $2)
+    AND (due_at, domain) {upto} ($3, $4) AND {wanted} ORDER BY due_at, domain, item_no LIMIT $5"""
+"""``{upto}`` is < or <=; ``{wanted}`` says that the domain is not in the list $6."""
 CLAIM = "UPDATE item SET owner = $1, due_at = $2, token = token + 1 WHERE item_no IN ({claimed})"
 ITEMS = """SELECT i.item_no, p.queue_id, i.token, i.local, i.domain, i.notify, i.original_kind, i.original, i.attempts,
     p.created_at, i.due_at, p.expires_at, i.state, i.owner, i.warned, i.last, i.last_host, p.reverse_path,

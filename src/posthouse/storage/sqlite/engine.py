@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import apsw
-import msgspec
 
 from posthouse import __version__
 from posthouse.lib.ports import Clock, Ids
@@ -43,6 +42,7 @@ from posthouse.storage.ports import (
     Tally,
     View,
 )
+from posthouse.storage.sql.walking import Walk
 from posthouse.storage.sqlite import acceptance as accepting
 from posthouse.storage.sqlite import directory, ledger, mailboxes, messages, posting, reading, shelves
 from posthouse.storage.sqlite.blobs import BlobFiles, SqliteBlobs
@@ -145,6 +145,7 @@ class SqliteStore:
         self._notes: list[tuple[TraceId, int, bytes]] = []
         self._notes_timer: asyncio.TimerHandle | None = None
         self._shelves = shelves.Shelves(self._writer, self._readers, self._now)
+        self._walk = Walk()
 
     @property
     def blobs(self) -> Blobs:
@@ -224,9 +225,11 @@ class SqliteStore:
     async def claim(
         self, *, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str] = frozenset()
     ) -> Sequence[Item]:
-        domains = msgspec.json.encode(sorted(avoid)).decode()
-        return await self._writer.submit(
-            lambda tx: posting.claim(tx, owner, now, lease_until, limit, domains), heavy=True
+        return await self._walk.claim(
+            limit,
+            lambda after, room: self._writer.submit(
+                lambda tx: posting.claim(tx, owner, now, lease_until, room, avoid, after), heavy=True
+            ),
         )
 
     async def renew(self, items: Sequence[tuple[int, int]], lease_until: int) -> Sequence[bool]:

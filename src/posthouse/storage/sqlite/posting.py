@@ -12,13 +12,22 @@ from posthouse.mail.ids import AccountId, BlobId, QueueId
 from posthouse.storage.ports import Fate, Item, Posting, QueueFilter, Settlement, State
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sql.walking import SLICE, Place
 from posthouse.storage.sqlite.readers import Snapshot, pack
 from posthouse.storage.sqlite.tx import Tx
 
 _render = SQLITE.render
 ADD_POSTING = _render(sql.ADD_POSTING)
 ADD_ITEM = _render(sql.ADD_ITEM)
-DUE_ITEMS = _render(sql.DUE_ITEMS.replace("{avoid}", "SELECT value FROM json_each($3)"))
+SLICE_OF_DUE = _render(sql.SLICE_OF_DUE)
+_WANTED = "domain NOT IN (SELECT value FROM json_each($6))"
+DUE_ITEMS = _render(sql.DUE_ITEMS.format(upto="<=", wanted=_WANTED))
+DUE_SLICE = f"""SELECT item_no FROM (SELECT item_no, due_at, domain FROM item WHERE state = 0
+    AND (due_at, domain) > (?1, ?2) AND due_at <= ?3 ORDER BY due_at, domain, item_no LIMIT ?4)
+    WHERE {_WANTED.replace("$", "?")} ORDER BY due_at, domain, item_no LIMIT ?5"""  # noqa: S608  ours
+"""The same, of so many that are due."""
+BEHIND = "\1"
+"""What no domain has in it: a search for pairs begins with all that are equal, and there may be a million of them."""
 CLAIM = _render(sql.CLAIM.replace("{claimed}", "SELECT value FROM json_each($3)"))
 ITEMS = _render(sql.ITEMS)
 RENEW = _render(sql.RENEW)
@@ -83,9 +92,22 @@ def _newborn(item: int, posting: Posting, recipient: Recipient, content: Content
     )  # fmt: skip
 
 
-def claim(tx: Tx, owner: str, now: int, lease_until: int, limit: int, avoid: str) -> list[Item]:
-    """Oldest first; ``avoid`` is a JSON array of domains."""
-    numbers = [row[0] for row in tx.rows(DUE_ITEMS, now, limit, avoid)]
+def claim(
+    tx: Tx, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str], after: Place
+) -> tuple[list[Item], Place | None]:
+    """Oldest first, and where the slice ended."""
+    start = (after[0], after[1] + BEHIND)
+    row = tx.row(SLICE_OF_DUE, *start, now, SLICE - 1) if avoid else None
+    ended = None if row is None else (row[0], row[1])
+    domains = msgspec.json.encode(sorted(avoid)).decode()
+    if ended is None or ended[1] in avoid:  # all that are due at the same time for the same domain are avoided with it
+        rows = tx.rows(DUE_SLICE, *start, now, SLICE, limit, domains)
+    else:
+        rows = tx.rows(DUE_ITEMS, *start, *ended, limit, domains)
+    return _take(tx, owner, now, lease_until, [row[0] for row in rows]), ended
+
+
+def _take(tx: Tx, owner: str, now: int, lease_until: int, numbers: list[int]) -> list[Item]:
     if not numbers:
         return []
     claimed = f"[{','.join(map(str, numbers))}]"
