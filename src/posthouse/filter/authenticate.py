@@ -66,14 +66,14 @@ async def authenticate(
     arc: Chain | None = None
     name: tuple[IpRev, str] | None = None
     if road is None or examination.signatures is not None or with_name:
-        now = int(clock.now())
+        now, read_key = int(clock.now()), memory.read_key if memory is not None else parse_key
         asking = Questions(resolver, allowance, MAX_SPF_QUESTIONS)
         paths = _Paths(asking, peer, helo, mail_from, receiver, now) if road is None else None
         found_helo, found_mail, dkim, arc, name = await together(
             paths.of_helo() if paths is not None else None,
             paths.of_sender() if paths is not None else None,
-            _signatures(examination, Questions(resolver, allowance), now, memory.read_key if memory else parse_key),
-            _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now),
+            _signatures(examination, Questions(resolver, allowance), now, read_key),
+            _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now, read_key),
             _client_name(Questions(resolver, allowance), peer) if with_name else None,
         )
         if road is None:
@@ -121,9 +121,10 @@ async def authenticate_transit(
     if examination.signatures is None:
         return evidence
     allowance, now = Allowance(clock), int(clock.now())
+    read_key = memory.read_key if memory is not None else parse_key
     dkim, arc = await together(
-        _signatures(examination, Questions(resolver, allowance), now, memory.read_key if memory else parse_key),
-        _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now),
+        _signatures(examination, Questions(resolver, allowance), now, read_key),
+        _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now, read_key),
     )
     evidence = msgspec.structs.replace(evidence, dkim=dkim or (), arc=arc or NO_CHAIN)
     if not evidence.signers:
@@ -176,8 +177,10 @@ def _signatures(
     return None if verifier is None else verifier.finish(questions, now, read_key)
 
 
-def _chain(examination: Examination, questions: Questions, now: int) -> Coroutine[Any, Any, Chain] | None:
-    return None if examination.chain is None else examination.chain.finish(questions, now)
+def _chain(
+    examination: Examination, questions: Questions, now: int, read_key: Callable[[bytes], PublicKey]
+) -> Coroutine[Any, Any, Chain] | None:
+    return None if examination.chain is None else examination.chain.finish(questions, now, read_key)
 
 
 async def _client_name(questions: Questions, peer: str) -> tuple[IpRev, str]:

@@ -6,16 +6,21 @@ not with its square.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from hmac import compare_digest
 
 from posthouse.standards.arc.sets import FIELDS, ArcSet, has_chain, highest_instance, is_ended, read_sets
 from posthouse.standards.dkim.canonical import BodyHashes, relaxed_field
+from posthouse.standards.dkim.key import PublicKey, parse_key
 from posthouse.standards.dkim.signature import Signature, without_b
 from posthouse.standards.dkim.verify import FUTURE_SECONDS, SignedFields, fetch_key
 from posthouse.standards.dns.ports import DnsTrouble, Resolver
+
+Fetch = Callable[[str, str], Awaitable[PublicKey]]
+"""Domain and selector to the key."""
 
 
 class Status(Enum):
@@ -63,8 +68,8 @@ class ChainVerifier:
             return
         bodies.want(relaxed=self._sets[-1].message_signature.body_relaxed)
 
-    async def finish(self, resolver: Resolver, now: int) -> Chain:
-        """The state of the chain; never raises."""
+    async def finish(self, resolver: Resolver, now: int, read_key: Callable[[bytes], PublicKey] = parse_key) -> Chain:
+        """The state of the chain; never raises. ``read_key`` may know a record's key already."""
         if self._problem:
             highest = highest_instance(self._fields)
             return Chain(Status.FAIL, self._problem, highest=highest, ended=is_ended(self._fields, highest))
@@ -72,17 +77,18 @@ class ChainVerifier:
             return Chain(Status.NONE)
         highest = len(self._sets)
         try:
-            await self._check_message(self._sets[-1].message_signature, resolver, now)
+            fetch = partial(fetch_key, resolver=resolver, read_key=read_key)
+            await self._check_message(self._sets[-1].message_signature, fetch, now)
             for one, digest in reversed(list(self._seal_digests())):
                 seal = one.seal
-                await self._check(seal.domain, seal.selector, seal.algorithm, digest, seal.signature, resolver)
+                await self._check(seal.domain, seal.selector, seal.algorithm, digest, seal.signature, fetch)
         except DnsTrouble:
             return Chain(Status.FAIL, "no answer about a key", self._sets, highest)
         except ValueError as wrong:
             return Chain(Status.FAIL, str(wrong), self._sets, highest)
         return Chain(Status.PASS, "", self._sets, highest)
 
-    async def _check_message(self, signature: Signature, resolver: Resolver, now: int) -> None:
+    async def _check_message(self, signature: Signature, fetch: Fetch, now: int) -> None:
         """The last ARC-Message-Signature: the message is as the last sealer sent it."""
         if not compare_digest(self._bodies.digest(relaxed=signature.body_relaxed), signature.body_hash):
             raise ValueError("body hash did not verify")
@@ -91,14 +97,12 @@ class ChainVerifier:
         if signature.made_at is not None and signature.made_at > now + FUTURE_SECONDS:
             raise ValueError("signature is from the future")
         digest = self._fields.digest(signature)
-        await self._check(
-            signature.domain, signature.selector, signature.algorithm, digest, signature.signature, resolver
-        )
+        await self._check(signature.domain, signature.selector, signature.algorithm, digest, signature.signature, fetch)
 
     async def _check(
-        self, domain: str, selector: str, algorithm: str, digest: bytes, signature: bytes, resolver: Resolver
+        self, domain: str, selector: str, algorithm: str, digest: bytes, signature: bytes, fetch: Fetch
     ) -> None:
-        key = await fetch_key(domain, selector, resolver)
+        key = await fetch(domain, selector)
         if not algorithm.startswith(key.kind):
             raise ValueError("key and signature are of different kinds")
         if not key.is_signature_of(digest, signature):
