@@ -24,7 +24,7 @@ from pathlib import Path
 
 from posthouse.filter.boundary import Boundary
 from posthouse.ms.describe import describe
-from posthouse.mta.reception import Desk
+from posthouse.mta.desk import Desk
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.services.smtpd import open_smtp
 from posthouse.standards.dkim.canonical import RelaxedBody

@@ -10,24 +10,16 @@ carries an id and is in the ledger. Nothing is acknowledged before the office's
 ``accept`` has returned, and a ``StorageError`` is never a success.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-from posthouse.admd.limits import Limits
-from posthouse.filter.blocklists import BlockLists
 from posthouse.filter.conduct import Conduct
-from posthouse.filter.disguise import Disguise
-from posthouse.filter.networks import Networks
-from posthouse.filter.rates import ClientRates
-from posthouse.mail.envelope import Recipient
 from posthouse.mail.reply import Reply
 from posthouse.mta.client import Client
-from posthouse.mta.refusals import Refusals
+from posthouse.mta.desk import Desk
 from posthouse.mta.transaction import Outcome, Transaction
 from posthouse.net.ports import Farewell, Line
-from posthouse.observe.ports import Journal, Level
+from posthouse.observe.ports import Level
 from posthouse.standards.smtp.events import (
     AuthResponse,
     AuthStart,
@@ -47,7 +39,6 @@ from posthouse.standards.smtp.events import (
     StartTls,
     Verify,
 )
-from posthouse.standards.smtp.offer import Offer
 from posthouse.standards.smtp.server import ServerConnection
 from posthouse.storage.ports import BlobWriter, StorageError
 
@@ -70,53 +61,6 @@ FAREWELLS = {
     Farewell.SHUTDOWN: Reply(421, "4.3.2", ("we are closing, come again soon",), hang_up=True),
     Farewell.TROUBLE: Reply(421, "4.3.0", ("something went wrong here, come again later",), hang_up=True),
 }
-
-
-class Office(Protocol):
-    """Who decides about mail behind a door: ``mta.receive.Receiver`` or ``msa.submit.Submission``."""
-
-    def begin(self, client: Client, mail: MailFrom) -> Transaction | Reply: ...
-
-    def add_recipient(self, transaction: Transaction, recipient: Recipient) -> Reply | Awaitable[Reply]: ...
-
-    def begin_content(self, transaction: Transaction) -> Reply: ...
-
-    def add_content(self, transaction: Transaction, octets: bytes) -> None: ...
-
-    async def accept(self, transaction: Transaction) -> Outcome: ...
-
-    def abandon(self, transaction: Transaction) -> None: ...
-
-
-def _calm() -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What all sessions of one door share."""
-
-    name: str
-    office: Office
-    offer: Offer
-    refusals: Refusals
-    limits: Limits
-    journal: Journal
-    relay: Networks
-    """Who may relay; nobody unless configured."""
-    exempt: Networks
-    """Whom no rate applies to."""
-    messages_max: int
-    """L13."""
-    delay: Callable[[float], Awaitable[None]] = asyncio.sleep
-    is_stressed: Callable[[], bool] = _calm
-    """Whether connections are so many that patience is short (L17)."""
-    offenders: ClientRates | None = None
-    """Who remembers strangers that were thrown out; None at doors for our own."""
-    lists: BlockLists | None = None
-    """Lists in the DNS that are asked about a stranger as soon as he is here."""
-    disguise: Disguise | None = None
-    """Who notices that all strangers come from one address of ours."""
 
 
 async def _let_it_drain(writer: BlobWriter) -> AsyncIterator[Reply]:

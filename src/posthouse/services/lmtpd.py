@@ -13,7 +13,8 @@ LIMITS. As smtpd.
 from collections.abc import AsyncIterator, Iterable
 
 from posthouse.mail.reply import Reply
-from posthouse.mta.reception import Answer, Desk, Reception
+from posthouse.mta.desk import Desk
+from posthouse.mta.reception import Answer, Reception
 from posthouse.mta.transaction import Outcome, Transaction
 from posthouse.net.ports import Line
 from posthouse.standards.smtp.server import ServerConnection

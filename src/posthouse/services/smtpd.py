@@ -15,7 +15,8 @@ is stored (``filter.boundary``).
 LIMITS. L1 to L6, L12 to L20, L22, L28, L37, L38 (``posthouse limits``).
 """
 
-from posthouse.mta.reception import Desk, Reception
+from posthouse.mta.desk import Desk
+from posthouse.mta.reception import Reception
 from posthouse.net.ports import Line
 from posthouse.standards.smtp.server import ServerConnection
 

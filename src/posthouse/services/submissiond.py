@@ -20,7 +20,8 @@ from typing import Any, ClassVar
 from posthouse.admd.authenticator import Attempt, Authenticator, Challenge, Passed, Refused
 from posthouse.mail.reply import Reply
 from posthouse.msa.submit import CLOSED, LOGIN_FIRST
-from posthouse.mta.reception import Answer, Desk, Reception
+from posthouse.mta.desk import Desk
+from posthouse.mta.reception import Answer, Reception
 from posthouse.net.ports import Line
 from posthouse.standards.smtp.events import AuthResponse, AuthStart, Hello, MailFrom, StartTls
 from posthouse.standards.smtp.server import ServerConnection

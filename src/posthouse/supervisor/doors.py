@@ -11,8 +11,8 @@ from posthouse.filter.networks import Networks
 from posthouse.lib.sansio import Conversation
 from posthouse.msa.submit import Submission
 from posthouse.mta.amend import Amend
+from posthouse.mta.desk import Desk, Office
 from posthouse.mta.receive import Receiver
-from posthouse.mta.reception import Desk, Office
 from posthouse.mta.recipients import Recipients
 from posthouse.mta.refusals import Refusals
 from posthouse.mta.relaying import Relaying

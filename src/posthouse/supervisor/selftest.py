@@ -13,7 +13,7 @@ from posthouse.admd.directory import Directory
 from posthouse.mail.address import Address
 from posthouse.mail.reply import Reply
 from posthouse.mta.client import Client
-from posthouse.mta.reception import Desk
+from posthouse.mta.desk import Desk
 from posthouse.mta.relaying import is_own_literal
 from posthouse.net.ports import Peer
 from posthouse.standards.smtp.events import MailFrom, RcptTo

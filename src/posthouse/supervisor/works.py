@@ -17,11 +17,11 @@ from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import AccountId
 from posthouse.mta.custody import Custody
+from posthouse.mta.desk import Desk
 from posthouse.mta.digest import Digests
 from posthouse.mta.intake import Intake
 from posthouse.mta.manager import Manager
 from posthouse.mta.quarantine import Quarantine
-from posthouse.mta.reception import Desk
 from posthouse.mta.secretary import Secretary
 from posthouse.mta.signing import Signer
 from posthouse.mta.space import Space

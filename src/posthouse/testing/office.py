@@ -27,10 +27,10 @@ from posthouse.mta.admission import Admission
 from posthouse.mta.amend import Amend
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.custody import Custody
+from posthouse.mta.desk import Desk
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
 from posthouse.mta.receive import Receiver
-from posthouse.mta.reception import Desk
 from posthouse.mta.recipients import Recipients
 from posthouse.mta.refusals import Refusals
 from posthouse.mta.relaying import Relaying

@@ -3,7 +3,7 @@
 import pytest
 
 from posthouse.filter.networks import Networks
-from posthouse.mta.reception import Desk
+from posthouse.mta.desk import Desk
 from posthouse.mta.relaying import Relaying
 from posthouse.storage.ports import Note
 from posthouse.supervisor.config import Configuration
