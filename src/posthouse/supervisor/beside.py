@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from posthouse.filter.sharing import Sharing
@@ -52,7 +53,9 @@ async def keep_running(name: str, run: Run, journal: Journal) -> None:
         try:
             await run()
         except Exception as error:  # noqa: BLE001 - nothing that runs beside the doors may end silently
-            journal.bug(f"{name}.died", error)
-            await asyncio.sleep(RESTART_SECONDS)
+            with suppress(MemoryError):  # there may be some in a moment
+                journal.bug(f"{name}.died", error)
+            with suppress(MemoryError):
+                await asyncio.sleep(RESTART_SECONDS)
         else:
             return
