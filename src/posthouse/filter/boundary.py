@@ -166,7 +166,10 @@ class Boundary:
         else:
             judgement = self.weigh(findings, clues)
         for witness in self._witnesses:
-            witness.saw(letter, judgement)
+            try:
+                witness.saw(letter, judgement)
+            except Exception as error:  # noqa: BLE001 - what is only remembered must not break the road
+                self._journal.bug(f"witness {type(witness).__name__}", error)
         return judgement
 
     async def _ask_all(self, letter: Letter) -> Sequence[Opinion]:

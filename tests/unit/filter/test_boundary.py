@@ -171,6 +171,20 @@ async def test_witnesses_see_every_judgement() -> None:
     assert seen == [await boundary.judge(letter())]
 
 
+async def test_a_witness_that_breaks_breaks_nothing() -> None:
+    def break_down(_letter: object, _judgement: Judgement) -> None:
+        raise ValueError("a bug of ours")
+
+    seen: list[Judgement] = []
+    journal = KeptJournal()
+    witnesses = (
+        SimpleNamespace(saw=break_down),
+        SimpleNamespace(saw=lambda _letter, judgement: seen.append(judgement)),
+    )
+    assert seen == [await Boundary(check(), journal=journal, witnesses=witnesses).judge(letter())]
+    assert [str(error) for error in journal.bugs] == ["a bug of ours"]
+
+
 async def test_nobody_looking_is_idle() -> None:
     assert Boundary(None, journal=KeptJournal()).is_idle
     assert not Boundary(check(), journal=KeptJournal()).is_idle
