@@ -421,6 +421,22 @@ async def test_a_full_destination_is_avoided_and_the_limit_kept(store):
     assert {item.domain for item in claimed} == {"free.test", "other.test"}
 
 
+async def test_what_ties_messages_together_goes_with_the_last_of_them(store):
+    account = await an_account(store)
+    other = await an_account(store, "other")
+    box = await inbox(store, account)
+    await file(store, account, "t1", facts=Facts(message_id="<1@x>", thread_keys=("<0@x>",)))
+    kept = await file(store, account, "t2", facts=Facts(message_id="<2@x>", thread_keys=("<3@x>",)))
+    await file(store, other, "t3", facts=Facts(message_id="<1@x>", thread_keys=("<0@x>",)))
+    assert not any("threads" in line for line in await swept(store))
+    await store.remove(account, box.mailbox, [1])
+    assert "2 keys of threads dropped" in await swept(store)
+    assert not any("threads" in line for line in await swept(store))
+    again = await file(store, account, "t4", facts=Facts(message_id="<4@x>", thread_keys=("<3@x>",)))
+    first, second = await store.read(account, box.mailbox, [kept.uid, again.uid])
+    assert first.thread_id == second.thread_id
+
+
 async def test_behind_more_avoided_items_than_one_slice_others_are_found(store):
     await post(store, "many", *["full"] * 12_000, due_at=100)
     await post(store, "q1", "free", due_at=150)

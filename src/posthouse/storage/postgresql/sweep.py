@@ -14,9 +14,11 @@ from posthouse.storage.ports import Missing, Moved
 from posthouse.storage.postgresql.blobs import PostgresBlobs
 from posthouse.storage.postgresql.body_rows import PostgresBodyRows
 from posthouse.storage.postgresql.shelves import Shelves
+from posthouse.storage.postgresql.threads import PostgresThreads
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.threads import sweep_threads
 
 DAY = 24 * 3600 * 1000
 LEDGER_KEPT = 30 * DAY
@@ -62,6 +64,7 @@ class Sweeper:
             ("ledger records dropped", await self._repeat(lambda tx: _old_ledger(tx, now - LEDGER_KEPT))),
             ("delivery keys dropped", await self._repeat(lambda tx: tx.run(OLD_DELIVERED, now - DELIVERED_KEPT))),
             ("tombstones dropped", await self._tombs(now - TOMBS_KEPT)),
+            ("keys of threads dropped", await sweep_threads(PostgresThreads(self._units))),
             ("notes expired", await write(lambda tx: _old_notes(tx, now))),
             ("nodes forgotten", await write(lambda tx: _old_nodes(tx, now - NODES_KEPT))),
         ):

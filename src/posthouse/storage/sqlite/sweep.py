@@ -7,10 +7,12 @@ from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import TRASH_KEPT, Bodies
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sql.threads import sweep_threads
 from posthouse.storage.sqlite import shelves
 from posthouse.storage.sqlite.blobs import BlobFiles
 from posthouse.storage.sqlite.body_rows import SqliteBodyRows
 from posthouse.storage.sqlite.readers import Readers, Snapshot
+from posthouse.storage.sqlite.threads import SqliteThreads
 from posthouse.storage.sqlite.tx import Row, Tx
 from posthouse.storage.sqlite.writer import Writer
 
@@ -55,6 +57,7 @@ class Sweeper:
             ("ledger records dropped", await self._ledger(now - LEDGER_KEPT)),
             ("delivery keys dropped", await self._delivered(now - DELIVERED_KEPT)),
             ("tombstones dropped", await self._tombs(now - TOMBS_KEPT)),
+            ("keys of threads dropped", await sweep_threads(SqliteThreads(self._writer, self._readers))),
             ("notes expired", await self._writer.submit(lambda tx: shelves.sweep(tx, now), heavy=True)),
         ):
             if freed:
