@@ -199,6 +199,10 @@ class Directory:
         found = self._person(account)
         return found.standing if found is not None else GOOD
 
+    def holder(self, address: Address) -> Local | Alias | None:
+        """The account or alias of this very address; not who answers for it."""
+        return self._residence(address.key)
+
     def resolve(self, address: Address) -> Residence:
         """Where mail for ``address`` goes."""
         domain = address.domain

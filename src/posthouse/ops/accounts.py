@@ -23,7 +23,7 @@ async def hold(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     why = arguments.text("reason", BY_OPERATOR).strip()[:MOST_NAME] or BY_OPERATOR
     arguments.finish()
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     custody = house.custody
     held = await (custody.hold(account, why) if custody else hold_account(house.store, account, why, house.now))
     yield {"address": account.address, "held": why, "waiting": held}
@@ -33,7 +33,7 @@ async def release(house: House, arguments: Arguments) -> Rows:
     """It may send again; what waits goes now."""
     address = arguments.address("address")
     arguments.finish()
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     if not (await read_standing(house.store, account.account)).held:
         raise CannotDo(f"{account.address} is not held", "posthouse account list shows who is")
     custody = house.custody
@@ -47,7 +47,7 @@ async def revoke_sessions(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     keep = arguments.flag("keep_password")
     arguments.finish()
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     row: dict[str, object] = {"address": account.address}
     if not keep:
         verifiers, row["password"] = await new_verifiers(house, account.address, "")
@@ -80,7 +80,7 @@ async def _account_and_domain(house: House, arguments: Arguments) -> tuple[Accou
     address = arguments.address("address")
     domain = arguments.domain("domain")
     arguments.finish()
-    return find_account(await house.store.directory(), address), domain
+    return await find_account(house, address), domain
 
 
 # -- app passwords
@@ -95,7 +95,7 @@ async def add_app_password(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
     if not name or len(name) > MOST_NAME or not name.isprintable():
         raise CannotDo("an app password needs a name", "the program or device that will have it: --name phone")
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     try:
         made, shown = await (await _app_passwords(house)).add(account.account, name, scopes, seconds=seconds or None)
     except ValueError as error:
@@ -113,7 +113,7 @@ async def add_app_password(house: House, arguments: Arguments) -> Rows:
 async def list_app_passwords(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     arguments.finish()
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     passwords = await _app_passwords(house)
     found = await passwords.of(account.account)
     uses = await passwords.uses(found)
@@ -135,7 +135,7 @@ async def revoke_app_password(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     which = arguments.text("which")
     arguments.finish()
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     passwords = await _app_passwords(house)
     ids = [one.id for one in await passwords.of(account.account) if which in {one.id, one.name}]
     if not ids:

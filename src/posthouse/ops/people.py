@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 
 from posthouse.admd.apppasswords import AppPasswords
 from posthouse.admd.credentials import make_verifiers
+from posthouse.admd.directory import Directory as People
+from posthouse.admd.directory import Local
 from posthouse.admd.passwords import generate_password, judge_password
 from posthouse.admd.standing import (
     GOOD,
@@ -16,7 +18,7 @@ from posthouse.admd.standing import (
     read_standing,
     read_standings,
 )
-from posthouse.mail.address import Address, fold
+from posthouse.mail.address import Address
 from posthouse.observe.ports import Quiet
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
@@ -92,9 +94,10 @@ async def add_account(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
     if not 0 < quota <= MAX_QUOTA:
         raise CannotDo("a quota must be positive: zero never means unlimited")
-    directory = await house.store.directory()
-    demand_domain(directory, address)
-    _demand_free(directory, address)
+    people = await known(house)
+    if address.domain not in people.domains:
+        raise no_domain(address)
+    _demand_free(people, address)
     verifiers, shown = await new_verifiers(house, str(address), password)
     account = await house.store.create_account(str(address), name, verifiers, quota=quota, admin=admin, at=house.now)
     row = {"address": str(address), "account": account, "admin": admin, "quota": quota}
@@ -112,8 +115,9 @@ async def list_accounts(house: House, arguments: Arguments) -> Rows:
 async def show_account(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     arguments.finish()
+    account = await find_account(house, address)
     directory = await house.store.directory()
-    account = find_account(directory, address)
+    account = next((row for row in directory.accounts if row.account == account.account), account)
     mailboxes = await house.store.mailboxes(account.account)
     yield {
         **_account_row(account, await read_standing(house.store, account.account)),
@@ -129,7 +133,7 @@ async def set_password(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     password = arguments.text("password", "")
     arguments.finish()
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     verifiers, shown = await new_verifiers(house, account.address, password)
     await house.store.change_account(account.account, verifiers=verifiers)
     await note_standing(house.store, account, WEAK, "", house.now)
@@ -150,7 +154,7 @@ async def enable_account(house: House, arguments: Arguments) -> Rows:
 async def _switch(house: House, arguments: Arguments, *, enabled: bool) -> Row:
     address = arguments.address("address")
     arguments.finish()
-    account = find_account(await house.store.directory(), address)
+    account = await find_account(house, address)
     await house.store.change_account(account.account, enabled=enabled)
     return {"address": account.address, "enabled": enabled}
 
@@ -160,10 +164,10 @@ async def remove_account(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     sure = arguments.flag("yes")
     arguments.finish()
-    directory = await house.store.directory()
-    account = find_account(directory, address)
+    account = await find_account(house, address)
     if not sure:
         raise CannotDo(f"{account.address} would go with all its mail", "say --yes, or disable the account instead")
+    directory = await house.store.directory()
     if house.school is not None:
         await house.school.learner.forget(account.account)
     await house.store.remove_account(account.account)
@@ -199,24 +203,36 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2]
 
 
-def find_account(directory: Directory, address: Address) -> AccountRow:
-    wanted = fold(str(address))
-    for account in directory.accounts:
-        if fold(account.address) == wanted:
-            return account
-    raise CannotDo(f"there is no account {address}", "posthouse account list shows those there are")
+async def known(house: House) -> People:
+    """Who lives here, asked by key: in a server nobody else is read for it."""
+    people = house.directory or People()
+    await people.refresh(house.store)
+    return people
+
+
+async def find_account(house: House, address: Address) -> AccountRow:
+    people = await known(house)
+    found = people.holder(address)
+    row = people.account(found.account) if isinstance(found, Local) else None
+    if row is None:
+        raise CannotDo(f"there is no account {address}", "posthouse account list shows those there are")
+    return row
 
 
 def demand_domain(directory: Directory, address: Address) -> None:
     if all(row.name != address.domain for row in directory.domains):
-        raise CannotDo(f"{address.domain} is not a domain of ours", f"posthouse domain add {address.domain}")
+        raise no_domain(address)
 
 
-def _demand_free(directory: Directory, address: Address) -> None:
-    wanted = fold(str(address))
-    if any(fold(row.address) == wanted for row in directory.accounts):
+def no_domain(address: Address) -> CannotDo:
+    return CannotDo(f"{address.domain} is not a domain of ours", f"posthouse domain add {address.domain}")
+
+
+def _demand_free(people: People, address: Address) -> None:
+    found = people.holder(address)
+    if isinstance(found, Local):
         raise CannotDo(f"{address} exists already", f"posthouse account show {address} shows it")
-    if any(fold(row.address) == wanted for row in directory.aliases):
+    if found is not None:
         raise CannotDo(f"{address} exists already, as an alias", f"posthouse alias remove {address}")
 
 
