@@ -106,6 +106,9 @@ class Limits:
     bounced_percent: int = limit("L27", 20, "percent", "of what an account sent, refused outside; then it is held")
     bounced_of: int = limit("L27", 50, "recipients", "of an account in a day before their share of failures counts")
     free_octets: int = limit("L28", 1024 * MIB, "octets", "free disk space below which mail is deferred")
+    refused_octets_day: int = limit(
+        "L28", 32 * MIB, "octets a day", "records of what strangers were refused at one door, each kept for 30 days"
+    )
     free_inodes: int = limit("L28", 10000, "inodes", "free inodes below which mail is deferred")
     imap_line_octets: int = limit("L30", 16 * KIB, "octets", "longest IMAP line after login")
     imap_early_line_octets: int = limit("L30", 4 * KIB, "octets", "longest IMAP line before login")

@@ -159,7 +159,9 @@ def desk_of(name: str, office: Office, offer: Offer, works: Works, tools: Tools,
         name=name,
         office=office,
         offer=offer,
-        refusals=Refusals(works.store, clock=tools.clock, ids=tools.ids, journal=tools.journal),
+        refusals=Refusals(
+            works.store, tools.clock, tools.ids, tools.journal, octets_day=tools.limits.refused_octets_day
+        ),
         limits=tools.limits,
         journal=tools.journal,
         relay=relay or Networks(),

@@ -207,7 +207,9 @@ class Office:
             name=name,
             office=office,
             offer=offer,
-            refusals=Refusals(self.store, self.clock, self.ids, self.journal),
+            refusals=Refusals(
+                self.store, self.clock, self.ids, self.journal, octets_day=self.limits.refused_octets_day
+            ),
             limits=self.limits,
             journal=self.journal,
             relay=Networks(("203.0.113.0/24",)),
