@@ -28,6 +28,7 @@ from posthouse.drill.watchdog import Watchdog
 SETTLE = {"quick": 10.0, "essay": 20.0}
 SETTLE_LONGEST = 60.0
 REPEAT = {"soak": 3}
+LONGEST = {"soak": 4 * RUN_SECONDS}
 LARGE = frozenset({"full", "soak"})
 REPEAT_SECONDS = 15.0
 """Attacks that take longer are made once also in the profiles that repeat."""
@@ -79,7 +80,8 @@ class Drill:
         ask, run = self.ask, self.run
         scenarios = all_scenarios()
         directory = Path(tempfile.mkdtemp(prefix="drill-", dir=ask.scratch))
-        watchdog = Watchdog(RUN_SECONDS + 60)
+        longest = LONGEST.get(ask.profile, RUN_SECONDS)
+        watchdog = Watchdog(longest + 60)
         watchdog.tell(f"clear {directory}")
         order = Order(
             threats=ask.threats,
@@ -88,6 +90,7 @@ class Drill:
             config=ask.config,
             repeat=ask.repeat or REPEAT.get(ask.profile, 1),
             repeat_seconds=math.inf if ask.repeat else REPEAT_SECONDS,
+            longest=longest,
             large=ask.profile in LARGE,
             every=EVERY.get(ask.profile, USUAL_EVERY),
             settle=SETTLE.get(ask.profile, SETTLE_LONGEST),

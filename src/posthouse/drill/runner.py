@@ -49,6 +49,8 @@ class Order:
     settle: float = 20.0
     every: float = EVERY
     """Seconds from one song of the canary to the next."""
+    longest: float = RUN_SECONDS
+    """Seconds of the whole run; what has not begun by then is unproven."""
     large: bool = False
     """Attacks take more of everything."""
     repeat_seconds: float = math.inf
@@ -128,8 +130,8 @@ async def _run_group(
         try:
             async with ground_of(order, run, wish, directory / f"life-{lives}") as ground:
                 while waiting and not ground.is_dead:
-                    if time.monotonic() - began > RUN_SECONDS:
-                        run.aborted = f"the run's {RUN_SECONDS / 60:.0f} minutes are over"
+                    if time.monotonic() - began > order.longest:
+                        run.aborted = f"the run's {order.longest / 60:.0f} minutes are over"
                         run.results += [unproven(one, run.aborted) for one in waiting]
                         return
                     threat = waiting.pop(0)
