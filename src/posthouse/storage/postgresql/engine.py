@@ -540,9 +540,9 @@ class PostgresStore:
         await self._settlings.close()
         await self._ledger.settled()
         await self._shelves.settled()
-        await self._hints.close()
         with suppress(StorageError):
             await self._membership.leave()
+        await self._hints.close()
         for units in (self._units, self._loose, self._blocks):
             await units.close()
         await asyncio.to_thread(self._blobs.close)

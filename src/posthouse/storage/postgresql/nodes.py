@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.ports import SchemaTooNew, StorageError
 from posthouse.storage.postgresql.migrate import knows_enough
+from posthouse.storage.postgresql.posting import reclaim
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 
@@ -108,7 +109,12 @@ class Membership:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self.slot >= 0:
-            await self._units.write(lambda tx: tx.run(LEAVE, self.name))
+            await self._units.write(self._exit)
+
+    async def _exit(self, tx: Tx) -> None:
+        """What we could not finish is due at once: nobody waits for the lease of who has left."""
+        await reclaim(tx, self.name)
+        await tx.run(LEAVE, self.name)
 
 
 async def forget_nodes(tx: Tx, names: Sequence[str]) -> None:
