@@ -218,15 +218,22 @@ class KeyRing:
     async def tend(self, resolver: Resolver, owner: str) -> None:
         """One round for all domains: see what the DNS shows, take the next steps. One node does it at a time."""
         await self.refresh()
-        now = self._now
-        if await self._store.lease(JOB, owner, now, now + LEASE_SECONDS * 1000) is None:
+        held = self._now
+        if not await self._hold(owner, held):
             return
         first = await anext(aiter(self._store.directory_pages()))  # read after the keys, which come after it
         ours = {row.name for row in first.domains}
         for domain in sorted(ours):
+            if self._now - held > LEASE_SECONDS * 500:  # slow answers of a slow DNS: half of the time is over
+                held = self._now
+                if not await self._hold(owner, held):
+                    return
             await self.tend_domain(domain, resolver)
         for domain in set(self._rows) - ours:
             await self.forget(domain)
+
+    async def _hold(self, owner: str, now: int) -> bool:
+        return await self._store.lease(JOB, owner, now, now + LEASE_SECONDS * 1000) is not None
 
     async def tend_domain(self, domain: str, resolver: Resolver | None) -> None:
         """The same for one domain; without ``resolver`` nothing is looked up."""

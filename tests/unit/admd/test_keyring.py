@@ -3,7 +3,7 @@
 import pytest
 
 from posthouse.admd.directory import Directory
-from posthouse.admd.keyring import KIND, KeyRing
+from posthouse.admd.keyring import JOB, KIND, KeyRing
 from posthouse.admd.keys import DAY, State, parse_row
 from posthouse.admd.vault import Vault, VaultLocked, make_master_key
 from posthouse.standards.dkim.keypair import load_private
@@ -124,6 +124,24 @@ async def test_another_life_of_the_server_opens_them_again(registry):
     second = registry.ring()
     await second.refresh()
     assert selectors(second) == selectors(first)
+
+
+async def test_a_round_in_a_slow_dns_is_the_same_nodes_to_its_end(registry):
+    for number in range(4):
+        await registry.store.put_domain(DomainRow(f"slow{number}.test"))
+    await registry.directory.refresh(registry.store)
+    ring = await registry.tended()
+    taken = []
+
+    class Slow(Zone):
+        async def txt(self, name):
+            registry.clock.pass_time(60)
+            now = int(registry.clock.now() * 1000)
+            taken.append(await registry.store.lease(JOB, "there", now, now))
+            return await registry.zone.txt(name)
+
+    await ring.tend(Slow(), "here")
+    assert taken == [None] * 12
 
 
 async def test_another_node_learns_of_a_change_when_it_looks(registry):

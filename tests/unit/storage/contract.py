@@ -421,6 +421,14 @@ async def test_a_full_destination_is_avoided_and_the_limit_kept(store):
     assert {item.domain for item in claimed} == {"free.test", "other.test"}
 
 
+async def test_the_end_of_a_mailbox_is_a_change_of_the_account(store):
+    account = await an_account(store)
+    before = await store.create_mailbox(account, "before")
+    await store.delete_mailbox(account, before.mailbox)
+    after = await store.create_mailbox(account, "after")
+    assert after.modseq > before.modseq + 1
+
+
 async def test_what_ties_messages_together_goes_with_the_last_of_them(store):
     account = await an_account(store)
     other = await an_account(store, "other")
@@ -919,6 +927,19 @@ async def test_tallies_grow_by_what_is_added(store):
     await store.add_tallies([Tally("spam.token", "x", -1, 1)])
     (x,) = await store.tallies("spam.token", ["x"])
     assert (x.a, x.b) == (1, 7)
+
+
+async def test_who_asks_for_a_tally_waits_for_no_others(store):
+    await store.add_tallies([Tally("k", "mine", 1)])
+    assert len(await store.tallies("k", ["mine"])) == 1
+    await store.add_tallies([Tally("k", "somebody else's", 1)])
+    written = []
+    shelves = getattr(store, "_home", store)._shelves
+    shelves.write = lambda write=shelves.write: written.append(write())
+    assert len(await store.tallies("k", ["mine"])) == 1
+    assert not written
+    assert len(await store.tallies("k", ["mine", "somebody else's"])) == 2
+    assert written
 
 
 async def test_tallies_are_listed_and_dropped(store):

@@ -1,7 +1,7 @@
 """Promise point 1, for many messages at once: a statement a table, however many messages the batch has.
 
-The order is that of the locks: the ledger by trace, the accounts in ascending
-order, blobs by name. What depends on what is there (is it delivered already,
+The order is that of the locks: the ledger by trace, blobs by name, the accounts
+in ascending order. What depends on what is there (is it delivered already,
 is there room, which thread) is asked once for the batch, under those locks,
 and decided here.
 """

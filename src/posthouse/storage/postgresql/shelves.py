@@ -1,6 +1,7 @@
 """Shelves: small facts of the offices, counts that only grow; and what makes one node of many: leases, allotments."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from posthouse.storage.ports import Note, StorageError, Tally
@@ -39,6 +40,7 @@ class Shelves:
         self._loose = loose
         self._now = now
         self._waiting: dict[tuple[str, str], Tally] = {}
+        self._on_the_way: Counter[tuple[str, str]] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -78,6 +80,7 @@ class Shelves:
             rows = [(*key, waiting[key].a, waiting[key].b, waiting[key].at) for key in sorted(waiting)]
             writing = asyncio.get_running_loop().create_task(self._count(rows))
             self._writing.add(writing)
+            self._on_the_way.update(waiting.keys())
             writing.add_done_callback(self._writing.discard)
 
     async def _count(self, rows: list[tuple[str, str, int, int, int]]) -> None:
@@ -87,6 +90,9 @@ class Shelves:
             )
         except StorageError:
             return  # no promise was made, and the journal knows
+        finally:
+            self._on_the_way.subtract(row[:2] for row in rows)
+            self._on_the_way = +self._on_the_way
 
     async def settled(self) -> None:
         """Returns when the counts so far are written or given up."""
@@ -95,7 +101,9 @@ class Shelves:
             await asyncio.wait(list(self._writing))
 
     async def tallies(self, kind: str, keys: Sequence[str]) -> list[Tally]:
-        await self.settled()
+        """Who asks for what was not counted of late waits for nobody's writing."""
+        if any((kind, key) in self._waiting or self._on_the_way[kind, key] for key in keys):
+            await self.settled()
         return await self._units.read(lambda tx: _tallies(tx, SCORES, kind, list(keys)))
 
     async def list_tallies(self, kind: str, prefix: str, after: str, limit: int) -> list[Tally]:

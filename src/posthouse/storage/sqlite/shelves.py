@@ -47,6 +47,9 @@ class Shelves:
         self._readers = readers
         self._now = now
         self._waiting: dict[tuple[str, str], Tally] = {}
+        self._written: asyncio.Future[None] | None = None
+        """The latest writing, of the counts ``_on_the_way``; what comes before it is done before it."""
+        self._on_the_way: set[tuple[str, str]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def notes(self, kind: str, keys: Sequence[str]) -> list[Note]:
@@ -77,16 +80,26 @@ class Shelves:
             return None
         waiting, self._waiting = self._waiting, {}
         written = self._writer.submit(lambda tx: _add(tx, list(waiting.values())), heavy=len(waiting) > 100)
-        written.add_done_callback(lambda done: done.cancelled() or done.exception())  # no promise was made
+        self._on_the_way.update(waiting)
+        self._written = written
+        written.add_done_callback(self._done)
         return written
 
+    def _done(self, written: asyncio.Future[None]) -> None:
+        written.cancelled() or written.exception()  # no promise was made
+        if self._written is written:
+            self._written = None
+            self._on_the_way.clear()
+
     async def _settled(self) -> None:
-        written = self.write()
-        if written is not None:
-            await asyncio.wait([written])
+        self.write()
+        if self._written is not None:
+            await asyncio.wait([self._written])
 
     async def tallies(self, kind: str, keys: Sequence[str]) -> list[Tally]:
-        await self._settled()
+        """Who asks for what was not counted of late waits for nobody's writing."""
+        if any((kind, key) in self._waiting or (kind, key) in self._on_the_way for key in keys):
+            await self._settled()
         names = _names(keys)
         return await self._readers.read(lambda snapshot: _tallies(snapshot, SCORES, kind, names))
 
