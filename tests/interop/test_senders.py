@@ -375,6 +375,15 @@ def test_a_signature_that_proves_nothing(internet: World, make, why: str) -> Non
     assert sum(one.startswith("dkim=") for one in sent.record["results"]) <= 10
 
 
+@pytest.mark.parametrize("octets", [5_000, 30_000, 64_000])
+def test_a_giant_key_record_is_no_key(internet: World, octets: int) -> None:
+    """Of 64 KiB, by TCP: the signature is worth nothing for good, and nobody is told to come again."""
+    internet.names.publish(f"k{octets}._domainkey.none.test", txt=[b"v=DKIM1; k=rsa; p=" + b"A" * octets])
+    sent = internet.send(signed(letter(b"a@none.test"), "none.test", selector=f"k{octets}"), "x@nowhere.test")
+    assert sent.code == 250
+    assert any(one.startswith("dkim=permerror none.test") for one in sent.record["results"]), sent.record["results"]
+
+
 def test_the_tenth_signature_still_counts(internet: World) -> None:
     nine = b"".join(b"DKIM-Signature: v=1; d=reject.test; s=s; x=%d\r\n" % number for number in range(9))
     sent = internet.send(nine + signed(letter(b"alice@reject.test"), "reject.test"), "x@nowhere.test")
