@@ -249,6 +249,54 @@ async def test_a_stale_node_reads_where_an_account_lives_now(house, open_house, 
         assert await ask()
 
 
+async def test_an_account_whose_cell_fails_is_made_at_home(house, monkeypatch):
+    async def fail(*_, **__):
+        raise StorageError("the cell went away")
+
+    await people(house)
+    monkeypatch.setattr(house.store(1).units, "write", fail)
+    third, fourth = [await house.create_account(f"late{n}@office.test", "", (), quota=ROOM) for n in range(2)]
+    assert {house.places.of(one).cell for one in (third, fourth)} == {HOME}
+    await house.accept(letter("t1", third))
+    await house.accept(letter("t2", fourth))
+    assert await uids(house, third) == await uids(house, fourth) == [1]
+    quotas = {row.account: row.quota for row in (await house.directory()).accounts}
+    assert (quotas[third], quotas[fourth]) == (ROOM, ROOM)
+
+
+async def test_what_was_promised_goes_to_the_inbox_if_its_mailbox_is_gone(house, monkeypatch):
+    _, second = await people(house)
+    box = await house.create_mailbox(second, "lists")
+    home, blob = house.store(HOME), Blob(hashlib.sha256(b"x").hexdigest(), 1, b"x")
+    usable = house.usable
+    monkeypatch.setattr(house, "usable", lambda: [HOME])
+    filing = Filing(second, box.mailbox, b"", key="t1")
+    await home.accept(house._as_seen_from(HOME, Acceptance("t1", blob, (filing,), at=5)))
+    await house.store(1).delete_mailbox(second, box.mailbox)
+    monkeypatch.setattr(house, "usable", usable)
+    await until(lambda: uids(house, second), [1])
+
+
+async def test_one_node_carries_what_is_in_transit(house, open_house, monkeypatch):
+    _, second = await people(house)
+    nodes = [house, await open_house()]
+    asked = []
+    for node in nodes:
+        monkeypatch.setattr(node, "usable", lambda: [HOME])
+        view = node.store(HOME).view
+
+        async def counted(account, mailbox, node=node, view=view):
+            asked.append(node)
+            return await view(account, mailbox)
+
+        monkeypatch.setattr(node.store(HOME), "view", counted)
+    await house.store(HOME).accept(house._as_seen_from(HOME, letter("t1", second)))
+    for _ in range(3):
+        for node in nodes:
+            await node._carrier.carry(HOME)
+    assert len({id(node) for node in asked}) == 1
+
+
 async def test_a_removal_that_was_interrupted_is_finished(house):
     accounts = await people(house)
     account = next(one for one in accounts if house.places.of(one).cell == 1)

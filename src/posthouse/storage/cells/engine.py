@@ -18,7 +18,7 @@ from posthouse.lib.ports import Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid, UidValidity
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.cells.content import CellBlobs
-from posthouse.storage.cells.moving import move, thaw
+from posthouse.storage.cells.moving import move, stay, thaw
 from posthouse.storage.cells.places import CHANGED, HOME, Cell, Place, Places, cell_of_number
 from posthouse.storage.cells.transit import IN_MEMORY, Carrier, bill
 from posthouse.storage.ports import (
@@ -506,7 +506,12 @@ class CellStore:
         }
         target = min(counts, key=lambda one: (counts[one], one), default=HOME)
         if target != HOME:
-            await self.move_account(account, target)
+            try:
+                await self.move_account(account, target)
+            except StorageError as error:
+                self._journal.note("cell.not-filled", Level.WARNING, cell=target, reason=str(error))
+                if self._places.of(account) != Place(target):
+                    await stay(self, account)
         return account
 
     async def move_account(self, account: AccountId, target: int) -> int:

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, BlobId, TraceId
-from posthouse.storage.cells.places import Place, Places
+from posthouse.storage.cells.places import HOME, Place, Places
 from posthouse.storage.cells.transit import accept_content
 from posthouse.storage.copy import TABLES, Table
 from posthouse.storage.ports import Conflict, Filing, Mailbox, Missing, StorageError
@@ -28,13 +28,16 @@ MOVED: Final = ("account", "mailbox", "subscription", "letter", "message", "chan
 AT_ONCE: Final = 40
 
 FREEZE = "UPDATE tally SET quota = -quota - 1 WHERE account_id = $1 AND quota >= 0"
+UNFREEZE = "UPDATE tally SET quota = -quota - 1 WHERE account_id = $1 AND quota < 0"
 THAW = "UPDATE tally SET quota = 0 WHERE account_id = $1 AND quota < 0"
 COUNTERS = "SELECT modseq, used, quota, mailboxes, uidvalidity FROM tally WHERE account_id = $1"
 SETTLE = """INSERT INTO tally (account_id, modseq, used, quota, mailboxes, uidvalidity) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (account_id) DO UPDATE SET modseq = excluded.modseq, used = excluded.used, quota = excluded.quota,
     mailboxes = excluded.mailboxes, uidvalidity = excluded.uidvalidity"""
-CONTENTS = """SELECT DISTINCT b.hash, b.size FROM letter l JOIN blob b ON b.blob_no = l.blob_no
-    WHERE l.account_id = $1 ORDER BY b.hash"""
+CONTENTS = """SELECT DISTINCT b.hash, b.size FROM message m JOIN letter l ON l.letter_no = m.letter_no
+    JOIN blob b ON b.blob_no = l.blob_no WHERE m.account_id = $1 ORDER BY b.hash"""
+LETTERS = "SELECT DISTINCT letter_no FROM message WHERE account_id = $1 ORDER BY letter_no"
+"""Letters have no index by account: a scan of all that the cell keeps, where messages lie together."""
 HASHES = "SELECT blob_no, hash FROM blob WHERE blob_no = ANY($1::bigint[])"
 NUMBERS = "SELECT hash, blob_no FROM blob WHERE hash = ANY($1::bytea[]) FOR KEY SHARE"
 
@@ -86,6 +89,12 @@ async def _settle(tx: Tx, here: PostgresStore, account: AccountId) -> None:
     await tx.run(SETTLE, account, modseq, used, -quota - 1, mailboxes, uidvalidity)
 
 
+async def stay(cells: Cells, account: AccountId) -> None:
+    """A new account, whose move failed before it was there, stays at home: nobody has seen it elsewhere."""
+    await cells.store(HOME).units.write(lambda tx: tx.run(UNFREEZE, account))
+    await cells.places.forget(account)
+
+
 async def thaw(home: PostgresStore, account: AccountId) -> None:
     """What is left at home of an account that lived elsewhere may be removed."""
     await home.units.write(lambda tx: tx.run(THAW, account))
@@ -108,7 +117,8 @@ async def _copy(here: PostgresStore, there: PostgresStore, account: AccountId, t
     rows = 0
     tables = {table.name: table for table in TABLES}
     for name in MOVED:
-        async for page in _pages(here, tables[name], account):
+        pages = _letters if name == "letter" else _pages
+        async for page in pages(here, tables[name], account):
             await there.units.write(lambda tx, table=tables[name], page=page: _put(tx, here, table, page))  # type: ignore[misc]  # defaults bind the loop's values
             rows += len(page)
     await there.delete_mailbox(transit, held.mailbox)
@@ -150,6 +160,16 @@ async def _pages(here: PostgresStore, table: Table, account: AccountId) -> Async
             return
         after = rows[-1][: len(table.key)]
         yield rows
+
+
+async def _letters(here: PostgresStore, table: Table, account: AccountId) -> AsyncIterator[list[Row]]:
+    """The same of letters, found by the messages."""
+    numbers = [row[0] for row in await here.units.read(lambda tx: tx.rows(LETTERS, account))]
+    columns = ", ".join(table.columns)
+    statement = f"SELECT {columns} FROM letter WHERE letter_no = ANY($1::bigint[]) ORDER BY letter_no"  # noqa: S608  our names
+    for start in range(0, len(numbers), table.at_once):
+        some = numbers[start : start + table.at_once]
+        yield await here.units.read(partial(_rows, statement=statement, arguments=(some,)))
 
 
 async def _rows(tx: Tx, statement: str, arguments: Sequence[Any]) -> list[Row]:

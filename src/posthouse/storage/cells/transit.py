@@ -36,6 +36,12 @@ OLD_AT_ONCE: Final = 1000
 PAUSE_SECONDS: Final = 1.0
 IN_MEMORY: Final = 131_072
 CHUNK: Final = 1 << 20
+JOB: Final = "cells.transit"
+"""The lease in each cell: one node carries what waits there."""
+LEASE_SECONDS: Final = 30.0
+ASK_SECONDS: Final = 5.0
+"""Before a node asks again whether the one that carries is gone."""
+LEAVING_SECONDS: Final = 1.0
 
 
 class Waybill(msgspec.Struct, frozen=True):
@@ -77,7 +83,14 @@ class Stores(Protocol):
 
     def usable(self) -> list[int]: ...
 
-    def store(self, cell: int) -> Store: ...
+    def store(self, cell: int) -> "Carried": ...
+
+
+class Carried(Store, Protocol):
+    """One of them."""
+
+    async def hold_job(self, job: str, seconds: float) -> bool:
+        """Whether ``job`` is this node's for so long; 0 gives it back."""
 
 
 class Carrier:
@@ -96,12 +109,24 @@ class Carrier:
         """How far each cell's transit was looked at."""
         self._left: dict[int, deque[Uid]] = {}
         self._again_at: dict[int, float] = {}
+        self._ours: dict[int, tuple[bool, float]] = {}
+        """Whether we carry what is in a cell, and until when that is known."""
 
     def wake(self) -> None:
         self._wake.set()
 
     async def run(self) -> None:
         """For ever."""
+        try:
+            await self._run()
+        finally:
+            with suppress(StorageError, TimeoutError):
+                async with asyncio.timeout(LEAVING_SECONDS):
+                    for cell, (is_ours, _) in self._ours.items():
+                        if is_ours:
+                            await self._stores.store(cell).hold_job(JOB, 0)
+
+    async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PAUSE_SECONDS):
@@ -122,11 +147,22 @@ class Carrier:
         if not inbox.messages:
             self._forget(cell)
             return 0
+        if not await self._is_ours(cell):
+            return 0
         try:
             return await self._carry_some(cell, store, account, inbox)
         except BaseException:
             self._forget(cell)
             raise
+
+    async def _is_ours(self, cell: int) -> bool:
+        """Whether no other node carries what is in ``cell``: all would do the same work."""
+        now = asyncio.get_running_loop().time()
+        is_ours, until = self._ours.get(cell, (False, 0.0))
+        if now >= until:
+            is_ours = await self._stores.store(cell).hold_job(JOB, LEASE_SECONDS)
+            self._ours[cell] = is_ours, now + (LEASE_SECONDS / 2 if is_ours else ASK_SECONDS)
+        return is_ours
 
     def _forget(self, cell: int) -> None:
         """Look at all of it the next time."""
@@ -180,14 +216,24 @@ class Carrier:
         target = self._stores.store(place.cell)
         trace = TraceId(f"{waybill.trace}>{waybill.account}")
         try:
-            await accept_content(source, target, stored.content.blob, trace, filing, waybill.at)
-        except Missing as error:  # the account or its mailbox has gone meanwhile
+            await _file(source, target, stored.content.blob, trace, filing, waybill.at)
+        except Missing as error:  # the account has gone meanwhile
             self._journal.note("transit.dropped", Level.ALARM, trace=waybill.trace, reason=str(error))
         except StorageError as error:
             self._journal.note("transit.waits", Level.WARNING, trace=waybill.trace, reason=str(error))
             left.append(stored.uid)
             return False
         return True
+
+
+async def _file(source: Store, target: Store, blob: Blob, trace: TraceId, filing: Filing, at: int) -> None:
+    """To INBOX if its mailbox has gone meanwhile: it was promised. Raises ``Missing`` without the account."""
+    try:
+        await accept_content(source, target, blob, trace, filing, at)
+    except Missing:
+        if filing.mailbox is Role.INBOX:
+            raise
+        await accept_content(source, target, blob, trace, msgspec.structs.replace(filing, mailbox=Role.INBOX), at)
 
 
 def _delivery(stored: Stored) -> tuple[Waybill, Filing]:

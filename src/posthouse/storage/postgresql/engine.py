@@ -240,6 +240,11 @@ class PostgresStore:
     def _now(self) -> int:
         return int(self._clock.now() * 1000)
 
+    async def hold_job(self, job: str, seconds: float) -> bool:
+        """Whether ``job`` is ours for so long; 0 gives it back."""
+        now = self._now()
+        return await self.lease(job, self.node, now, now + int(seconds * 1000)) is not None
+
     def _committed(self, tx: Tx) -> None:
         """After each commit, in the loop."""
         if tx.changed or tx.epoch or tx.leaves_due:
