@@ -74,8 +74,8 @@ def _give_up(user: int, group: int) -> bool:
     """Identity, network, capabilities, and all that only a server does; True if we are alone on the network."""
     libc = ctypes.CDLL(None)
     is_alone = libc.unshare(CLONE_NEWNET) == 0
+    drop_bounds(libc)
     if user >= 0:
-        drop_bounds(libc)
         os.setgroups([])
         os.setresgid(group, group, group)
         os.setresuid(user, user, user)
