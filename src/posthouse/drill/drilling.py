@@ -32,7 +32,7 @@ LONGEST = {"soak": 4 * RUN_SECONDS}
 LARGE = frozenset({"full", "soak"})
 REPEAT_SECONDS = 15.0
 """Attacks that take longer are made once also in the profiles that repeat."""
-USUAL_SECONDS = {"quick": 40.0, "essay": 120.0, "full": 1200.0}
+USUAL_SECONDS = {"quick": 35.0, "essay": 130.0, "full": 1200.0}
 """What a whole run of a profile took on two busy cores."""
 EVERY = {"quick": 0.25}
 """Seconds from one song of the canary to the next, where there is little time."""

@@ -34,14 +34,17 @@ async def about_reports(bench: Bench) -> None:
     await bench.control("alias add", address=alias, targets=[gone.decode()], force=True)
     bench.sink.refuse = lambda one: b"550 5.1.1 no such user\r\n" if one in {gone, victim} else b""
     verbs = len(bench.sink.verbs)
+
+    def heard_for(person: bytes) -> int:
+        return sum(verb.startswith(b"RCPT") and b"<" + person in verb for verb in bench.sink.verbs[verbs:])
+
     try:
         for sender in (victim, b""):
             async with await bench.smtp() as caller:
                 await caller.send(sender, [alias.encode()], letter(bench.unique("dead")))
         await bench.wait(lambda: any(b"RCPT" in verb and victim in verb for verb in bench.sink.verbs[verbs:]), 3.0)
-        await bench.wait(lambda: False, 2.0)
-        reports = sum(verb.startswith(b"RCPT") and victim in verb for verb in bench.sink.verbs[verbs:])
-        tries = sum(verb.startswith(b"RCPT") and b"<" + gone in verb for verb in bench.sink.verbs[verbs:])
+        await bench.wait(lambda: heard_for(gone) > 2, 4.0)
+        reports, tries = heard_for(victim), heard_for(gone)
         rows = await bench.control("queue list")
         waiting = [row for row in rows if word in str(row) and row["attempts"]]  # one that is new may wait its turn
     finally:

@@ -47,7 +47,7 @@ async def kills(bench: Bench) -> None:
     promised: list[str] = []
     async with second(bench) as house:
         for number in range(bench.so_many(4, 8)):
-            if number > 2 and bench.budget.left < 22.0:
+            if number and bench.budget.left < 25.0:
                 break
             there = await house.open()
             senders = [asyncio.create_task(pump(there, b"bob@office.test", promised)) for _ in range(SENDERS)]
@@ -133,7 +133,7 @@ async def two_servers(bench: Bench) -> None:
         await there.deliver("bob", letter(mark))
         codes = []
         for number in range(bench.so_many(3, 8)):
-            if number > 1 and bench.budget.left < 22.0:
+            if number and bench.budget.left < 22.0:
                 break
             intruder = await house.launch(free_base_port(bench.chance))
             with contextlib.suppress(TimeoutError):

@@ -50,7 +50,7 @@ THREATS = (
     ),
     threat(
         "I07", "Mailbox names that are paths", surface="imap", motives="E", failure="C u ≠ V4",
-        cves="CVE-2021-40525 CVE-2022-22931", profiles="quick",
+        cves="CVE-2021-40525 CVE-2022-22931",
         what="Dots and slashes, NUL, broken encodings, names of other people.",
         why="A name that becomes a path reads another's mail.",
         how="Hostile names; refused, or made, listed and removed again; no such file appears.",
@@ -71,7 +71,6 @@ THREATS = (
     ),
     threat(
         "I10", "POP3 abuse", surface="pop3", essay="D-4", motives="S", failure="H s = V2", limits="L33",
-        profiles="quick",
         what="Enormous arguments, a maildrop kept locked, a break between DELE and QUIT.",
         why="Mail vanishes that nobody has, or its owner is kept out.",
         how="Each shape; mail that was not settled is still there.",

@@ -19,7 +19,7 @@ THREATS = (
     ),
     threat(
         "M03", "Headers without end", surface="content", essay="D-3 D-4", motives="S", failure="H u = V2",
-        cves="CVE-2024-23184 CVE-2024-23185 CVE-2026-27852", limits="L4 L5 L6 L7", profiles="quick",
+        cves="CVE-2024-23184 CVE-2024-23185 CVE-2026-27852", limits="L4 L5 L6 L7",
         what="A hundred thousand fields, megabytes of addresses.",
         why="Parsed at each listing of a mailbox, they cost again and again.",
         how="Over each limit and at it; refused, or listed at once.",

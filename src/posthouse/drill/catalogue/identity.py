@@ -18,7 +18,7 @@ THREATS = (
         how="Every ambiguous form; refused, or filed as what it is.",
     ),
     threat(
-        "D03", "Forged results", surface="identity", essay="D-6", motives="$E", failure="C u ≠ V3", profiles="quick",
+        "D03", "Forged results", surface="identity", essay="D-6", motives="$E", failure="C u ≠ V3",
         what="Authentication-Results, Return-Path and Received that the sender wrote himself, in our name.",
         why="Readers and filters believe what seems to be ours.",
         how="A dozen forgeries; none may survive in the mailbox.",

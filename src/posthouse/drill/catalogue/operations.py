@@ -59,7 +59,7 @@ THREATS = (
     ),
     threat(
         "O09", "The control socket", surface="operations", essay="D-11", motives="E", failure="H u = V2",
-        cves="CVE-2025-62875", profiles="quick",
+        cves="CVE-2025-62875",
         what="Garbage, floods and strangers at the operators' socket.",
         why="Local users have stopped mail servers with a single line.",
         how="Fuzzed requests; each ends its own connection at most, and another user is refused.",

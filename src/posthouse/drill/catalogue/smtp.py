@@ -47,7 +47,6 @@ THREATS = (
     ),
     threat(
         "S07", "State that outlives a refusal", surface="smtp", essay="D-3 D-4", motives="$", failure="C u ≠ V3",
-        profiles="quick",
         what="Commands after errors: DATA after a failed BDAT, RCPT after a refused content, EHLO in the middle.",
         why="What is left of a refused transaction may let the next one pass without its checks.",
         how="Random walks of commands with faults, compared with a small model; delivered is what the model says.",
@@ -82,7 +81,7 @@ THREATS = (
     ),
     threat(
         "S12", "One message, many copies", surface="smtp", essay="D-9", motives="$SA", attack="IM IA", enabling="SF-d",
-        failure="Tl s = V2", limits="L27", profiles="essay",
+        failure="Tl s = V2", limits="L27", profiles="quick essay",
         what="One large message to fifty people outside, over a thin line.",
         why="A copy for each of them fills the line ten times over and nobody else's mail moves.",
         how="Counted at the sink: transfers for the recipients of one host, and when a small letter overtakes.",

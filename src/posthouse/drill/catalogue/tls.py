@@ -25,7 +25,7 @@ THREATS = (
     ),
     threat(
         "T04", "Old protocols and lent tickets", surface="tls", motives="E", attack="IA IM", enabling="SF-d",
-        failure="C u = V3", profiles="quick",
+        failure="C u = V3",
         what="Old TLS versions, weak ciphers, a session ticket of one service shown to another.",
         why="What was agreed for one door must not open another, and broken protocols protect nothing.",
         how="Every version at every service; a ticket of IMAP at submission.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posthouse.filter import judge
-from posthouse.mail.outcome import Failed
+from posthouse.mail.outcome import Deferred, Failed
 from posthouse.mta import headercheck, manager, receive, settler, settling
 from posthouse.mta.schedule import Schedule
 from posthouse.supervisor import ports
@@ -41,7 +41,7 @@ def _try_again_and_again() -> None:
 
     def settle(result: Any, schedule: Any, now: int, chance: float) -> Any:
         if isinstance(result.outcome, Failed):
-            result = settling.put_back(result.item, now + 1000, result.outcome.reply)
+            result = settling.Result(result.item, Deferred(result.outcome.reply, result.outcome.host))
         return strict(result, schedule, now, chance)
 
     replace(settler, "settle", settle)
