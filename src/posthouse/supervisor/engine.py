@@ -2,9 +2,7 @@
 
 import importlib
 import os
-import shutil
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from posthouse.observe.ports import Journal
 from posthouse.storage.bodies import Bodies, NotOurs
 from posthouse.storage.ports import StorageError, Store
 from posthouse.storage.sqlite.engine import open_store
+from posthouse.supervisor.claims import dead_nodes, own_directory, sign_on
 from posthouse.supervisor.kinds import parse_bucket
 from posthouse.supervisor.ports import RandomIds
 from posthouse.supervisor.sections.node import StoreSection
@@ -137,37 +136,6 @@ def _load(module: str, key: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise StorageError(f"[store] {key} needs more: pip install 'posthouse[cluster]' ({error})") from error
-
-
-def own_directory(parent: Path) -> Path:
-    """A name in ``parent`` that no other living process uses; what dead ones left there goes."""
-    for left in _left_by_dead(parent):
-        shutil.rmtree(left, ignore_errors=True)
-    return parent / str(os.getpid())
-
-
-def dead_nodes(parent: Path) -> list[str]:
-    """The names of those that signed on in ``parent`` and live no more."""
-    names = []
-    for left in _left_by_dead(parent):
-        with suppress(FileNotFoundError):  # another worker has seen to it in this moment
-            names.append(left.read_text("utf-8", "replace"))
-    return names
-
-
-def sign_on(parent: Path, name: str) -> None:
-    """We serve as ``name`` from now on; the dead have been seen to."""
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in _left_by_dead(parent):
-        left.unlink(missing_ok=True)
-    (parent / str(os.getpid())).write_text(name, "utf-8")
-
-
-def _left_by_dead(parent: Path) -> list[Path]:
-    """What stands there by the number of a process that is gone, or that was ours in an earlier life."""
-    ours = str(os.getpid())
-    found = parent.iterdir() if parent.is_dir() else ()
-    return [left for left in found if left.name == ours or not Path("/proc", left.name).exists()]
 
 
 def open_bodies(

@@ -1,14 +1,13 @@
 """Which engine, and where large content goes: what the configuration may say, and what is read before we are nobody."""
 
 import hashlib
-import os
 
 import pytest
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import TraceId
 from posthouse.storage.ports import Acceptance, StorageError
-from posthouse.supervisor.engine import BodyKeys, dead_nodes, open_engine, own_directory, read_body_keys, sign_on
+from posthouse.supervisor.engine import BodyKeys, open_engine, read_body_keys
 from posthouse.supervisor.kinds import parse_bucket
 from posthouse.supervisor.load import Misconfigured, parse
 from posthouse.supervisor.ports import RandomIds
@@ -59,34 +58,6 @@ def test_a_key_file_has_two_lines(tmp_path):
         with pytest.raises(StorageError, match="two lines"):
             read_body_keys(section)
     assert read_body_keys(StoreSection()) == BodyKeys()
-
-
-def test_each_process_has_a_directory_and_dead_ones_leave_nothing(tmp_path):
-    (tmp_path / "4194305").mkdir()  # above the largest process id of Linux
-    (tmp_path / "4194305" / "half").touch()
-    (tmp_path / str(os.getppid())).mkdir()
-    assert own_directory(tmp_path) == tmp_path / str(os.getpid())
-    assert [path.name for path in tmp_path.iterdir()] == [str(os.getppid())]
-    assert own_directory(tmp_path / "none").parent == tmp_path / "none"
-
-
-def test_what_an_earlier_life_with_our_number_left_goes_too(tmp_path):
-    """In a container every life has the same."""
-    (tmp_path / str(os.getpid()) / "inner").mkdir(parents=True)
-    own_directory(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_dead_nodes_are_known_by_name(tmp_path):
-    nodes = tmp_path / "nodes"
-    assert dead_nodes(nodes) == []
-    sign_on(nodes, "host-1-a")
-    assert dead_nodes(nodes) == ["host-1-a"]  # whoever had our number before
-    (nodes / "4194305").write_text("host-2-b")
-    (nodes / str(os.getppid())).write_text("host-3-c")
-    assert sorted(dead_nodes(nodes)) == ["host-1-a", "host-2-b"]
-    sign_on(nodes, "host-4-d")
-    assert sorted(path.read_text() for path in nodes.iterdir()) == ["host-3-c", "host-4-d"]
 
 
 async def test_a_restart_repeats_no_id_even_when_its_clock_stands_in_the_past(tmp_path):
