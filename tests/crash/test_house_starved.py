@@ -61,9 +61,10 @@ def recover(house: House, number: int, ledger: list[str]) -> int:
     raise AssertionError
 
 
-def test_no_memory_is_no_reason_to_lose_mail(tmp_path: Path) -> None:
+def test_no_memory_is_no_reason_to_lose_mail(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     house = House(tmp_path, fault=("6",), log=tmp_path / "log", weakened=Path(__file__).with_name("starved.py"))
     house.start()
+    request.addfinalizer(lambda: house.process.poll() is None and house.kill())
     ledger: list[str] = []
     replies: list[str] = []
     deaths = 0
