@@ -10,9 +10,9 @@ _ACTIONS = (
     (re.compile(rb"/EmbeddedFiles?\b"), "has files in it"),
     (re.compile(rb"/XFA\b.{0,200}/(?:OpenAction|AA)\b", re.DOTALL), "does something when it is opened"),
 )
-_EXTERNAL = re.compile(
-    rb"<Relationship\b[^>]{0,2000}?TargetMode\s*+=\s*+[\"']External[\"'][^>]{0,2000}?>", re.IGNORECASE
-)
+_RELATIONSHIP = re.compile(rb"<(?:[\w.-]{1,64}+:)?Relationship\b[^<]*+", re.IGNORECASE)
+"""To the next element: a value may have a > in it, and no <."""
+_EXTERNAL = re.compile(rb"TargetMode\s*+=\s*+[\"']External[\"']", re.IGNORECASE)
 _FETCHED = re.compile(
     rb"relationships/(?:attachedTemplate|oleObject|frame|subDocument|externalLinkPath/xlPathMissing)[\"']",
     re.IGNORECASE,
@@ -43,8 +43,8 @@ def judge_document(octets: bytes, name: str, findings: Findings, where: str) -> 
 def judge_office_part(name: str, octets: bytes, findings: Findings, where: str) -> None:
     """One part of an Office Open XML or OpenDocument package."""
     if name.endswith(".rels"):
-        for match in _EXTERNAL.finditer(octets[:RELATIONSHIPS_OCTETS]):
-            if _FETCHED.search(match[0]):
+        for match in _RELATIONSHIP.finditer(octets[:RELATIONSHIPS_OCTETS]):
+            if _EXTERNAL.search(match[0]) and _FETCHED.search(match[0]):
                 findings.add(Kind.REMOTE, f"a template or an object from elsewhere{where}")
                 return
     elif name == "[Content_Types].xml":

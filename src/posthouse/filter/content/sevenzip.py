@@ -104,6 +104,14 @@ class _Reader:
         octets = self.take((count + 7) // 8)
         return [bool(octets[place // 8] & 0x80 >> place % 8) for place in range(count)]
 
+    def once(self, said: set[int]) -> int:
+        """What comes next in a list that says each thing once; told again and again it costs as much each time."""
+        kind = self.byte()
+        if kind in said:
+            raise ValueError("a list that says a thing twice")
+        said.add(kind)
+        return kind
+
     def digests(self, count: int) -> list[bool]:
         defined = [True] * count if self.byte() else self.bits(count)
         self.take(4 * sum(defined))
@@ -136,7 +144,8 @@ class _Reader:
     def streams(self) -> list[Folder]:
         folders: list[Folder] = []
         start, sizes = 0, list[int]()
-        while kind := self.byte():
+        said = set[int]()
+        while kind := self.once(said):
             if kind == 0x06:
                 start, sizes = self.packs()
             elif kind == 0x07:
@@ -155,7 +164,8 @@ class _Reader:
     def packs(self) -> tuple[int, list[int]]:
         start, count = self.number(), self.count()
         sizes: list[int] = []
-        while kind := self.byte():
+        said = set[int]()
+        while kind := self.once(said):
             if kind == 0x09:
                 sizes = [self.number() for _ in range(count)]
             elif kind == 0x0A:
@@ -174,7 +184,8 @@ class _Reader:
             folder, out = self.folder()
             found.append(folder)
             outs.append(out)
-        while kind := self.byte():
+        said = set[int]()
+        while kind := self.once(said):
             if kind == 0x0C:
                 for folder, out in zip(found, outs, strict=True):
                     folder.sizes = [self.number() for _ in range(out)]
@@ -221,11 +232,12 @@ class _Reader:
             folder.files = [*sizes, max(folder.size - sum(sizes), 0)] if count else []
         if kind == 0x09:
             kind = self.byte()
+        said = {kind}
         while kind:
             if kind == 0x0A:
                 unknown = [c for folder, c in zip(folders, counts, strict=True) if c != 1 or not folder.has_digest]
                 self.digests(sum(unknown))
-            kind = self.byte()
+            kind = self.once(said)
 
     def files(self) -> tuple[list[str], list[str]]:
         count = self.number()
@@ -233,7 +245,9 @@ class _Reader:
             raise ValueError("too many files")
         names: list[str] = []
         is_empty = [False] * count
-        while kind := self.byte():
+        said = set[int]()
+        while kind := self.once(said):
+            said.discard(0x19)  # padding
             size = self.number()
             end = self.at + size
             if kind == 0x0E:

@@ -116,6 +116,11 @@ def test_templates_from_elsewhere_are_seen() -> None:
     )
     package = zipped({"[Content_Types].xml": b"", "word/_rels/settings.xml.rels": rels})
     assert seen(message(package, "a.docx")).has(Kind.REMOTE)
+    for spelled in (
+        rels.replace(b"<Relationship ", b"<x:Relationship "),
+        rels.replace(b"<Relationship ", b'<Relationship Id="a>b" '),
+    ):
+        assert seen(message(zipped({"word/_rels/settings.xml.rels": spelled}), "a.docx")).has(Kind.REMOTE)
     harmless = rels.replace(b"attachedTemplate", b"hyperlink")
     assert not seen(message(zipped({"word/_rels/settings.xml.rels": harmless}), "a.docx")).has(Kind.REMOTE)
 
