@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from posthouse.admd.directory import Directory
 from posthouse.filter.boundary import HELD
 from posthouse.lib.ports import Clock
 from posthouse.mail.content import Content
@@ -61,12 +62,18 @@ async def nothing_to_learn(_account: AccountId, _content: Content) -> None: ...
 class Quarantine:
     """The office of what is in quarantine. ``learn`` hears of what was released, ``learn_junk`` of what was dropped."""
 
-    __slots__ = ("_clock", "_learn", "_learn_junk", "_store")
+    __slots__ = ("_clock", "_directory", "_learn", "_learn_junk", "_store")
 
     def __init__(
-        self, store: Store, clock: Clock, learn: Learn = nothing_to_learn, learn_junk: Learn = nothing_to_learn
+        self,
+        store: Store,
+        directory: Directory,
+        clock: Clock,
+        learn: Learn = nothing_to_learn,
+        learn_junk: Learn = nothing_to_learn,
     ) -> None:
         self._store = store
+        self._directory = directory
         self._clock = clock
         self._learn = learn
         self._learn_junk = learn_junk
@@ -79,9 +86,8 @@ class Quarantine:
 
     async def entries(self, account: AccountId | None = None) -> AsyncIterator[Entry]:
         """Everything, or what is kept from one account; copies first, oldest first."""
-        names = await self._names()
         async for copy in self._copies(account):
-            yield await self._describe_copy(copy, names.get(copy.account, ""))
+            yield await self._describe_copy(copy)
         if account is None:
             for items in (await self._held()).values():
                 yield await self._describe_held(items)
@@ -97,7 +103,7 @@ class Quarantine:
         account = AccountId(int(number))
         for copy in await self._store.quarantined(account, after=(account, int(uid) - 1), limit=1):
             if copy.message.uid == int(uid):
-                return await self._describe_copy(copy, (await self._names()).get(account, ""))
+                return await self._describe_copy(copy)
         return None
 
     async def _copies(self, account: AccountId | None) -> AsyncIterator[Quarantined]:
@@ -119,11 +125,8 @@ class Quarantine:
                 held.setdefault(item.queue_id, []).append(item)
         return held
 
-    async def _names(self) -> dict[AccountId, str]:
-        return {row.account: row.address for row in (await self._store.directory()).accounts}
-
-    async def _describe_copy(self, copy: Quarantined, name: str) -> Entry:
-        message = copy.message
+    async def _describe_copy(self, copy: Quarantined) -> Entry:
+        message, owner = copy.message, self._directory.account(copy.account)
         header = await self._header(message.content)
         trace = trace_of(message.content.prefix)
         return Entry(
@@ -131,7 +134,7 @@ class Quarantine:
             trace=trace,
             sender=_field(parse_header(message.content.prefix), "return-path").strip("<>"),
             author=_field(header, "from"),
-            recipients=(name,),
+            recipients=(owner.address if owner is not None else "",),
             subject=_field(header, "subject"),
             size=message.content.size,
             at=message.saved_at,
@@ -204,11 +207,9 @@ class Quarantine:
         """**Durable.** What has been here longer than ``keep_seconds`` goes; how many those were."""
         before = self._now - int(keep_seconds * 1000)
         gone = 0
-        names: dict[AccountId, str] | None = None
         async for copy in self._copies(None):  # a page at a time: after a long absence there may be any number
             if copy.message.saved_at < before:
-                names = await self._names() if names is None else names
-                await self.drop(await self._describe_copy(copy, names.get(copy.account, "")), "expired")
+                await self.drop(await self._describe_copy(copy), "expired")
                 gone += 1
         for items in (await self._held()).values():
             if items[0].created_at < before:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from posthouse.admd.directory import Directory
 from posthouse.mail.ids import AccountId
 from posthouse.mta.quarantine import Entry, Quarantine
 from posthouse.ops.arguments import Arguments
@@ -18,7 +19,7 @@ async def list_quarantine(house: House, arguments: Arguments) -> Rows:
     most = arguments.number("limit", MAX_LISTED)
     arguments.finish()
     if most:
-        async for entry in _office(house).entries(account):
+        async for entry in (await _office(house)).entries(account):
             yield entry_row(entry, house.now)
             most -= 1
             if not most:
@@ -36,7 +37,7 @@ async def show_quarantined(house: House, arguments: Arguments) -> Rows:
 async def release(house: House, arguments: Arguments) -> Rows:
     """Copies go to the inbox of their account, held messages on their way."""
     entries = await _chosen(house, arguments)
-    office, released = _office(house), 0
+    office, released = await _office(house), 0
     for entry in entries:
         try:
             await office.release(entry)
@@ -52,7 +53,7 @@ async def drop(house: House, arguments: Arguments) -> Rows:
     """Out of quarantine for good; nobody is told."""
     entries = await _chosen(house, arguments)
     for entry in entries:
-        await _office(house).drop(entry)
+        await (await _office(house)).drop(entry)
     yield {"changed": len(entries)}
 
 
@@ -79,8 +80,12 @@ def entry_row(entry: Entry, now: int) -> Row:
     }
 
 
-def _office(house: House) -> Quarantine:
-    return house.quarantine or Quarantine(house.store, house.clock)
+async def _office(house: House) -> Quarantine:
+    if house.quarantine is not None:
+        return house.quarantine
+    people = Directory()
+    await people.refresh(house.store)
+    return Quarantine(house.store, people, house.clock)
 
 
 async def _account(house: House, address: str) -> AccountId | None:
@@ -93,7 +98,7 @@ async def _account(house: House, address: str) -> AccountId | None:
 
 
 async def _found(house: House, ident: str) -> Entry:
-    entry = await _office(house).find(ident)
+    entry = await (await _office(house)).find(ident)
     if entry is None:
         raise CannotDo(f"there is no {ident} in quarantine", "posthouse quarantine list shows what is there")
     return entry
@@ -109,4 +114,4 @@ async def _chosen(house: House, arguments: Arguments) -> list[Entry]:
     account = await _account(house, address)
     if account is None and not everything:
         raise CannotDo("which messages?", "name an id or --account, or say --all")
-    return [entry async for entry in _office(house).entries(account)]
+    return [entry async for entry in (await _office(house)).entries(account)]

@@ -168,7 +168,7 @@ def build_school(site: Site, guards: Guards, intake: Intake) -> tuple[School, Qu
     """What people teach us, and what is put aside until somebody has looked."""
     store, clock = site.store, site.tools.clock
     school = School(store, guards.acquaintance, clock, site.tools.journal)
-    quarantine = Quarantine(store, clock, school.learner.learn_released, school.learner.learn_dropped)
+    quarantine = Quarantine(store, site.directory, clock, school.learner.learn_released, school.learner.learn_dropped)
     digests = Digests(store, quarantine, intake, clock, keep_seconds=site.configuration.quarantine.keep)
     return school, quarantine, digests
 

@@ -41,7 +41,7 @@ async def send(house: Office, *recipients: str, content: bytes = MESSAGE) -> Non
 
 
 def office_of(house: Office) -> Quarantine:
-    return Quarantine(house.store, house.clock)
+    return Quarantine(house.store, house.directory, house.clock)
 
 
 async def entries(house: Office) -> list[Entry]:
@@ -93,7 +93,7 @@ async def test_what_somebody_drops_is_told_to_the_classifier_and_what_time_takes
     async def learn(account, content) -> None:
         learnt.append((account, content.size))
 
-    office = Quarantine(house.store, house.clock, learn_junk=learn)
+    office = Quarantine(house.store, house.directory, house.clock, learn_junk=learn)
     (copy,) = await entries(house)
     await office.drop(copy)
     assert learnt == [(house.accounts["alice"], copy.size)]
@@ -110,7 +110,7 @@ async def test_release_puts_it_into_the_inbox_and_tells_the_classifier(house: Of
     async def learn(account, content) -> None:
         learnt.append((account, content.size))
 
-    office = Quarantine(house.store, house.clock, learn)
+    office = Quarantine(house.store, house.directory, house.clock, learn)
     copy, held = await entries(house)
     await office.release(copy)
     await office.release(held)
@@ -215,3 +215,15 @@ def test_the_trace_is_in_our_own_received_field() -> None:
     prefix = b"Received: from h (h [192.0.2.1])\r\n\tby mx.office.test with ESMTP id abc123def456;\r\n\tdate\r\n"
     assert trace_of(prefix) == "abc123def456"
     assert trace_of(b"Received: from by x with y id z") == ""
+
+
+async def test_nobody_reads_the_whole_directory_for_a_name(house: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    await send(house)
+
+    async def directory() -> None:
+        raise AssertionError("a million accounts")
+
+    monkeypatch.setattr(house.store, "directory", directory)
+    (copy,) = await entries(house)
+    assert copy.recipients == ("alice@office.test",)
+    assert await office_of(house).find(copy.id) == copy
