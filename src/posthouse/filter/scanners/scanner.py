@@ -20,6 +20,8 @@ from posthouse.observe.ports import Journal, Level, Meter
 from posthouse.storage.ports import StorageError
 
 PROBE_SECONDS = 5.0
+MOST_IN_A_ROW = 10
+"""Messages that fail one after the other, though it answers to a probe, are not all to blame."""
 
 
 class Speaker(Protocol):
@@ -53,8 +55,8 @@ class Scanner:
     """Implements ``filter.ports.Examiner``."""
 
     __slots__ = (
-        "_breaker", "_busy", "_clock", "_failed", "_found", "_journal", "_last", "_meter", "_scanned", "_slots",
-        "_speaker", "_up", "terms",
+        "_breaker", "_busy", "_clock", "_failed", "_found", "_in_a_row", "_journal", "_last", "_meter", "_scanned",
+        "_slots", "_speaker", "_up", "terms",
     )  # fmt: skip
 
     def __init__(self, terms: Terms, speaker: Speaker, *, clock: Clock, journal: Journal, meter: Meter) -> None:
@@ -66,6 +68,7 @@ class Scanner:
         self._breaker = Breaker(clock)
         self._slots = asyncio.Semaphore(terms.at_once)
         self._scanned = self._found = self._failed = self._busy = 0
+        self._in_a_row = 0
         self._last = ""
         self._up: bool | None = None
 
@@ -114,14 +117,15 @@ class Scanner:
         except TimeoutError:
             if is_busy:
                 return self._give_up("all its places are taken")
-            return self._fail(f"no answer within {self.terms.seconds:g} s")
+            return await self._fail(f"no answer within {self.terms.seconds:g} s")
         except (RemoteError, OSError) as error:
-            return self._fail(str(error) or type(error).__name__)
+            return await self._fail(str(error) or type(error).__name__)
         except (Unscanned, EOFError, StorageError) as error:  # about this message, not about the scanner
             return self._give_up(str(error))
         except (LocalError, Exception) as error:  # noqa: BLE001 - a bug here must not let a message pass unseen
             self._journal.bug("scanner.bug", error, scanner=self.name)
             return self._give_up("trouble on our side")
+        self._in_a_row = 0
         self._recover()
         self._count(opinion)
         return opinion
@@ -137,9 +141,26 @@ class Scanner:
         self._meter.count("scans", scanner=self.name, result="failed")
         return Opinion((unscanned(self.terms, why),))
 
-    def _fail(self, why: str) -> Opinion:
-        self.note_failure(why)
+    async def _fail(self, why: str) -> Opinion:
+        """Whose fault that was: of a message, if the scanner answers otherwise; of the scanner, if many fail so."""
+        self._in_a_row += 1
+        if self._in_a_row < MOST_IN_A_ROW and not self._breaker.is_open and await self._answers():
+            self._last = why
+            self._journal.note("scanner.failed", Level.WARNING, scanner=self.name, reason=why)
+        else:
+            self.note_failure(why)
         return self._give_up(why)
+
+    async def _answers(self) -> bool:
+        try:
+            async with asyncio.timeout(min(PROBE_SECONDS, self.terms.seconds)):
+                await self._speaker.probe()
+        except (OSError, RemoteError, Unscanned, EOFError):  # a TimeoutError is an OSError
+            return False
+        except Exception as error:  # noqa: BLE001 - see _examine
+            self._journal.bug("scanner.bug", error, scanner=self.name)
+            return False
+        return True
 
     def note_failure(self, why: str) -> None:
         """It failed, and not because of what it was shown."""

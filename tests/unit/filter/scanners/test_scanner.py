@@ -9,7 +9,7 @@ from posthouse.filter.letter import Letter
 from posthouse.filter.ports import Opinion
 from posthouse.filter.scanners.breaker import OPENS_AFTER
 from posthouse.filter.scanners.found import Unscanned, infected
-from posthouse.filter.scanners.scanner import Scanner
+from posthouse.filter.scanners.scanner import MOST_IN_A_ROW, Scanner
 from posthouse.filter.scanners.terms import Scope, Terms
 from posthouse.filter.scanners.trial import TRIALS, letter_of
 from posthouse.lib.sansio import LocalError, RemoteError
@@ -152,6 +152,24 @@ async def test_after_failures_it_is_left_alone_and_then_asked_again() -> None:
     await scanner.probe_if_down()
     assert scanner.health.state == "up"
     assert await demanded(scanner) is Action.ACCEPT
+
+
+async def test_a_message_that_it_hangs_on_is_to_blame_itself_if_the_scanner_answers() -> None:
+    scanner, puppet, _ = made(seconds=0.02)
+    puppet.gate = asyncio.Event()
+    for _ in range(OPENS_AFTER + 1):
+        assert await demanded(scanner) is Action.DEFER
+    assert not scanner.is_down
+    puppet.gate.set()
+    assert await scanner.examine(LETTER) == Opinion()
+
+
+async def test_a_scanner_that_answers_to_probes_alone_is_left_alone_after_many() -> None:
+    scanner, puppet, _ = made(seconds=0.01)
+    puppet.gate = asyncio.Event()
+    for _ in range(MOST_IN_A_ROW + OPENS_AFTER):
+        assert await demanded(scanner) is Action.DEFER
+    assert scanner.is_down
 
 
 async def test_a_message_that_it_would_not_take_says_nothing_about_the_scanner() -> None:
