@@ -860,3 +860,9 @@ async def test_a_plan_made_for_empty_tables_is_good_for_full_ones(store, postgre
         await session.close()
     conditions = [line for (line,) in rows if "Index Cond" in line]
     assert any(all(key in line for key in keys) for line in conditions), [line for (line,) in rows]
+
+
+async def test_what_is_old_among_delivery_keys_is_found_without_a_look_at_all(open_node, postgres_server):
+    await open_node()
+    plan = postgres_server.sql("SET enable_seqscan = off; EXPLAIN SELECT ctid FROM delivered WHERE at < 1 LIMIT 5000")
+    assert "delivered_at" in plan

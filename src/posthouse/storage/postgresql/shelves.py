@@ -101,8 +101,8 @@ class Shelves:
             await asyncio.wait(list(self._writing))
 
     async def tallies(self, kind: str, keys: Sequence[str]) -> list[Tally]:
-        """Who asks for what was not counted of late waits for nobody's writing."""
-        if any((kind, key) in self._waiting or self._on_the_way[kind, key] for key in keys):
+        """Who asks for what was not counted of late waits for nobody's writing; who asks for nothing, for all."""
+        if not keys or any((kind, key) in self._waiting or self._on_the_way[kind, key] for key in keys):
             await self.settled()
         return await self._units.read(lambda tx: _tallies(tx, SCORES, kind, list(keys)))
 

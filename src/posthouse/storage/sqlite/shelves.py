@@ -97,8 +97,8 @@ class Shelves:
             await asyncio.wait([self._written])
 
     async def tallies(self, kind: str, keys: Sequence[str]) -> list[Tally]:
-        """Who asks for what was not counted of late waits for nobody's writing."""
-        if any((kind, key) in self._waiting or (kind, key) in self._on_the_way for key in keys):
+        """Who asks for what was not counted of late waits for nobody's writing; who asks for nothing, for all."""
+        if not keys or any((kind, key) in self._waiting or (kind, key) in self._on_the_way for key in keys):
             await self._settled()
         names = _names(keys)
         return await self._readers.read(lambda snapshot: _tallies(snapshot, SCORES, kind, names))
