@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -79,10 +80,10 @@ def test_an_app_password_opens_its_doors_and_is_shown_with_its_last_use(house: L
     client = smtp(house)
     client.login(ALICE, password)
     client.quit()
-    client = pop3(house)
-    client.user(ALICE)
-    with pytest.raises(poplib.error_proto):
-        client.pass_(password)
+    with closing(pop3(house)) as client:
+        client.user(ALICE)
+        with pytest.raises(poplib.error_proto):
+            client.pass_(password)
 
     def used() -> bool:
         (row,) = operate(house, "account", "app-password", "list", ALICE)
@@ -117,6 +118,10 @@ def test_all_sessions_end_at_once_at_all_doors(house: LocalServer) -> None:
     assert fetching.file.readline().startswith(b"-ERR")
     sending.sock.settimeout(10)
     assert sending.file.readline().startswith(b"421")
+    for client in (reading, idling):
+        client.shutdown()
+    for client in (fetching, sending):
+        client.close()
     assert not may_log_in(house, bob, password)
     assert not may_log_in(house, bob, app["password"])
     assert may_log_in(house, bob, row["password"])
@@ -133,8 +138,8 @@ def test_500_addresses_that_guess_do_not_keep_her_out(house: LocalServer) -> Non
             if number % 2:
                 may_log_in(house, carol, f"guess {number}", source)
             else:
-                client = smtp(house, source)
-                client.login(carol, f"guess {number}")
+                with closing(smtp(house, source)) as client:
+                    client.login(carol, f"guess {number}")
         except (OSError, smtplib.SMTPException):
             pass
 
