@@ -334,3 +334,9 @@ async def test_mail_is_taken_while_the_cell_of_its_recipient_is_away(house, monk
     await house.accept(letter("t2", first))
     assert await uids(house, first) == [1]
     await until(lambda: uids(house, second), [1])  # asked whether it is back, it was
+    units.is_held = True
+    outside = Posting("q3", "a@office.test", b"", (Recipient(Address("friend", "elsewhere.test")),), 0, 5, 10**15)
+    await house.accept(letter("t3", second, postings=(outside,)))
+    assert await house.store(1).queued(QueueFilter()) == []  # nothing was asked of the cell that is away
+    assert len(await house.queued(QueueFilter())) == 1
+    await until(lambda: uids(house, second), [1, 2])

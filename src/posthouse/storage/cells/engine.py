@@ -191,10 +191,12 @@ class CellStore:
         direct = cells.pop() if len(cells) == 1 else None
         if direct is None or not self._has(direct, acceptance):
             return await self._accept_anywhere(acceptance, self._host(acceptance))
-        if acceptance.postings or not _may_wait_elsewhere(acceptance):
+        if not _may_wait_elsewhere(acceptance):
             return await self._accept_at(direct, acceptance)
         if direct not in self.usable():
             return await self._accept_anywhere(acceptance, self._host(acceptance))
+        if acceptance.postings:  # begun in one cell and taken by another, they might be sent twice
+            return await self._accept_at(direct, acceptance)
         return await self._accept_patiently(direct, acceptance)
 
     async def _with_content(self, acceptance: Acceptance) -> Acceptance:
