@@ -161,6 +161,8 @@ FIXED = (
     ("D11", "report_addresses", 2, "addresses", "of those that one domain names, that a report of ours goes to"),
     ("D11", "report_rows", 1000, "rows", "kept for tomorrow's report about one domain; others are only counted"),
     ("D11", "report_mails", 2000, "a day", "reports of ours; one a day for each domain"),
+    ("D11", "failure_reports_hour", 10, "an hour", "about single messages, to one domain: its forger sets the pace"),
+    ("D11", "failure_reports_day", 500, "a day", "about single messages, to all: many domains make no cannon of us"),
     ("D11", "arrived_reports", 5000, "a day", "reports of others that a node keeps"),
     ("L40", "report_octets", 10 * MIB, "octets", "unpacked from one report; at most 100 times its size"),
 )

@@ -114,7 +114,7 @@ def tls(house: House, *, sent: bool, domain: str | None, since: int | None, as_j
 @chooses
 @asks_house
 def failures(house: House, *, domain: str | None, since: int | None, as_json: bool) -> None:
-    """Failure reports: single messages in our name that failed. We send none ourselves."""
+    """Failure reports: single messages in our name that failed."""
     print_rows(house.ask("report failures", domain=domain, since=_seconds(since)), FAILURES, as_json=as_json)
 
 

@@ -4,11 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 from posthouse.admd.directory import Directory
+from posthouse.filter.boundary import Witness
 from posthouse.lib.ports import Clock, Ids
 from posthouse.lib.work import Workers
 from posthouse.mta.feedback.arrivals import Arrivals
 from posthouse.mta.feedback.delivery import Delivery
 from posthouse.mta.feedback.evaluations import Evaluations
+from posthouse.mta.feedback.failures import Failures
 from posthouse.mta.feedback.letters import Sign
 from posthouse.mta.feedback.post import Post
 from posthouse.mta.feedback.recognise import Recognition
@@ -38,6 +40,7 @@ class Feedback:
     sessions: Sessions
     arrivals: Arrivals
     post: Post
+    failures: Failures
     wanted: ReportsSection
 
     def adopt(self, wanted: ReportsSection) -> None:
@@ -46,6 +49,13 @@ class Feedback:
         self.recognition.adopt(wanted.addresses)
         self.evaluations.wanted = self.sessions.wanted = wanted.send
         self.arrivals.keep_seconds = wanted.keep
+        self.failures.wanted = wanted.failures
+
+    @property
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Who is told of each judgement; the doors are made anew when this changes."""
+        failures = (self.failures,) if self.failures.wanted else ()
+        return (self.evaluations, self.arrivals, *failures)
 
     async def write(self) -> None:
         """What was seen goes to the shelves."""
@@ -69,6 +79,7 @@ def build_feedback(
     clock: Clock,
     ids: Ids,
     journal: Journal,
+    secret: bytes | None = None,
 ) -> Feedback:
     """The office; ``sessions`` is what the relay tells."""
     store, wanted = intake.store, configuration.reports
@@ -98,9 +109,20 @@ def build_feedback(
         sign=sign,
         is_own=directory.is_local_domain,
     )
-    feedback = Feedback(
-        clock, recognition, Evaluations(book, clock, recognition), sessions, arrivals, post, configuration.reports
+    failures = Failures(
+        intake,
+        resolver,
+        hostname=configuration.hostname,
+        clock=clock,
+        ids=ids,
+        journal=journal,
+        sign=sign,
+        is_own=directory.is_local_domain,
+        secret=secret,
     )
+    failures.wanted = wanted.failures
+    evaluations = Evaluations(book, clock, recognition)
+    feedback = Feedback(clock, recognition, evaluations, sessions, arrivals, post, failures, wanted)
     return feedback
 
 
@@ -113,6 +135,7 @@ async def tend_feedback(feedback: Feedback, owner: str, journal: Journal) -> Non
             try:
                 await feedback.write()
                 await feedback.arrivals.read()
+                await feedback.failures.send()
                 if feedback.clock.monotonic() >= due:
                     due = feedback.clock.monotonic() + POST_SECONDS
                     await feedback.send_due(owner)

@@ -36,7 +36,7 @@ def build_boundary(works: Works, setting: Setting, tools: Tools) -> tuple[Bounda
         [*guards.examiners, *works.school.examiners, *examiners],
         journal=journal,
         rules=rules,
-        witnesses=(guards.sent, works.school.reputation, works.feedback.evaluations, works.feedback.arrivals),
+        witnesses=(guards.sent, works.school.reputation, *works.feedback.witnesses),
     )
     own = (guards.acquaintance, guards.sent)
     return inbound, Boundary(None, examiners, journal=journal, rules=rules, witnesses=own)

@@ -86,7 +86,7 @@ def build(
         custody=Custody(directory, intake, guards.takeover, clock=clock, ids=tools.ids, journal=journal),
         replication=Replication(clock, accounts=limits.worm_accounts, seconds=WORM_SECONDS),
         quarantine=quarantine, digests=digests, school=school,
-        feedback=build_reports(site, intake, sessions, workers),
+        feedback=build_reports(site, intake, sessions, workers, secret),
     )  # fmt: skip
     introduce(works)
     open_doors(works, setting, tools)
@@ -173,7 +173,9 @@ def build_school(site: Site, guards: Guards, intake: Intake) -> tuple[School, Qu
     return school, quarantine, digests
 
 
-def build_reports(site: Site, intake: Intake, sessions: Sessions, workers: WorkerPool) -> Feedback:
+def build_reports(
+    site: Site, intake: Intake, sessions: Sessions, workers: WorkerPool, secret: bytes | None = None
+) -> Feedback:
     """Who tells other domains what we found, and reads what they tell us."""
     tools = site.tools
     return build_feedback(
@@ -187,6 +189,7 @@ def build_reports(site: Site, intake: Intake, sessions: Sessions, workers: Worke
         clock=tools.clock,
         ids=tools.ids,
         journal=tools.journal,
+        secret=secret,
     )
 
 

@@ -9,6 +9,7 @@ from posthouse.admd.limits import FIXED, WAITING, Limits, list_limits
 from posthouse.filter import connections, questions
 from posthouse.lib import pacetable
 from posthouse.mta import rooms
+from posthouse.mta.feedback import failures
 from posthouse.standards.dkim.signature import MAX_SIGNATURES
 from posthouse.standards.dmarcreport.unpack import MAX_OCTETS
 from posthouse.standards.mime import structure
@@ -29,6 +30,8 @@ from posthouse.standards.spf.evaluate import MAX_LOOKUPS
         ("dns_questions", questions.MAX_QUESTIONS),
         ("dkim_signatures", MAX_SIGNATURES),
         ("report_octets", MAX_OCTETS),
+        ("failure_reports_hour", failures.MOST_AN_HOUR),
+        ("failure_reports_day", failures.MOST_A_DAY),
     ],
 )
 def test_what_is_fixed_is_what_holds(name, value):

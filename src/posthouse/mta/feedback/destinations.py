@@ -3,8 +3,16 @@
 import msgspec
 
 from posthouse.mta.feedback.rows import DMARC
+from posthouse.standards.dmarc.record import Record
 from posthouse.standards.dmarc.walk import walk
-from posthouse.standards.dmarcreport.destination import MAX_DESTINATIONS, address_of, destinations
+from posthouse.standards.dmarcreport.destination import (
+    MAX_DESTINATIONS,
+    Named,
+    address_of,
+    destinations,
+    of_aggregate,
+    of_failure,
+)
 from posthouse.standards.dns.ports import Resolver
 from posthouse.standards.tlsrpt.record import find_record
 
@@ -34,14 +42,21 @@ async def _of_dmarc(resolver: Resolver, domain: str) -> Destinations:
     if found is None or found[0] != domain:
         return Destinations()
     record = found[1]
-    agreed = await destinations(resolver, domain, record.rua)
-    limits = {
-        address: most
-        for uri, most in zip(record.rua, record.rua_octets, strict=False)
-        if most and (address := address_of(uri))
-    }
+    return await _named(resolver, domain, record.rua, record.rua_octets, of_aggregate)
+
+
+async def find_failure_destinations(resolver: Resolver, domain: str, record: Record) -> Destinations:
+    """Who wants reports about single messages, by the ``record`` of ``domain``; raises ``DnsTrouble``."""
+    return await _named(resolver, domain, record.ruf, record.ruf_octets, of_failure)
+
+
+async def _named(
+    resolver: Resolver, domain: str, uris: tuple[str, ...], octets: tuple[int, ...], named: Named
+) -> Destinations:
+    agreed = await destinations(resolver, domain, uris, named)
+    limits = {address: most for uri, most in zip(uris, octets, strict=False) if most and (address := address_of(uri))}
     left_out = []
-    for uri in record.rua:
+    for uri in uris:
         address = address_of(uri)
         if address is None:
             left_out.append(f"{uri}: only mailto: can be sent to")

@@ -100,7 +100,7 @@ def pack(report: Report) -> bytes:
 def format_mail(
     report: Report, domain: str, to: Sequence[str], sign: Sign, *, now: float, token: str
 ) -> tuple[Envelope, bytes]:
-    """The mail with it: from the null reverse-path, so that nothing comes back that would have to be reported."""
+    """The mail with it, from which nothing comes back that would have to be reported."""
     submitter, packed = sign.submitter, pack(report)
     if isinstance(report, AggregateReport):
         content = dmarc_mail.format_content(report, packed, submitter=submitter, boundary=f"report-{token}")
@@ -108,11 +108,16 @@ def format_mail(
         content = tls_mail.format_content(
             report, packed, domain=domain, submitter=submitter, boundary=f"report-{token}"
         )
+    return address(content, to, sign, now=now, token=token)
+
+
+def address(content: bytes, to: Sequence[str], sign: Sign, *, now: float, token: str) -> tuple[Envelope, bytes]:
+    """``content`` as a mail of ours: from the null reverse-path."""
     lines = [
         f"From: {_phrase(sign.organization)}<{sign.contact}>",
         f"To: {', '.join(f'<{one}>' for one in to)}",
         f"Date: {format_date(now).decode()}",
-        f"Message-ID: <{token}@{submitter}>",
+        f"Message-ID: <{token}@{sign.submitter}>",
         "",
     ]
     recipients = tuple([Recipient(parse_mailbox(one), notify=Notify.NEVER) for one in to])

@@ -36,6 +36,7 @@ class Record:
     rua_octets: tuple[int, ...] = ()
     """For each of ``rua`` the largest report it takes; 0 when it sets no limit."""
     ruf: tuple[str, ...] = ()
+    ruf_octets: tuple[int, ...] = ()
     fo: str = "0"
 
 
@@ -56,6 +57,7 @@ def parse_record(text: str) -> Record | None:
         if equals and NAME.match(name.strip()):
             tags.setdefault(name.strip().lower(), value.strip())
     rua, rua_octets = _uris(tags.get("rua", ""))
+    ruf, ruf_octets = _uris(tags.get("ruf", ""))
     requests = {name: _policy(tags[name]) for name in ("p", "sp", "np") if name in tags}
     p = requests.get("p")
     if p is None or None in requests.values():
@@ -75,7 +77,8 @@ def parse_record(text: str) -> Record | None:
         strict_spf=_choice(tags.get("aspf", ""), "rs", "r") == "s",
         rua=rua,
         rua_octets=rua_octets,
-        ruf=_uris(tags.get("ruf", ""))[0],
+        ruf=ruf,
+        ruf_octets=ruf_octets,
         fo=tags.get("fo", "0"),
     )
 

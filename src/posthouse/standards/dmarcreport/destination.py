@@ -1,9 +1,9 @@
 """Who may be sent reports about a domain: its own people, and others only if they agree (RFC 9990 section 4)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from posthouse.standards.dmarc.record import is_dmarc, parse_record
+from posthouse.standards.dmarc.record import Record, is_dmarc, parse_record
 from posthouse.standards.dmarc.walk import walk
 from posthouse.standards.dns.ports import Resolver
 
@@ -15,14 +15,34 @@ _MAILTO = re.compile(
 )
 
 
-async def destinations(resolver: Resolver, policy_domain: str, rua: Iterable[str]) -> tuple[str, ...]:
-    """The addresses of ``rua`` that reports about ``policy_domain`` may go to; raises ``DnsTrouble``."""
+Named = Callable[[Record], tuple[str, ...]]
+
+
+def of_aggregate(record: Record) -> tuple[str, ...]:
+    """Where daily reports go."""
+    return record.rua
+
+
+def of_failure(record: Record) -> tuple[str, ...]:
+    """Where reports about single messages go."""
+    return record.ruf
+
+
+async def destinations(
+    resolver: Resolver, policy_domain: str, uris: Iterable[str], named: Named = of_aggregate
+) -> tuple[str, ...]:
+    """The addresses of ``uris`` that reports about ``policy_domain`` may go to; raises ``DnsTrouble``.
+
+    ``named`` says which tag of a record of consent names another address.
+    """
     found: dict[str, None] = {}
-    for uri in rua:
+    for uri in uris:
         match = _MAILTO.match(uri)
         if match is None or len(found) >= MAX_DESTINATIONS:
             continue
-        for address in await _agreed(resolver, policy_domain, match["local"], match["domain"].lower().rstrip(".")):
+        for address in await _agreed(
+            resolver, policy_domain, match["local"], match["domain"].lower().rstrip("."), named
+        ):
             found[address] = None
     return tuple(found)[:MAX_DESTINATIONS]
 
@@ -33,7 +53,7 @@ def address_of(uri: str) -> str | None:
     return f"{match['local']}@{match['domain'].lower().rstrip('.')}" if match is not None else None
 
 
-async def _agreed(resolver: Resolver, policy_domain: str, local: str, host: str) -> tuple[str, ...]:
+async def _agreed(resolver: Resolver, policy_domain: str, local: str, host: str, named: Named) -> tuple[str, ...]:
     """The address itself, or what its own domain put in its place; nothing if that domain did not agree."""
     address = (f"{local}@{host}",)
     if host == policy_domain:
@@ -48,11 +68,12 @@ async def _agreed(resolver: Resolver, policy_domain: str, local: str, host: str)
         text = octets.decode("utf-8", "replace")
         if is_dmarc(text):
             record = parse_record(text)
-            return _replaced(record.rua, host) if record is not None and record.rua else address
+            others = named(record) if record is not None else ()
+            return _replaced(others, host) if others else address
     return ()
 
 
-def _replaced(rua: Iterable[str], host: str) -> tuple[str, ...]:
+def _replaced(uris: Iterable[str], host: str) -> tuple[str, ...]:
     """RFC 9990 section 4 step 9: another address, but only at the same host."""
-    matches = (_MAILTO.match(uri) for uri in rua)
+    matches = (_MAILTO.match(uri) for uri in uris)
     return tuple([f"{one['local']}@{host}" for one in matches if one and one["domain"].lower().rstrip(".") == host])

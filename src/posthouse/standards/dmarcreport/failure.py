@@ -1,4 +1,4 @@
-"""Failure reports in the Abuse Reporting Format, as received (RFC 5965, RFC 6591, RFC 9991).
+"""Failure reports in the Abuse Reporting Format (RFC 5965, RFC 6591, RFC 9991), and how those of others are read.
 
 The machine-readable part alone is read here: fields as of a header, at most
 64 KiB. What message it is about stands in the next part of the mail.
@@ -33,6 +33,7 @@ class FailureReport:
     mail_from: str = ""
     recipients: tuple[str, ...] = ()
     dkim_domain: str = ""
+    dkim_identity: str = ""
     dkim_selector: str = ""
     spf_record: str = ""
     arrived: str = ""
@@ -57,6 +58,7 @@ def parse_failure(octets: bytes) -> FailureReport:
         mail_from=_text(fields, "original-mail-from").strip("<>"),
         recipients=_all(fields, "original-rcpt-to"),
         dkim_domain=_text(fields, "dkim-domain").lower(),
+        dkim_identity=_text(fields, "dkim-identity"),
         dkim_selector=_text(fields, "dkim-selector"),
         spf_record=_text(fields, "spf-dns"),
         arrived=_text(fields, "arrival-date") or _text(fields, "received-date"),

@@ -61,6 +61,10 @@ class ReportsSection(Section):
         description="Addresses of ours that take reports of others, besides postmaster, dmarc and tlsrpt here",
     )
     keep: Days = Field(default="90d", validate_default=True, description="How long reports of others are kept")
+    failures: bool = Field(
+        default=False,
+        description="Also tell domains that ask for it of single messages that failed, by header, without recipients",
+    )
     tell_strangers: bool = Field(
         default=False,
         description="Whether a stranger who asks for it hears that mail was delivered, not only that we took it",

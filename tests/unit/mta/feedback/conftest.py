@@ -103,5 +103,6 @@ async def scene(open_office) -> Scene:
     )
     policy = Policy(is_own=office.directory.is_local_domain)
     check = SenderCheck(zone, office.clock, authserv_id=HOSTNAME, policy=lambda: policy)
-    office.boundary = Boundary(check, journal=office.journal, witnesses=(feedback.evaluations, feedback.arrivals))
+    witnesses = (feedback.evaluations, feedback.arrivals, feedback.failures)
+    office.boundary = Boundary(check, journal=office.journal, witnesses=witnesses)
     return Scene(office, feedback, zone, hands)
