@@ -248,9 +248,9 @@ class CellStore:
         except Moved:
             await self._places.refresh()
             now = {self._cell_for(filing) for filing in acceptance.filings}
-            if None in now or now == {cell}:
+            if not _may_wait_elsewhere(acceptance) and (None in now or now == {cell}):
                 raise
-            accepted = await self._accept_anywhere(acceptance, self._host(acceptance))
+            accepted = await self._accept_anywhere(acceptance, self._host(acceptance, but=cell))
         self._blobs.saw(acceptance.blob, cell)
         return accepted
 
