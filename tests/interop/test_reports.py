@@ -26,7 +26,7 @@ def offices(names: NameServer) -> Iterator[tuple[Office, Office]]:
     """The project office and its head office, both with all that the DNS should say about them."""
     place = Path(tempfile.mkdtemp(prefix="posthouse-reports-"))  # the servers' own user must reach it
     place.chmod(0o755)
-    extra = f'[dns]\nserver = "127.0.0.1:{names.port}"\n[reports]\norganization = "%s"\n'
+    extra = f'[dns]\nserver = "127.0.0.1:{names.port}"\n[reports]\norganization = "%s"\nfailures = true\n'
     head = Office(place / "head", "head.test", ("bob",), extra=extra % "Head office")
     project = Office(place / "project", "project.test", ("alice",), {"head.test": head.smtp}, extra=extra % "Project")
     head.routes["project.test"] = project.smtp
@@ -57,11 +57,11 @@ def asked(office: Office, *words: str) -> list[dict]:
     return [json.loads(line) for line in office.operate(*words, "--json").splitlines()]
 
 
-def forge(office: Office) -> None:
+def forge(office: Office, author: str = "boss@project.test") -> None:
     """Somebody at another address writes in the name of the project office."""
     with smtplib.SMTP("127.0.0.1", office.smtp, timeout=20, source_address=("127.0.0.9", 0)) as client:
         client.ehlo("liar.test")
-        content = b"From: boss@project.test\r\nTo: bob@head.test\r\nSubject: pay\r\n\r\nnow\r\n"
+        content = f"From: {author}\r\nTo: bob@head.test\r\nSubject: pay\r\n\r\nnow\r\n".encode()
         with pytest.raises(smtplib.SMTPDataError, match="reject"):
             client.sendmail("boss@liar.test", ["bob@head.test"], content)
 
@@ -148,3 +148,24 @@ def _put_aside(office: Office, subject: str) -> list[str]:
 
 def _bomb() -> bytes:
     return gzip.compress(b"<feedback>" + bytes(100_000_000))
+
+
+def test_the_project_hears_of_a_single_message_that_failed(offices, names):
+    """Only where its record asks for that; without whom it was for, signed, and no answer to it ever comes."""
+    project, head = offices
+    names.publish("_dmarc.shop.project.test", txt=["v=DMARC1; p=reject; ruf=mailto:postmaster@project.test"])
+    forge(head, "boss@shop.project.test")
+    mail = wait_until(lambda: project.find("alice", "DMARC failure report for shop.project.test"), "the report")
+    assert mail.get_content_type() == "multipart/report"
+    assert str(mail["Return-Path"]) == "<>"
+    assert "dmarc=pass" in " ".join(str(mail["Authentication-Results"]).split())
+    text = mail.as_string()
+    assert "Source-IP: 127.0.0.9" in text
+    assert "Delivery-Result: reject" in text
+    assert "Subject: pay" in text
+    assert "bob" not in text
+    assert "\nnow" not in text
+    (row,) = wait_until(lambda: asked(project, "report", "failures"), "the report to be read")
+    assert (row["domain"], row["source_ip"]) == ("shop.project.test", "127.0.0.9")
+    assert not project.find("alice", "DMARC failure report for project.test"), "nobody asked for those"
+    assert not head.find("bob", "DMARC failure report")

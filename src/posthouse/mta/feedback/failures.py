@@ -19,7 +19,7 @@ from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.envelope import Envelope
 from posthouse.mta.feedback.delivery import MOST_OCTETS
 from posthouse.mta.feedback.destinations import find_failure_destinations
-from posthouse.mta.feedback.incident import Incident, failed_signature, spf_failed, write_incident
+from posthouse.mta.feedback.incident import MOST_HEADER, Incident, failed_signature, spf_failed, write_incident
 from posthouse.mta.feedback.letters import Sign
 from posthouse.mta.feedback.recognise import looks_like_report
 from posthouse.mta.intake import Intake
@@ -34,7 +34,6 @@ MOST_AN_HOUR: Final = 10
 MOST_A_DAY: Final = 500
 """To all: nobody makes a cannon of us with many domains."""
 MOST_WAITING: Final = 200
-MOST_HEADER: Final = 32 * 1024
 MOST_SPENT: Final = 5000
 ROUND_SECONDS: Final = 5.0
 HOUR: Final = 3600
@@ -106,7 +105,7 @@ class Failures:
             failure,
             evidence,
             RESULTS.get(judgement.action, "delivered"),
-            header.octets[:MOST_HEADER],
+            header.octets[: MOST_HEADER + 1],
             frozenset([one.address.domain for one in letter.recipients]),
             self._clock.now(),
         )

@@ -21,6 +21,7 @@ from posthouse.standards.spf.evaluate import Result as SpfWord
 
 BAD_SPF: Final = frozenset({SpfWord.FAIL, SpfWord.SOFTFAIL, SpfWord.PERMERROR})
 BAD_DKIM: Final = frozenset({DkimWord.FAIL, DkimWord.PERMERROR, DkimWord.POLICY, DkimWord.NEUTRAL})
+MOST_HEADER: Final = 32 * 1024
 
 
 class Incident(msgspec.Struct):
@@ -66,12 +67,20 @@ def write_incident(
     redaction = Redaction(key, one.domains)
     content = format_failure_content(
         report_of(one, spf_record, redaction),
-        redaction.header(parse_header(one.header)),
+        redaction.header(parse_header(_whole_fields(one.header))),
         authserv_id=hostname,
         submitter=sign.submitter,
         boundary=f"report-{token}",
     )
     return address(content, to, sign, now=now, token=token)
+
+
+def _whole_fields(header: bytes) -> bytes:
+    """Without the field that was cut: half an address is not known as one."""
+    if len(header) <= MOST_HEADER:
+        return header
+    fields = parse_header(header).fields
+    return header[: fields[-1].start] if fields else b""
 
 
 def report_of(one: Incident, spf_record: str, redaction: Redaction) -> FailureReport:

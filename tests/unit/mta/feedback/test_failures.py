@@ -1,10 +1,13 @@
 """Single messages that failed: told only when that is wanted by both sides, about nobody's letters, and not often."""
 
+import re
+
 import pytest
 
 from posthouse.mta.feedback import failures
 from posthouse.mta.feedback.reading import read_message
 from posthouse.standards.dns.ports import DnsTrouble
+from posthouse.supervisor.sections.senders import ReportsSection
 
 BAD = "198.18.0.66"
 
@@ -185,3 +188,33 @@ async def test_trouble_with_the_dns_ends_a_report_and_nothing_else(failing, monk
     monkeypatch.setattr(failures, "find_failure_destinations", nobody)
     assert await told(failing) == []
     assert "report.failure-untold" in [entry.event for entry in failing.office.journal.entries]
+
+
+def test_who_sends_none_has_nobody_watching(scene) -> None:
+    feedback = scene.feedback
+    assert feedback.failures not in feedback.witnesses
+    feedback.adopt(ReportsSection(failures=True, send=False))
+    assert feedback.failures in feedback.witnesses
+    assert feedback.failures.wanted
+    feedback.adopt(ReportsSection())
+    assert not feedback.failures.wanted
+
+
+async def test_what_is_hidden_stays_hidden_and_the_same_in_every_report(failing) -> None:
+    words = []
+    for number in range(2):
+        await failing.mail("anna@far.test", peer=f"198.18.0.{number + 1}")
+    for _, mail in await told(failing):
+        words += re.findall(rb"To: <(redacted-\S+)@office.test>", mail)
+    assert len(words) == 2
+    assert len(set(words)) == 1
+
+
+async def test_a_long_header_is_cut(failing) -> None:
+    more = "".join(f"X-{number}: {'x' * 200}\r\n" for number in range(600))
+    more = more[: failures.MOST_HEADER - 100] + "\r\nCc: <" + "bob" * 100 + "@office.test>\r\n"
+    await failing.mail("anna@far.test", peer=BAD, content=letter(more))
+    ((_, mail),) = await told(failing)
+    assert b"bobbob" not in mail, "half an address is not known as one"
+    assert len(mail) < 2 * failures.MOST_HEADER
+    assert mail.rstrip().endswith(b"--")
