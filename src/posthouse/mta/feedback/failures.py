@@ -140,8 +140,7 @@ class Failures:
             if not self._named[domain]:
                 del self._named[domain]
             try:
-                async with asyncio.timeout(ROUND_SECONDS):
-                    sent += await self._tell(one)
+                sent += await self._tell(one)
             except (DnsTrouble, TimeoutError) as trouble:
                 self._journal.note("report.failure-untold", id=one.trace, domain=domain, reason=str(trouble))
         return sent
@@ -151,16 +150,17 @@ class Failures:
         if record is None or not await self._may(f"failure.hour/{domain}", MOST_AN_HOUR, HOUR):
             self._spent.put(domain, self._clock.monotonic() + SPENT_SECONDS)
             return False
-        wanted = await find_failure_destinations(self._resolver, domain, record)
+        async with asyncio.timeout(ROUND_SECONDS):
+            wanted = await find_failure_destinations(self._resolver, domain, record)
+            spf_record = await self._spf_record(one.spf_domain) if wanted.addresses else ""
         if not wanted.addresses:
             return False
-        sign = self._sign()
-        envelope, octets = await self._write(one, wanted.addresses, sign)
+        envelope, octets = self._write(one, spf_record, wanted.addresses)
         small = wanted.within(len(octets), MOST_OCTETS)
         if not small.addresses:
             return False
         if small.addresses != wanted.addresses:
-            envelope, octets = await self._write(one, small.addresses, sign)
+            envelope, octets = self._write(one, spf_record, small.addresses)
         if not await self._may("failure.day", MOST_A_DAY, DAY):
             self._journal.note("report.too-many", Level.WARNING, mails=MOST_A_DAY)
             return False
@@ -172,12 +172,12 @@ class Failures:
         """Whether all nodes together have told less than ``most`` of ``key``."""
         return await self._intake.store.take(key, 1, most, seconds * 1000, int(self._clock.now() * 1000)) > 0
 
-    async def _write(self, one: Incident, to: tuple[str, ...], sign: Sign) -> tuple[Envelope, bytes]:
+    def _write(self, one: Incident, spf_record: str, to: tuple[str, ...]) -> tuple[Envelope, bytes]:
         return write_incident(
             one,
-            await self._spf_record(one.spf_domain),
+            spf_record,
             to,
-            sign,
+            self._sign(),
             hostname=self._hostname,
             now=self._clock.now(),
             token=self._ids.token(18),

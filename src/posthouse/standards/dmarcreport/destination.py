@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from posthouse.standards.dmarc.record import Record, is_dmarc, parse_record
 from posthouse.standards.dmarc.walk import walk
 from posthouse.standards.dns.ports import Resolver
+from posthouse.standards.smtp.grammar import parse_mailbox
 
 MAX_DESTINATIONS = 2
 """Threat D11: a record that names a thousand addresses makes two report mails, not a thousand."""
@@ -37,20 +38,31 @@ async def destinations(
     """
     found: dict[str, None] = {}
     for uri in uris:
-        match = _MAILTO.match(uri)
-        if match is None or len(found) >= MAX_DESTINATIONS:
+        address = _split(uri)
+        if address is None or len(found) >= MAX_DESTINATIONS:
             continue
-        for address in await _agreed(
-            resolver, policy_domain, match["local"], match["domain"].lower().rstrip("."), named
-        ):
-            found[address] = None
+        for agreed in await _agreed(resolver, policy_domain, *address, named):
+            found[agreed] = None
     return tuple(found)[:MAX_DESTINATIONS]
 
 
 def address_of(uri: str) -> str | None:
     """The address of a ``mailto:`` URI, as ``destinations`` gives it; None for any other."""
+    address = _split(uri)
+    return "@".join(address) if address is not None else None
+
+
+def _split(uri: str) -> tuple[str, str] | None:
+    """Local part and host of a ``mailto:`` URI, if a mail can be sent there: its owner may write what he likes."""
     match = _MAILTO.match(uri)
-    return f"{match['local']}@{match['domain'].lower().rstrip('.')}" if match is not None else None
+    if match is None:
+        return None
+    local, host = match["local"], match["domain"].lower().rstrip(".")
+    try:
+        parse_mailbox(f"{local}@{host}")
+    except ValueError:
+        return None
+    return local, host
 
 
 async def _agreed(resolver: Resolver, policy_domain: str, local: str, host: str, named: Named) -> tuple[str, ...]:
@@ -75,5 +87,5 @@ async def _agreed(resolver: Resolver, policy_domain: str, local: str, host: str,
 
 def _replaced(uris: Iterable[str], host: str) -> tuple[str, ...]:
     """RFC 9990 section 4 step 9: another address, but only at the same host."""
-    matches = (_MAILTO.match(uri) for uri in uris)
-    return tuple([f"{one['local']}@{host}" for one in matches if one and one["domain"].lower().rstrip(".") == host])
+    addresses = [_split(uri) for uri in uris]
+    return tuple(["@".join(one) for one in addresses if one is not None and one[1] == host])

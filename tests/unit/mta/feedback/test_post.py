@@ -280,3 +280,12 @@ async def test_a_policy_that_was_overridden_says_why(scene) -> None:
     (row,) = reports["trial.test"].rows
     assert (row.disposition, [one.type for one in row.overrides]) == ("quarantine", ["policy_test_mode"])
     assert reports["trial.test"].published.testing == "y"
+
+
+async def test_an_address_that_is_none_holds_nobody_up(scene) -> None:
+    """Whoever published it had the sending of all reports raise, each time, for ever."""
+    scene.publish("_dmarc.aaa.test", "v=DMARC1; p=none; rua=mailto:a..b@aaa.test")
+    for author in ("x@aaa.test", "anna@far.test"):
+        await scene.mail(author)
+    await scene.wind(2 * DAY)
+    assert [(one.domain, one.state) for one in await scene.send()] == [("aaa.test", "refused"), ("far.test", "sent")]

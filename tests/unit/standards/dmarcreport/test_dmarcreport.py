@@ -256,6 +256,8 @@ def test_the_mail_carries_the_file() -> None:
         (["mailto:d@stolen.test"], ()),
         (["https://far.test/x", "mailto:a@b@far.test", "mailto:a\r\nb@far.test"], ()),
         ([f"mailto:d{number}@far.test" for number in range(1000)], ("d0@far.test", "d1@far.test")),
+        (["mailto:a..b@far.test", "mailto:.a@far.test", "mailto:a@-far.test", "mailto:a@."], ()),
+        (["mailto:d@wrong.test"], ()),
     ],
 )
 def test_reports_go_only_to_those_who_agreed(rua: list[str], expected: tuple[str, ...]) -> None:
@@ -264,6 +266,7 @@ def test_reports_go_only_to_those_who_agreed(rua: list[str], expected: tuple[str
             "_dmarc.far.test": {"txt": (b"v=DMARC1; p=none",)},
             "far.test._report._dmarc.agreed.test": {"txt": (b"v=DMARC1",)},
             "far.test._report._dmarc.moved.test": {"txt": (b"v=DMARC1; rua=mailto:new@moved.test",)},
+            "far.test._report._dmarc.wrong.test": {"txt": (b"v=DMARC1; rua=mailto:a..b@wrong.test",)},
             "far.test._report._dmarc.stolen.test": {"txt": (b"v=DMARC1; rua=mailto:v@victim.test",)},
         }
     )
