@@ -8,6 +8,7 @@ DNS, a stop of the server) ends it.
 import asyncio
 import hashlib
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from posthouse.filter.action import Action
@@ -47,8 +48,8 @@ class Failures:
     """Implements ``filter.boundary.Witness``; ``send`` tells of what waits. Recipients are hidden behind ``secret``."""
 
     __slots__ = (
-        "_clock", "_hostname", "_ids", "_intake", "_is_own", "_journal", "_key", "_named", "_resolver", "_sign",
-        "_spent", "_waiting", "wanted",
+        "_clock", "_full_until", "_hostname", "_ids", "_intake", "_is_own", "_journal", "_key", "_named", "_resolver",
+        "_sign", "_spent", "_waiting", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +78,8 @@ class Failures:
         self._waiting: dict[object, Incident] = {}
         self._named: dict[str, int] = {}
         """How much of what waits is about a domain."""
+        self._full_until = -inf
+        """Nobody gets any until then."""
         self._spent: Lru[str, float] = Lru(MOST_SPENT)
         """Who has had all his reports, and until when."""
 
@@ -84,6 +87,8 @@ class Failures:
         """Mail that is deferred comes again; equal failures that come together are one report."""
         findings = judgement.findings
         if not self.wanted or findings is None or judgement.action is Action.DEFER:
+            return
+        if self._clock.monotonic() < self._full_until:
             return
         evidence = findings.evidence
         record = evidence.dmarc.record
@@ -155,15 +160,18 @@ class Failures:
             spf_record = await self._spf_record(one.spf_domain) if wanted.addresses else ""
         if not wanted.addresses:
             return False
+        if not await self._may("failure.day", MOST_A_DAY, DAY):  # before the work of writing
+            self._journal.note("report.too-many", Level.WARNING, mails=MOST_A_DAY)
+            self._full_until = self._clock.monotonic() + SPENT_SECONDS
+            self._waiting.clear()
+            self._named.clear()
+            return False
         envelope, octets = self._write(one, spf_record, wanted.addresses)
         small = wanted.within(len(octets), MOST_OCTETS)
         if not small.addresses:
             return False
         if small.addresses != wanted.addresses:
             envelope, octets = self._write(one, spf_record, small.addresses)
-        if not await self._may("failure.day", MOST_A_DAY, DAY):
-            self._journal.note("report.too-many", Level.WARNING, mails=MOST_A_DAY)
-            return False
         await self._intake.send(envelope, octets, _trace_of(one.trace))
         self._journal.note("report.failure-sent", id=one.trace, domain=domain, to=", ".join(small.addresses))
         return True

@@ -169,7 +169,13 @@ async def test_many_domains_make_no_cannon_of_us(failing, monkeypatch) -> None:
         failing.publish(f"_dmarc.{name}.test", f"v=DMARC1; p=reject; ruf=mailto:ruf@{name}.test")
         await failing.mail(f"a@{name}.test", peer=BAD)
     assert len(await told(failing)) == 2
-    assert "report.too-many" in [entry.event for entry in failing.office.journal.entries]
+    for number in range(5):
+        await failing.mail("anna@far.test", peer=f"198.18.1.{number}")
+    assert len(await told(failing)) == 2
+    assert [entry.event for entry in failing.office.journal.entries].count("report.too-many") == 1
+    failing.office.clock.pass_time(86400)
+    await failing.mail("anna@far.test", peer=BAD)
+    assert len(await told(failing)) == 3
 
 
 async def test_what_waits_is_bounded(failing, monkeypatch) -> None:
