@@ -4,6 +4,13 @@ import re
 
 import pytest
 
+from posthouse.filter.action import Action
+from posthouse.filter.boundary import Boundary
+from posthouse.filter.clue import Clue
+from posthouse.filter.judge import Policy
+from posthouse.filter.letter import Letter
+from posthouse.filter.ports import Opinion
+from posthouse.filter.sender import SenderCheck
 from posthouse.mta.feedback import failures
 from posthouse.mta.feedback.reading import read_message
 from posthouse.standards.dns.ports import DnsTrouble
@@ -127,9 +134,9 @@ async def test_an_address_gets_nothing_that_is_too_large_for_it(failing) -> None
 
 @pytest.mark.rfc(9991, "2", "MUST NOT")
 async def test_a_registry_hears_nothing_of_the_mail_of_others(failing) -> None:
-    failing.publish("_dmarc.test", "v=DMARC1; p=reject; psd=y; ruf=mailto:ruf@test.test")
-    content = b"From: <a@new.test>\r\nTo: <bob@office.test>\r\nSubject: hi\r\n\r\nhello\r\n"
-    await failing.mail("a@new.test", peer=BAD, content=content)
+    failing.publish("_dmarc.registry.test", "v=DMARC1; p=reject; psd=y; ruf=mailto:ruf@registry.test")
+    content = b"From: <a@new.registry.test>\r\nTo: <bob@office.test>\r\nSubject: hi\r\n\r\nhello\r\n"
+    assert (await failing.mail("a@new.registry.test", peer=BAD, content=content)).startswith("550")
     assert await told(failing) == []
 
 
@@ -224,3 +231,24 @@ async def test_a_long_header_is_cut(failing) -> None:
     assert b"bobbob" not in mail, "half an address is not known as one"
     assert len(mail) < 2 * failures.MOST_HEADER
     assert mail.rstrip().endswith(b"--")
+
+
+class _Later:
+    """Implements ``filter.ports.Examiner``: not now."""
+
+    name = "later"
+
+    def examine(self, letter: Letter) -> Opinion:
+        return Opinion((Clue("later", "later.busy", "come again", action=Action.DEFER),))
+
+
+async def test_mail_that_comes_again_is_told_of_then(failing) -> None:
+    wants(failing, "v=DMARC1; p=none; ruf=mailto:ruf@far.test")
+    office, witnesses = failing.office, (failing.feedback.failures,)
+    check = SenderCheck(failing.zone, office.clock, authserv_id="mx.office.test", policy=Policy)
+    office.boundary = Boundary(check, [_Later()], journal=office.journal, witnesses=witnesses)
+    assert (await failing.mail("anna@far.test", peer=BAD)).startswith("4")
+    assert await told(failing) == []
+    office.boundary = Boundary(check, journal=office.journal, witnesses=witnesses)
+    assert (await failing.mail("anna@far.test", peer=BAD)).startswith("250")
+    assert len(await told(failing)) == 1
