@@ -78,9 +78,8 @@ async def main():
     small = message(os.urandom(2800), "a.dat")
     print(f"{'4 KiB in base64':>18}: {await of_one(own, letter_of(small), 500):6.1f} us")
     archive = message(zipped({"a.txt": LINE * 60}), "a.zip")
-    print(
-        f"{'a small zip':>18}: {await of_one(own, letter_of(archive), 50, clock=time.perf_counter):6.1f} us, by a worker"
-    )
+    took = await of_one(own, letter_of(archive), 50, clock=time.perf_counter)
+    print(f"{'a small zip':>18}: {took:6.1f} us, by a worker")
     large = kinds["base64 attachment"]
     seconds = await of_one(own, letter_of(large, large=True), 1, clock=time.perf_counter) / 1e6
     print(f"{'by a worker':>18}: {len(large) / MIB:5.1f} MiB at {len(large) / MIB / seconds:6.0f} MiB/s, pipe and all")

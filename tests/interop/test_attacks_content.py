@@ -109,6 +109,7 @@ HELD = {
         "content.unscannable: ",
     ),
     "partial": "content.partial: ",
+    **dict.fromkeys(("uuencode", "names that go up"), "content.disguise: "),
 }  # fmt: skip
 """Nobody can look through them, or what they are part of: kept from the reader until an operator lets them go (M06)."""
 

@@ -131,7 +131,7 @@ class Limits:
     archive_octets: int = limit("M07", 100 * MIB, "octets", "unpacked from one message; more is unscannable")
     archive_ratio: int = limit("M07", 100, "times", "as large when unpacked, beyond the first MiB")
     examination_seconds: int = limit(
-        "M07", 5, "seconds", "of the processor for our own look at one message; after 4 times as long it is deferred"
+        "M07", 5, "seconds", "of the processor for our look at a message; deferred after 4 times"
     )
     content_workers: int = limit("M07", 2, "at once", "large messages and archives looked at, each by a process")
     content_backlog: int = limit("M07", 64, "waiting", "messages waiting for one of them; more are deferred")

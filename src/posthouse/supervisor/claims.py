@@ -61,7 +61,7 @@ def _left_by_number(parent: Path) -> list[Path]:
 @contextmanager
 def _dead(lock: Path) -> Iterator[bool]:
     """Whether nobody holds it; it is held meanwhile."""
-    descriptor = _take(lock, os.O_RDWR)
+    descriptor = _take(lock)
     try:
         yield descriptor is not None
     finally:
@@ -70,25 +70,32 @@ def _dead(lock: Path) -> Iterator[bool]:
 
 
 def _claim(parent: Path, text: str) -> Path:
-    """A lock of ours, held to the end of the process."""
+    """A lock of ours, held to the end of the process. Raises ``OSError`` where nothing can be written."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
         lock = parent / f"{os.getpid()}-{secrets.token_hex(6)}{LOCK}"
-        descriptor = _take(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        if descriptor is not None:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        if _is_held(descriptor, lock):
             os.write(descriptor, text.encode())
             return lock
+        os.close(descriptor)  # somebody took it for a dead one's before it was locked
 
 
-def _take(lock: Path, flags: int) -> int | None:
+def _take(lock: Path) -> int | None:
     """The descriptor that holds it; None if somebody else does, or it has gone meanwhile."""
     try:
-        descriptor = os.open(lock, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
-    with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), lock.stat()):
-            return descriptor
+    if _is_held(descriptor, lock):
+        return descriptor
     os.close(descriptor)
     return None
+
+
+def _is_held(descriptor: int, lock: Path) -> bool:
+    """Whether we hold it now, and it is still the one of that name."""
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), lock.stat())
+    return False

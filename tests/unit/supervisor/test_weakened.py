@@ -1,5 +1,6 @@
 """A weakness is asked for by a name that is known, in a sandbox of the drill, and nowhere else."""
 
+import os
 import subprocess
 import sys
 
@@ -24,10 +25,12 @@ def test_without_permission_nothing_is_weakened(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", sorted(WEAKENINGS))
-def test_each_weakness_still_finds_what_it_replaces(name):
-    """In a process of its own: what it takes out must not be missing here."""
+def test_each_weakness_still_finds_what_it_replaces(name, tmp_path):
+    """In a process of its own, as the drill starts it: what it takes out must not be missing here."""
     code = f"from posthouse.supervisor.weakened import weaken; weaken(({name!r},))"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+    words = [sys.executable, "-c", code, "--dir", str(tmp_path)]
+    environment = {**os.environ, "POSTHOUSE_DRILL_CLOCK": str(tmp_path / "clock")}
+    assert subprocess.run(words, env=environment, timeout=60, check=False).returncode == 0
 
 
 def test_localserve_does_not_show_the_option():

@@ -12,6 +12,7 @@ from posthouse.filter.letter import Letter
 from posthouse.filter.ports import Opinion
 from posthouse.filter.sender import SenderCheck
 from posthouse.mta.feedback import failures
+from posthouse.mta.feedback.letters import Sign
 from posthouse.mta.feedback.reading import read_message
 from posthouse.standards.dns.ports import DnsTrouble
 from posthouse.supervisor.sections.senders import ReportsSection
@@ -245,10 +246,29 @@ class _Later:
 async def test_mail_that_comes_again_is_told_of_then(failing) -> None:
     wants(failing, "v=DMARC1; p=none; ruf=mailto:ruf@far.test")
     office, witnesses = failing.office, (failing.feedback.failures,)
-    check = SenderCheck(failing.zone, office.clock, authserv_id="mx.office.test", policy=Policy)
+    policy = Policy()
+    check = SenderCheck(failing.zone, office.clock, authserv_id="mx.office.test", policy=lambda: policy)
     office.boundary = Boundary(check, [_Later()], journal=office.journal, witnesses=witnesses)
     assert (await failing.mail("anna@far.test", peer=BAD)).startswith("4")
     assert await told(failing) == []
     office.boundary = Boundary(check, journal=office.journal, witnesses=witnesses)
     assert (await failing.mail("anna@far.test", peer=BAD)).startswith("250")
     assert len(await told(failing)) == 1
+
+
+async def test_all_nodes_together_tell_no_more(failing) -> None:
+    office, feedback = failing.office, failing.feedback
+    other = failures.Failures(
+        office.intake, failing.zone, hostname="mx2.office.test", clock=office.clock, ids=office.ids,
+        journal=office.journal, sign=lambda: Sign("Office", "postmaster@office.test"),
+        is_own=office.directory.is_local_domain,
+    )  # fmt: skip
+    other.wanted = True
+    policy = Policy()
+    check = SenderCheck(failing.zone, office.clock, authserv_id="mx.office.test", policy=lambda: policy)
+    for witness in (feedback.failures, other):
+        office.boundary = Boundary(check, journal=office.journal, witnesses=(witness,))
+        for number in range(failures.MOST_AN_HOUR - 2):
+            await failing.mail("anna@far.test", peer=f"198.18.0.{number + 1}")
+        await witness.send()
+    assert len(await office.queue()) == failures.MOST_AN_HOUR
