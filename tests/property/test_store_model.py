@@ -183,11 +183,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 4), avoid=st.frozensets(st.sampled_from(["a", "b"])))
     def claim(self, limit, avoid):
-        due = sorted((row[1], item) for item, row in self.queue.items() if row[1] <= self.now and row[0] not in avoid)
+        due = sorted(
+            (row[1], row[0], item) for item, row in self.queue.items() if row[1] <= self.now and row[0] not in avoid
+        )
         items = self.wait(
             self.store.claim(owner="w", now=self.now, lease_until=self.now + 30, limit=limit, avoid=avoid)
         )
-        assert [item.item for item in items] == [item for _, item in due[:limit]]
+        assert [item.item for item in items] == [item for _, _, item in due[:limit]]
         for item in items:
             row = self.queue[item.item]
             row[1], row[2], row[4] = self.now + 30, row[2] + 1, True
