@@ -64,7 +64,7 @@ def test_stopped_by_hand_it_leaves_nothing_running_and_keeps_its_report(tmp_path
         time.sleep(0.05)
     server = json.loads(started[0].read_text())["pid"]
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 3
+    assert process.wait(60) == 3  # a busy machine: the promise is that it ends, and what is left
     assert not Path(f"/proc/{server}").exists()
     assert not list(tmp_path.glob("drill-*"))
     (report,) = tmp_path.glob("*/report.json")
