@@ -845,13 +845,13 @@ BY_KEY = {
 
 
 @pytest.mark.parametrize("name", BY_KEY)
-async def test_a_plan_made_for_empty_tables_is_good_for_full_ones(store, postgres, postgres_tables, name):
+async def test_a_plan_made_for_empty_tables_is_good_for_full_ones(store, postgres, name):
     """It is kept in a session: one that reads the table whole cost 5 ms a message after 20,000 messages."""
     statement, keys = BY_KEY[name]
     session = await asyncpg.connect(postgres, server_settings=SETTINGS)
     try:
-        # Rows that were deleted leave indexes of any size behind, and the planner compares sizes: none here.
-        await session.execute(f"TRUNCATE {', '.join(postgres_tables)} CASCADE")
+        # What was counted while an earlier test had rows stays, for ANALYZE of an empty table leaves it there.
+        await session.execute("DELETE FROM pg_statistic")
         await session.execute("VACUUM ANALYZE")
         await session.execute(f"PREPARE it AS {statement}")
         count = await session.fetchval(
