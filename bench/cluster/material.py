@@ -12,7 +12,9 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
 from posthouse.mail.ids import BlobId, QueueId, TraceId
-from posthouse.storage.ports import Acceptance, Facts, Filing, Posting, Role
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.mailbox import Facts, Role
+from posthouse.storage.queue import Posting
 from posthouse.testing.patroni import MEMBERS, PatroniCluster
 from posthouse.testing.postgres import ThrowawayPostgres
 

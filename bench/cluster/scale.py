@@ -35,8 +35,9 @@ from material import ACCOUNTS, DOMAIN, FIRST_ACCOUNT, acceptances, bodies, filed
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Recipient
 from posthouse.mail.ids import AccountId, QueueId
-from posthouse.storage.ports import Acceptance, Posting, Settlement
+from posthouse.storage.acceptance import Acceptance
 from posthouse.storage.postgresql.engine import open_store as open_postgres
+from posthouse.storage.queue import Posting, Settlement
 from posthouse.storage.sqlite.engine import open_store as open_embedded
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.testing.journal import KeptJournal

@@ -32,7 +32,7 @@ from posthouse.standards.dkim.keypair import generate_rsa, signing_key
 from posthouse.standards.dkim.sign import format_signatures
 from posthouse.standards.imf.header import parse_header
 from posthouse.standards.smtp.server import ServerConnection
-from posthouse.storage.ports import Acceptance, Filing
+from posthouse.storage.acceptance import Acceptance, Filing
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.judging import build_boundary
 from posthouse.supervisor.load import parse

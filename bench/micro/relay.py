@@ -37,7 +37,7 @@ from posthouse.mta.settler import Settler
 from posthouse.net.dialer import TcpDialer
 from posthouse.net.tls import client_context
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import Item, State
+from posthouse.storage.queue import Item, State
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.testing.journal import KeptMeter

@@ -17,7 +17,7 @@ from posthouse.admd.keyring import KeyRing
 from posthouse.admd.vault import KEY_OCTETS, Vault
 from posthouse.mta.signing import Signer
 from posthouse.standards.imf.header import parse_header
-from posthouse.storage.ports import DomainRow
+from posthouse.storage.directory import DomainRow
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

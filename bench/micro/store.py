@@ -18,7 +18,8 @@ from pathlib import Path
 
 import uvloop
 
-from posthouse.storage.ports import Acceptance, Facts, Filing, Role
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.mailbox import Facts, Role
 from posthouse.storage.sqlite import writer
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.ports import RandomIds, SystemClock

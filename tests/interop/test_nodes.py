@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from posthouse.storage.ports import DomainRow
+from posthouse.storage.directory import DomainRow
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

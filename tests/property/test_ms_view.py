@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from posthouse.ms.view import MailboxView
-from posthouse.storage.ports import Delta, Mailbox, Message, View
+from posthouse.storage.mailbox import Delta, Mailbox, Message, View
 
 FLAGS = st.frozensets(st.sampled_from(["\\Seen", "\\Flagged", "\\Deleted", "$Work"]), max_size=3)
 

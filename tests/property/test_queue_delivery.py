@@ -22,7 +22,9 @@ from posthouse.mta.secretary import Secretary
 from posthouse.mta.settler import Settler
 from posthouse.standards.dsn.parse import parse_delivery_status
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import DomainRow, QueueFilter, Role
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.mailbox import Role
+from posthouse.storage.queue import QueueFilter
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal, KeptMeter
 from posthouse.testing.ports import CountedIds, ManualClock

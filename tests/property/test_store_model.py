@@ -13,16 +13,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
-from posthouse.storage.ports import (
-    Acceptance,
-    Change,
-    Filing,
-    Overquota,
-    Posting,
-    QueueFilter,
-    QuotaExceeded,
-    Settlement,
-)
+from posthouse.storage.acceptance import Acceptance, Filing, Overquota
+from posthouse.storage.errors import QuotaExceeded
+from posthouse.storage.mailbox import Change
+from posthouse.storage.queue import Posting, QueueFilter, Settlement
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

@@ -12,7 +12,8 @@ from typing import Final
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 
 SHARE: Final = 5
 FREE: Final = 1

@@ -19,7 +19,9 @@ from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import Note, StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 KIND: Final = "app.password"
 USED: Final = "app.used"

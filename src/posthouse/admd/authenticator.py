@@ -45,7 +45,8 @@ from posthouse.lib.sansio import Channel
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.sasl.scram import ClientFirst, ScramVerifier, verify_client_final
-from posthouse.storage.ports import AccountRow, Store
+from posthouse.storage.directory import AccountRow
+from posthouse.storage.ports import Store
 
 __all__ = ("MECHANISMS", "Attempt", "Authenticator", "Challenge", "Passed", "Refused", "Step")
 

@@ -23,8 +23,10 @@ from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address, fold
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage import ports
-from posthouse.storage.ports import AccountRow, AliasRow, DirectoryDelta, DomainRow, StorageError, Store
+from posthouse.storage import directory as kept
+from posthouse.storage.directory import AccountRow, AliasRow, DirectoryDelta, DomainRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 from posthouse.storage.register import Entry, Register, RegisterFull
 
 Key = TypeVar("Key")
@@ -97,7 +99,7 @@ _parse = msgspec.msgpack.Decoder(_Person | _Others).decode
 _format = msgspec.msgpack.Encoder().encode
 
 
-def _entries(news: ports.Directory, standings: Standings) -> Iterator[Entry]:
+def _entries(news: kept.Directory, standings: Standings) -> Iterator[Entry]:
     for alias in news.aliases:
         yield Entry(stored_address(alias.address).key, None, _format(_Others(alias)))
     for account in news.accounts:
@@ -107,7 +109,7 @@ def _entries(news: ports.Directory, standings: Standings) -> Iterator[Entry]:
 
 
 class Directory:
-    """What ``storage.ports.Directory`` says, asked by key; ``follow`` keeps it true."""
+    """What ``storage.directory.Directory`` says, asked by key; ``follow`` keeps it true."""
 
     __slots__ = (
         "_admins",
@@ -125,7 +127,7 @@ class Directory:
     )
 
     def __init__(
-        self, snapshot: ports.Directory | None = None, *, hostname: str = "", register: Register | None = None
+        self, snapshot: kept.Directory | None = None, *, hostname: str = "", register: Register | None = None
     ) -> None:
         self.hostname = hostname.lower()
         """Our own name, where our reports come from: postmaster lives there too, and nobody else."""
@@ -133,9 +135,9 @@ class Directory:
         """Called after each update with the accounts it was about; None: it may have been about any."""
         self._register = register or Register()
         self._is_read = False
-        self.update(snapshot or ports.Directory(0, (), (), ()))
+        self.update(snapshot or kept.Directory(0, (), (), ()))
 
-    def update(self, snapshot: ports.Directory, standings: Standings | None = None) -> None:
+    def update(self, snapshot: kept.Directory, standings: Standings | None = None) -> None:
         """Replace everything known by ``snapshot``, and by ``standings`` what is said of its accounts."""
         register = self._register.fresh()
         register.fill(_entries(snapshot, standings or {}))

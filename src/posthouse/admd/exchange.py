@@ -10,7 +10,7 @@ from typing import Protocol
 
 from posthouse.standards.sasl.plain import LOGIN_PROMPTS, parse_login_name, parse_login_password, parse_plain
 from posthouse.standards.sasl.scram import ClientFirst, ScramVerifier, format_server_first, parse_client_first
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 
 NONCE_OCTETS = 18
 BAD_CREDENTIALS = "name or password is wrong"

@@ -16,7 +16,10 @@ from typing import Final
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import AccountRow, Note, StorageError, Store
+from posthouse.storage.directory import AccountRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 KIND: Final = "known.network"
 KEPT_SECONDS: Final = 90 * 86400

@@ -32,7 +32,8 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.standards.dkim.keypair import KeyPair, generate_ed25519, generate_rsa, signing_key
 from posthouse.standards.dkim.sign import SigningKey
 from posthouse.standards.dns.ports import DnsTrouble, Resolver
-from posthouse.storage.ports import Note, Store
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 KIND: Final = "dkim.key"
 JOB: Final = "dkim.keys"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from posthouse.admd.directory import Directory
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 
 Wake = Callable[[], None]
 

@@ -12,7 +12,9 @@ from typing import Final
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import AccountRow, Note, Store
+from posthouse.storage.directory import AccountRow
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 KIND: Final = "account.standing"
 PAGE: Final = 1000

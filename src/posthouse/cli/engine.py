@@ -25,7 +25,7 @@ def copy_command(source: str, target: str, as_json: bool) -> None:
     (postgresql://USER@HOST1,HOST2,HOST3/DATABASE). No server may use either meanwhile, and TARGET must be
     empty. A copy that was interrupted goes on when the same command is given again.
     """
-    from posthouse.storage.ports import StorageError
+    from posthouse.storage.errors import StorageError
     from posthouse.supervisor.copying import copy_engine
 
     def tell(step: str, table: str, rows: int) -> None:
@@ -59,7 +59,7 @@ def check_command(directory: Path, as_json: bool) -> None:
     Exit status 1 if anything is damaged. A PostgreSQL checks itself:
     pg_amcheck, and data checksums.
     """
-    from posthouse.storage.ports import StorageError
+    from posthouse.storage.errors import StorageError
     from posthouse.supervisor.copying import check_engine
 
     found = 0

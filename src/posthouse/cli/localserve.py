@@ -77,7 +77,7 @@ def localserve(
 ) -> None:
     """The whole server on this machine, ready to try. Nothing leaves the machine."""
     from posthouse.net.listener import PortTaken
-    from posthouse.storage.ports import StorageError
+    from posthouse.storage.errors import StorageError
     from posthouse.supervisor.journal import make_journal
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.localserve import Wishes, open_office

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def serve(file: Path, engine: str, workers: int) -> None:
     """Serve mail until told to stop. SIGHUP reads the configuration again, SIGTERM stops cleanly."""
     from posthouse.net.listener import PortTaken
-    from posthouse.storage.ports import StorageError
+    from posthouse.storage.errors import StorageError
     from posthouse.supervisor.fleet import Fleet, WorkerFailed
     from posthouse.supervisor.journal import make_journal
     from posthouse.supervisor.load import Misconfigured

@@ -18,7 +18,9 @@ from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import Note, StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 KIND: Final = "acquaintance"
 SLOTS: Final = 2048

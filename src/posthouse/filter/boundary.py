@@ -25,7 +25,7 @@ from posthouse.mail.ids import AccountId
 from posthouse.mail.reply import Reply
 from posthouse.observe.ledger import Record
 from posthouse.observe.ports import Journal
-from posthouse.storage.ports import Role
+from posthouse.storage.mailbox import Role
 
 MOST_SECONDS = 120.0
 """For an examiner that keeps no time itself; the client waits up to ten minutes (RFC 5321 section 4.5.3.2.6)."""

@@ -15,7 +15,8 @@ from posthouse.filter.allowance import HOUR, Allowance
 from posthouse.filter.connections import surroundings
 from posthouse.lib.ports import Clock
 from posthouse.mail.reply import Reply
-from posthouse.storage.ports import Note, Store
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 KIND: Final = "greylist"
 GOOD_PASSES: Final = 5

@@ -10,7 +10,8 @@ from posthouse.filter.classifier.lesson import Act, Lesson
 from posthouse.filter.surge import parse_sender
 from posthouse.mail.ids import AccountId, MailboxId, Uid
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 
 MOST: Final = 100
 """Messages of one move that are looked at."""

@@ -25,7 +25,9 @@ from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.imf.header import parse_header
 from posthouse.standards.imf.messageid import parse_message_id
-from posthouse.storage.ports import Note, StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 KIND: Final = "sent"
 KEPT_SECONDS: Final = 14 * 86400

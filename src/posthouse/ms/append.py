@@ -12,7 +12,9 @@ from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, MailboxId, TraceId
 from posthouse.ms.describe import describe
 from posthouse.ms.large import Describer
-from posthouse.storage.ports import Acceptance, Filing, Overquota, Placed, QuotaExceeded, Store
+from posthouse.storage.acceptance import Acceptance, Filing, Overquota, Placed
+from posthouse.storage.errors import QuotaExceeded
+from posthouse.storage.ports import Store
 
 
 class Appender:

@@ -16,7 +16,7 @@ from posthouse.standards.imf.subject import base_subject
 from posthouse.standards.mime.encodedword import decode_words
 from posthouse.standards.mime.preview import preview_text
 from posthouse.standards.mime.structure import Part, parse_single, parse_structure
-from posthouse.storage.ports import Facts
+from posthouse.storage.mailbox import Facts
 
 THREAD_KEYS = 50
 SUBJECT_CHARACTERS = 200

@@ -11,7 +11,8 @@ from posthouse.standards.imap.envelope import format_envelope
 from posthouse.standards.imf.header import Header
 from posthouse.standards.mime.structure import Part
 from posthouse.standards.mime.transfer import IDENTITY, decode_transfer, is_known
-from posthouse.storage.ports import Blobs, Store, Stored
+from posthouse.storage.mailbox import Stored
+from posthouse.storage.ports import Blobs, Store
 
 BATCH = 50
 """Rows read at a time: one trip to the engine for all of them, and little is lost when the reader goes away."""

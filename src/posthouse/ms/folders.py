@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from posthouse.storage.ports import Mailbox
+from posthouse.storage.mailbox import Mailbox
 
 DELIMITER = "/"
 MOST_MAILBOXES = 10_000

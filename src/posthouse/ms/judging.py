@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from posthouse.filter.classifier.lesson import Act, Lesson
 from posthouse.mail.ids import AccountId, Uid
-from posthouse.storage.ports import Change, Mailbox, Role
+from posthouse.storage.mailbox import Change, Mailbox, Role
 
 SAYING_FLAGS = frozenset({"\\Answered", "\\Flagged"})
 _KEEPING = frozenset({None, Role.ARCHIVE})

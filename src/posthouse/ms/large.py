@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar, TypeVarTuple
 from posthouse.mail.content import Blob
 from posthouse.ms.describe import describe_beginning
 from posthouse.standards.imf.header import Header
-from posthouse.storage.ports import Blobs, Facts
+from posthouse.storage.mailbox import Facts
+from posthouse.storage.ports import Blobs
 
 T = TypeVar("T")
 Given = TypeVarTuple("Given")

@@ -15,7 +15,8 @@ from posthouse.mail.ids import BlobId
 from posthouse.ms.describe import describe, structure_of
 from posthouse.standards.imf.header import HEADER_OCTETS, Header, parse_header
 from posthouse.standards.mime.structure import Part
-from posthouse.storage.ports import Blobs, Stored
+from posthouse.storage.mailbox import Stored
+from posthouse.storage.ports import Blobs
 
 LOOK_OCTETS = 1024 * 1024
 """How much of a message without facts is looked at to make some."""

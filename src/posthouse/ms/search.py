@@ -31,7 +31,8 @@ from posthouse.standards.mime.parameters import find_parameter
 from posthouse.standards.mime.preview import strip_html
 from posthouse.standards.mime.structure import Part
 from posthouse.standards.mime.transfer import decode_transfer
-from posthouse.storage.ports import Store, Stored
+from posthouse.storage.mailbox import Stored
+from posthouse.storage.ports import Store
 
 BATCH = 200
 TURN = 2000

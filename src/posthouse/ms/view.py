@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from posthouse.mail.ids import ModSeq, Uid
-from posthouse.storage.ports import Delta, Mailbox, Message, View
+from posthouse.storage.mailbox import Delta, Mailbox, Message, View
 
 SEEN = "\\Seen"
 DELETED = "\\Deleted"

@@ -41,7 +41,7 @@ from posthouse.mta.space import NO_SPACE, Space
 from posthouse.mta.transaction import Outcome, Transaction
 from posthouse.standards.imf.header import Header, parse_header
 from posthouse.standards.smtp.events import MailFrom
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 
 LOGIN_FIRST = Reply(530, "5.7.0", ("log in first",))  # RFC 4954 section 6, RFC 6409 section 4.3
 CLOSED = Reply(421, "4.7.0", ("your account was closed, or this session ended; log in again",), hang_up=True)

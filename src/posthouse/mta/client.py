@@ -4,7 +4,7 @@ import msgspec
 
 from posthouse.lib.sansio import Channel
 from posthouse.net.ports import Peer
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 
 
 class Client(msgspec.Struct):

@@ -22,7 +22,10 @@ from posthouse.mta.intake import Intake
 from posthouse.mta.letter import write_letter
 from posthouse.observe.ledger import Record, format_record
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import AccountRow, Item, QueueFilter, State, StorageError, Store
+from posthouse.storage.directory import AccountRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.queue import Item, QueueFilter, State
 
 MARK: Final = "account held: "
 """With it begins what the queue says of mail of a held account."""

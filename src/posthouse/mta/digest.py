@@ -16,7 +16,8 @@ from posthouse.mta.intake import Intake
 from posthouse.mta.quarantine import Entry, Quarantine
 from posthouse.standards.imf.date import format_date
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import Note, Store
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 DAY_MILLISECONDS: Final = 86_400_000
 KIND: Final = "quarantine.digest"

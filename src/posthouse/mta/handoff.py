@@ -8,7 +8,7 @@ lease ends.
 from collections.abc import Sequence
 from typing import Protocol
 
-from posthouse.storage.ports import Item
+from posthouse.storage.queue import Item
 
 
 class Handoff(Protocol):

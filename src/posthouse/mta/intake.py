@@ -31,19 +31,11 @@ from posthouse.observe.ledger import Record, format_record
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.imf.header import Header
 from posthouse.standards.imf.trace import format_delivered_to, format_return_path
-from posthouse.storage.ports import (
-    Acceptance,
-    Accepted,
-    BlobWriter,
-    Facts,
-    Filing,
-    Overquota,
-    Posting,
-    Role,
-    State,
-    StorageError,
-    Store,
-)
+from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Overquota
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Facts, Role
+from posthouse.storage.ports import BlobWriter, Store
+from posthouse.storage.queue import Posting, State
 
 FULL = Reply(452, "4.2.2", ("the mailbox is full",))
 DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))

@@ -7,7 +7,9 @@ from typing import Final
 from posthouse.lib.ports import Clock
 from posthouse.mta.load import Load
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import Item, StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.queue import Item
 
 LEASE_SECONDS: Final = 60.0
 LEASE_MARGIN_SECONDS: Final = 5.0

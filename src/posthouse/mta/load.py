@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from posthouse.mail.content import Content
-from posthouse.storage.ports import Item
+from posthouse.storage.queue import Item
 
 
 @dataclass(frozen=True, slots=True)

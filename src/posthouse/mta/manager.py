@@ -29,7 +29,9 @@ from posthouse.mta.schedule import Schedule
 from posthouse.mta.settler import Settler
 from posthouse.mta.settling import Result, put_back
 from posthouse.observe.ports import Journal, Level, Meter
-from posthouse.storage.ports import Item, QueueFilter, State, StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.queue import Item, QueueFilter, State
 
 MAX_IN_HAND: Final = 2000
 """Items in memory at once."""

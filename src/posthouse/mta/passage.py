@@ -20,7 +20,8 @@ from posthouse.mta.signing import Signer
 from posthouse.standards.mime.downgrade import Unconvertible, convert_to_7bit
 from posthouse.standards.smtp.commands import Command, mail_from
 from posthouse.standards.smtp.offered import Offered
-from posthouse.storage.ports import Blobs, Item
+from posthouse.storage.ports import Blobs
+from posthouse.storage.queue import Item
 
 AT_ONCE: Final = 256 * 1024
 """Content up to this is sent in one piece, and what is larger is read in pieces of this."""

@@ -19,7 +19,10 @@ from posthouse.mta import queue
 from posthouse.observe.ledger import Record, format_record, parse_record
 from posthouse.standards.imf.header import Header, parse_header
 from posthouse.standards.mime.encodedword import decode_words
-from posthouse.storage.ports import Item, Missing, Quarantined, QueueFilter, Role, State, Store
+from posthouse.storage.errors import Missing
+from posthouse.storage.mailbox import Quarantined, Role
+from posthouse.storage.ports import Store
+from posthouse.storage.queue import Item, QueueFilter, State
 
 HEAD_OCTETS: Final = 64 * 1024
 """Of a message, to find its subject and author in."""

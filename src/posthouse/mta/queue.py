@@ -16,7 +16,8 @@ from posthouse.mta.reporting import Action, Finding, is_wanted
 from posthouse.mta.settler import Secretary
 from posthouse.mta.settling import make_fate
 from posthouse.observe.ledger import Ending
-from posthouse.storage.ports import Fate, Item, QueueFilter, State, Store
+from posthouse.storage.ports import Store
+from posthouse.storage.queue import Fate, Item, QueueFilter, State
 
 RETURNED = reply(550, "5.7.1", "an operator of this server returned the message")
 """RFC 3463 section 3.8: it was not the other side's doing."""

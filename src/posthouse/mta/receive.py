@@ -35,7 +35,8 @@ from posthouse.standards.imf.header import find_seam, parse_header
 from posthouse.standards.imf.messageid import parse_message_id
 from posthouse.standards.imf.trace import Hop, format_received
 from posthouse.standards.smtp.events import MailFrom
-from posthouse.storage.ports import BlobWriter, Facts
+from posthouse.storage.mailbox import Facts
+from posthouse.storage.ports import BlobWriter
 
 GO_ON = Reply(354, None, ("end with a dot on a line by itself",))
 

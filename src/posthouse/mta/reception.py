@@ -40,7 +40,8 @@ from posthouse.standards.smtp.events import (
     Verify,
 )
 from posthouse.standards.smtp.server import ServerConnection
-from posthouse.storage.ports import BlobWriter, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import BlobWriter
 
 Answer = Iterable[Reply] | AsyncIterator[Reply]
 

@@ -17,7 +17,10 @@ from posthouse.mail.envelope import OriginalRecipient
 from posthouse.mta.intake import Intake
 from posthouse.mta.reporting import Finding, Reporter, Subject
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import Acceptance, Blobs, BlobWriter, Item, Missing, Store
+from posthouse.storage.acceptance import Acceptance
+from posthouse.storage.errors import Missing
+from posthouse.storage.ports import Blobs, BlobWriter, Store
+from posthouse.storage.queue import Item
 
 READ_OCTETS: Final = 288 * 1024
 """The longest header (L4) and the part of the body that a report may return (L24)."""

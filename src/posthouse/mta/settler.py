@@ -13,7 +13,10 @@ from posthouse.mta.reporting import Finding
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.settling import Result, settle
 from posthouse.observe.ports import Journal, Level, Meter
-from posthouse.storage.ports import Acceptance, Conflict, Item, Missing, StorageError, Store
+from posthouse.storage.acceptance import Acceptance
+from posthouse.storage.errors import Conflict, Missing, StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.queue import Item
 
 GATHER_SECONDS: Final = 0.003
 """How long results wait for company."""

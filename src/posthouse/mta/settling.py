@@ -10,7 +10,7 @@ from posthouse.mail.reply import Reply, reply
 from posthouse.mta.reporting import Action, Finding, is_wanted
 from posthouse.mta.schedule import Schedule
 from posthouse.observe.ledger import Ending, format_ending
-from posthouse.storage.ports import Fate, Item, Settlement
+from posthouse.storage.queue import Fate, Item, Settlement
 
 DELIVERED = reply(250, "2.1.5", "delivered")
 UNTRIED = reply(450, "4.4.1", "not tried yet")

@@ -17,7 +17,8 @@ from posthouse.mta.passage import BARE_LINE_END, NEEDS_UTF8, Passage, may_name
 from posthouse.standards.smtp.client import Answer
 from posthouse.standards.smtp.commands import DATA, RSET, ChunkRest, Command, LastChunk, Mailing, Verb, rcpt_to
 from posthouse.standards.smtp.stuffing import BareLineEnd, Stuffing
-from posthouse.storage.ports import Blobs, Item
+from posthouse.storage.ports import Blobs
+from posthouse.storage.queue import Item
 
 LOST = reply(451, "4.4.2", "the connection to the server was lost")
 LOST_AT_END = reply(451, "4.4.2", "the connection was lost while the server should confirm the message")

@@ -10,7 +10,7 @@ from posthouse.observe.ports import Quiet
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.ops.people import find_account, new_verifiers
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 
 Rows = AsyncIterator[Row]
 

@@ -8,7 +8,7 @@ from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.ops.people import demand_domain, domain_of
 from posthouse.ops.targets import find_circle, find_unknown, with_alias
-from posthouse.storage.ports import AliasRow
+from posthouse.storage.directory import AliasRow
 
 Rows = AsyncIterator[Row]
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 from posthouse import __version__
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import House, Row
-from posthouse.storage.ports import NodeRow, Standing
 from posthouse.storage.sql.migrations import MIGRATIONS
+from posthouse.storage.standing import NodeRow, Standing
 
 Rows = AsyncIterator[Row]
 

@@ -21,7 +21,7 @@ from posthouse.ops import (
 )
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.storage.ports import Conflict, Missing, StorageError
+from posthouse.storage.errors import Conflict, Missing, StorageError
 
 Operation = Callable[[House, Arguments], AsyncIterator[Row]]
 

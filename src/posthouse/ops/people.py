@@ -22,7 +22,7 @@ from posthouse.mail.address import Address
 from posthouse.observe.ports import Quiet
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.storage.ports import AccountRow, Directory, DomainRow
+from posthouse.storage.directory import AccountRow, Directory, DomainRow
 
 DEFAULT_QUOTA = 10 * 1024**3
 MAX_QUOTA = 2**53

@@ -7,7 +7,7 @@ from posthouse.mail.ids import AccountId
 from posthouse.mta.quarantine import Entry, Quarantine
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.storage.ports import Missing
+from posthouse.storage.errors import Missing
 
 MAX_LISTED = 1000
 

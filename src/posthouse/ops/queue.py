@@ -10,7 +10,7 @@ from posthouse.mta import queue
 from posthouse.mta.queue import Entry
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.storage.ports import QueueFilter, State
+from posthouse.storage.queue import QueueFilter, State
 
 MAX_LISTED = 1000
 MAX_CHANGED = 100_000

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from posthouse.admd.directory import SEPARATOR, Alias, Directory, Unknown, stored_address
 from posthouse.mail.address import Address
-from posthouse.storage import ports
-from posthouse.storage.ports import AliasRow
+from posthouse.storage import directory as kept
+from posthouse.storage.directory import AliasRow
 
 
-def with_alias(known: ports.Directory, row: AliasRow) -> Directory:
+def with_alias(known: kept.Directory, row: AliasRow) -> Directory:
     """Who we would be with ``row``."""
     others = tuple(alias for alias in known.aliases if _key(alias.address) != _key(row.address))
-    return Directory(ports.Directory(known.epoch, known.domains, known.accounts, (*others, row)))
+    return Directory(kept.Directory(known.epoch, known.domains, known.accounts, (*others, row)))
 
 
 def find_circle(directory: Directory, address: Address) -> Sequence[Address]:

@@ -10,7 +10,7 @@ from posthouse.mta import queue
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.ops.queue import entry_row
-from posthouse.storage.ports import QueueFilter, State
+from posthouse.storage.queue import QueueFilter, State
 
 MAX_COUNTED = 100_000
 

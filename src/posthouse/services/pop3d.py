@@ -63,7 +63,10 @@ from posthouse.standards.pop3.events import (
 from posthouse.standards.pop3.excerpt import Excerpt, Surrogate
 from posthouse.standards.pop3.maildrop import Maildrop, NoSuchMessage
 from posthouse.standards.pop3.server import Offer, ServerConnection
-from posthouse.storage.ports import AccountRow, Change, Role, StorageError, Store, Stored
+from posthouse.storage.directory import AccountRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Change, Role, Stored
+from posthouse.storage.ports import Store
 
 AUTOLOGOUT_SECONDS = 600.0
 """RFC 1939 section 3: at least ten minutes."""

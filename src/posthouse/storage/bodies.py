@@ -13,7 +13,8 @@ transaction that refers to the content (docs/adr/0010-bodies-in-object-storage.m
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from posthouse.storage.ports import BlobWriter, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import BlobWriter
 
 TRASH_KEPT = 24 * 3600 * 1000
 """How long an object that nobody needs is kept, in milliseconds."""

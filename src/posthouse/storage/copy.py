@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sql.migrations import LEAST
 
 Row = tuple[Any, ...]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 CACHE_KIB = 4096
 FILLING_KIB = 32768

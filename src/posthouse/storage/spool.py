@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from posthouse.storage.direct import Areas, HashedFile
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 FULL_OCTETS = 2 * 1024 * 1024
 """What may wait for the disk before the giver should pause: with twenty contents at once, 40 MiB."""

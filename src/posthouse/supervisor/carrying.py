@@ -19,7 +19,8 @@ from posthouse.mta.settler import Settler
 from posthouse.mta.signing import Signer
 from posthouse.net.dialer import TcpDialer
 from posthouse.net.tls import client_context
-from posthouse.storage.ports import Blobs, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Blobs
 from posthouse.supervisor.files import DirectoryFiles
 from posthouse.supervisor.works import Setting, Site
 

@@ -8,7 +8,7 @@ import apsw
 
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.copy import Copied, Side, compare, copy
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sqlite.side import open_side
 from posthouse.storage.sqlite.soundness import check
 from posthouse.supervisor.ports import RandomIds, SystemClock

@@ -10,7 +10,8 @@ from typing import Any
 from posthouse.lib.ports import Clock, Ids
 from posthouse.observe.ports import Journal
 from posthouse.storage.bodies import Bodies, NotOurs
-from posthouse.storage.ports import StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.claims import dead_nodes, own_directory, sign_on
 from posthouse.supervisor.kinds import parse_bucket

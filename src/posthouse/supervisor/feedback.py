@@ -21,7 +21,7 @@ from posthouse.mta.intake import Intake
 from posthouse.net.ports import Dialer
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.dns.ports import Resolver
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.sections.senders import ReportsSection
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.supervisor.notify import ServiceManager
 from posthouse.supervisor.selftest import OpenRelay
 from posthouse.supervisor.serve import NO_NURSERY, Server, WorkersLost

@@ -28,7 +28,9 @@ from posthouse.mta.rooms import Rooms
 from posthouse.mta.space import Space
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.dns.ports import Resolver
-from posthouse.storage.ports import Note, StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.selftest import OpenRelay
 

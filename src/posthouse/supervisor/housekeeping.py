@@ -15,7 +15,8 @@ from posthouse.observe.board import Board
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal, Level, Meter
 from posthouse.standards.dns.ports import Resolver
-from posthouse.storage.ports import StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 from posthouse.supervisor.memory import give_back_free_pages
 from posthouse.supervisor.notify import ServiceManager
 

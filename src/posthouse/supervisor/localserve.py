@@ -16,7 +16,9 @@ from pathlib import Path
 from posthouse.admd.credentials import make_verifiers, verify_password
 from posthouse.ops.dnsadvice import Place, records_of
 from posthouse.standards.dns.ports import Srv
-from posthouse.storage.ports import AccountRow, AliasRow, Conflict, DomainRow, Store
+from posthouse.storage.directory import AccountRow, AliasRow, DomainRow
+from posthouse.storage.errors import Conflict
+from posthouse.storage.ports import Store
 from posthouse.supervisor.authority import make_certificates
 from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.files import write_whole

@@ -14,7 +14,7 @@ from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Quiet as Silent
 from posthouse.ops.control import OPERATIONS, perform
 from posthouse.ops.house import CannotDo, House
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.supervisor.breached import read_breached
 from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.dns import open_resolver, place_of

@@ -7,7 +7,8 @@ from posthouse.lib.ports import Clock
 from posthouse.mta.digest import Digests
 from posthouse.mta.quarantine import Quarantine
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 from posthouse.supervisor.sections.boundary import QuarantineSection
 
 TEND_SECONDS = 3600.0

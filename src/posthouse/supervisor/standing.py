@@ -6,7 +6,9 @@ from collections import Counter
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level, Meter
 from posthouse.ops.cluster import findings, node_state
-from posthouse.storage.ports import Standing, StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.standing import Standing
 
 ASK_SECONDS = 30.0
 """It counts the queue, which takes a tenth of a second for a million."""

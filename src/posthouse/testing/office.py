@@ -44,7 +44,10 @@ from posthouse.services.lmtpd import open_lmtp
 from posthouse.services.smtpd import open_smtp
 from posthouse.services.submissiond import open_submission
 from posthouse.standards.smtp.offer import Offer
-from posthouse.storage.ports import AliasRow, DomainRow, Item, QueueFilter, Role, Store, Stored
+from posthouse.storage.directory import AliasRow, DomainRow
+from posthouse.storage.mailbox import Role, Stored
+from posthouse.storage.ports import Store
+from posthouse.storage.queue import Item, QueueFilter
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 from posthouse.testing.wire import TLS, AsyncWire

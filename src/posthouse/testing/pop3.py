@@ -3,7 +3,8 @@
 from posthouse.mail.ids import TraceId
 from posthouse.net.ports import Peer
 from posthouse.services.pop3d import Pop3Service
-from posthouse.storage.ports import Acceptance, Filing, Role
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.mailbox import Role
 from posthouse.testing.office import FakeLine, Office, Session
 from posthouse.testing.wire import TLS
 

@@ -16,7 +16,7 @@ from posthouse.mta.settling import Result, settle
 from posthouse.standards.smtp.commands import rcpt_to
 from posthouse.standards.smtp.grammar import parse_mailbox
 from posthouse.standards.smtp.offered import Offered
-from posthouse.storage.ports import Item, State
+from posthouse.storage.queue import Item, State
 
 LETTER = b"Subject: x\r\n\r\nx\r\n"
 BOB = parse_mailbox("bob@elsewhere.test")

@@ -17,7 +17,7 @@ from posthouse.mta.schedule import Schedule
 from posthouse.standards.dns.ports import Mx
 from posthouse.standards.smtp.commands import Verb, hello
 from posthouse.standards.smtp.stuffing import BareLineEnd, Stuffing
-from posthouse.storage.ports import Item, State
+from posthouse.storage.queue import Item, State
 from posthouse.testing.zone import Zone
 
 US = Ourselves(frozenset({"mx.office.test"}))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from posthouse.storage.ports import QueueFilter
+from posthouse.storage.queue import QueueFilter
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

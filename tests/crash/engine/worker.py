@@ -18,7 +18,10 @@ from pathlib import Path
 
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Recipient
-from posthouse.storage.ports import Acceptance, Facts, Filing, Note, Posting, Role
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.mailbox import Facts, Role
+from posthouse.storage.queue import Posting
+from posthouse.storage.shelf import Note
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.storage.sqlite.faults import NoFaults
 from posthouse.testing.journal import KeptJournal

@@ -8,7 +8,9 @@ import resource
 import sys
 from pathlib import Path
 
-from posthouse.storage.ports import Acceptance, DomainRow, Filing, Role
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.mailbox import Role
 from posthouse.storage.s3.bodies import S3Bodies
 from posthouse.storage.s3.objects import Place
 from posthouse.storage.sqlite.engine import open_store

@@ -8,7 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from posthouse.storage.ports import Acceptance, Conflict, DomainRow, Filing, Role
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.errors import Conflict
+from posthouse.storage.mailbox import Role
 from posthouse.supervisor.engine import BodyKeys, open_engine
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.sections.node import StoreSection

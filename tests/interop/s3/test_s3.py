@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from posthouse.observe.ports import Level
-from posthouse.storage.ports import Acceptance, DomainRow, Filing, Missing, Role, StorageError
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.errors import Missing, StorageError
+from posthouse.storage.mailbox import Role
 from posthouse.storage.postgresql import engine as postgresql
 from posthouse.storage.postgresql.body_rows import PostgresBodyRows
 from posthouse.storage.sqlite.body_rows import SqliteBodyRows

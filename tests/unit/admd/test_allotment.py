@@ -3,7 +3,7 @@
 import pytest
 
 from posthouse.admd.allotment import SHARE, Allotment
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

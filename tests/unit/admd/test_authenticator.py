@@ -14,8 +14,8 @@ from posthouse.lib.sansio import Channel
 from posthouse.mail.ids import AccountId
 from posthouse.standards.sasl.plain import format_plain
 from posthouse.standards.sasl.scram import ScramClient
-from posthouse.storage import ports
-from posthouse.storage.ports import AccountRow, DomainRow
+from posthouse.storage import directory as kept
+from posthouse.storage.directory import AccountRow, DomainRow
 
 PASSWORD = "correct horse battery"
 VERIFIERS = make_verifiers(PASSWORD, iterations=4096)
@@ -47,9 +47,9 @@ class Journal:
         return self
 
 
-def rows(**changes: Any) -> ports.Directory:
+def rows(**changes: Any) -> kept.Directory:
     alice = {"verifiers": VERIFIERS, **changes}
-    return ports.Directory(
+    return kept.Directory(
         1,
         (DomainRow("office.test"),),
         (

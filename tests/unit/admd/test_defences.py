@@ -11,7 +11,7 @@ from posthouse.admd.limits import Limits
 from posthouse.admd.passwords import BREACHED, PasswordPolicy, breach_key, judge_password
 from posthouse.admd.standing import WEAK, end_sessions, note_standing
 from posthouse.standards.sasl.scram import parse_client_first
-from posthouse.storage.ports import DomainRow
+from posthouse.storage.directory import DomainRow
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

@@ -12,9 +12,12 @@ from posthouse.admd.directory import Alias, Directory, Foreign, Local, Unknown, 
 from posthouse.admd.standing import end_sessions
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
-from posthouse.storage import ports
-from posthouse.storage.ports import AccountRow, AliasRow, DirectoryDelta, DomainRow, StorageError, Store
+from posthouse.storage import directory as kept
+from posthouse.storage.directory import AccountRow, AliasRow, DirectoryDelta, DomainRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 from posthouse.storage.register import Register
+from posthouse.storage.shelf import Note
 from posthouse.storage.sql import turns
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
@@ -29,8 +32,8 @@ def account(number: int, address: str, **changes: Any) -> AccountRow:
     return AccountRow(AccountId(number), address, "", (), 0, 0, **changes)
 
 
-def snapshot(*aliases: AliasRow, catch_all: str = "", epoch: int = 1) -> ports.Directory:
-    return ports.Directory(
+def snapshot(*aliases: AliasRow, catch_all: str = "", epoch: int = 1) -> kept.Directory:
+    return kept.Directory(
         epoch,
         (DomainRow("office.test", catch_all, 1), DomainRow("site.test", "", 2)),
         (account(1, "alice@office.test"), account(2, "bob@office.test"), account(9, "admin@office.test", admin=True)),
@@ -48,7 +51,7 @@ def test_an_account_lives_at_its_address_in_any_case() -> None:
 
 def test_an_accent_that_is_written_apart_is_the_same_name() -> None:
     """RFC 6530 section 10.1: some keyboards compose, others do not."""
-    rows = ports.Directory(1, (DomainRow("office.test"),), (account(1, "d\u00f6rte@office.test"),), ())
+    rows = kept.Directory(1, (DomainRow("office.test"),), (account(1, "d\u00f6rte@office.test"),), ())
     house = Directory(rows)
     for local in ("d\u00f6rte", "do\u0308rte", "DO\u0308RTE", "D\u00d6RTE"):
         assert isinstance(house.resolve(Address(local, "office.test")), Local), ascii(local)
@@ -130,7 +133,7 @@ def test_no_other_name_goes_without_a_domain() -> None:
 
 
 def test_a_disabled_account_still_receives() -> None:
-    rows = ports.Directory(1, (DomainRow("office.test"),), (account(1, "alice@office.test", enabled=False),), ())
+    rows = kept.Directory(1, (DomainRow("office.test"),), (account(1, "alice@office.test", enabled=False),), ())
     assert Local(AccountId(1), ALICE) == Directory(rows).resolve(ALICE)
 
 
@@ -163,7 +166,7 @@ def test_a_login_is_the_address_in_any_case() -> None:
 
 
 def test_a_login_without_domain_works_where_there_is_only_one() -> None:
-    rows = ports.Directory(1, (DomainRow("office.test"),), (account(1, "alice@office.test"),), ())
+    rows = kept.Directory(1, (DomainRow("office.test"),), (account(1, "alice@office.test"),), ())
     assert Directory(rows).login("alice") is not None
     assert directory().login("alice") is None
 
@@ -194,13 +197,13 @@ class _Store:
         self.rows = snapshot()
         self.hint: Any = None
 
-    async def directory_pages(self) -> AsyncIterator[ports.Directory]:
+    async def directory_pages(self) -> AsyncIterator[kept.Directory]:
         yield self.rows
 
     async def directory_since(self, _epoch: int) -> None:
         return None
 
-    async def list_notes(self, *_: Any, **__: Any) -> list[ports.Note]:
+    async def list_notes(self, *_: Any, **__: Any) -> list[Note]:
         return []
 
     def watch_directory(self, hint: Any) -> Any:
@@ -243,7 +246,7 @@ async def test_who_read_earlier_and_is_done_later_takes_nothing_back() -> None:
 
 async def test_what_is_known_stays_in_force_while_the_store_cannot_be_read() -> None:
     class Broken(_Store):
-        async def directory_pages(self) -> AsyncIterator[ports.Directory]:
+        async def directory_pages(self) -> AsyncIterator[kept.Directory]:
             raise StorageError("disk on fire")
             yield
 
@@ -351,13 +354,13 @@ async def test_a_disk_that_is_full_later_is_none_either(tmp_path: Any, full_disk
     await ours.refresh(store)
     full_disk()
     more = [account(number, f"p{number}@office.test") for number in range(10, 500)]
-    news = ports.Directory(2, store.rows.domains, tuple(more), ())
+    news = kept.Directory(2, store.rows.domains, tuple(more), ())
 
     async def since(_epoch: int) -> DirectoryDelta:
         return DirectoryDelta(news, (), ())
 
     store.directory_since = since
-    store.rows = ports.Directory(2, store.rows.domains, (*store.rows.accounts, *more), ())
+    store.rows = kept.Directory(2, store.rows.domains, (*store.rows.accounts, *more), ())
     await ours.refresh(store)
     assert (ours.epoch, type(ours.resolve(Address("p499", "office.test")))) == (2, Local)
     assert Local(AccountId(1), ALICE) == ours.resolve(ALICE)

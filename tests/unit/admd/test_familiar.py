@@ -4,7 +4,7 @@ import pytest
 
 from posthouse.admd.familiar import KEPT_SECONDS, VAIN_SECONDS, Familiar, Kinship, networks_of
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

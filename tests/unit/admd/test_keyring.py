@@ -7,7 +7,8 @@ from posthouse.admd.keyring import JOB, KIND, KeyRing
 from posthouse.admd.keys import DAY, State, parse_row
 from posthouse.admd.vault import Vault, VaultLocked, make_master_key
 from posthouse.standards.dkim.keypair import load_private
-from posthouse.storage.ports import DomainRow, StorageError
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

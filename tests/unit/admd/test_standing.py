@@ -15,7 +15,7 @@ from posthouse.admd.standing import (
     read_standings,
 )
 from posthouse.mail.address import Address
-from posthouse.storage.ports import DomainRow
+from posthouse.storage.directory import DomainRow
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

@@ -7,7 +7,7 @@ import pytest
 from posthouse.filter.acquaintance import KIND, PLACES, SLOTS, Acquaintance, placed
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.testing.journal import KeptJournal
 
 ALICE, BOB = AccountId(1), AccountId(2)

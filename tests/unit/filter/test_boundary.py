@@ -17,7 +17,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, BlobId
 from posthouse.mail.reply import Reply
 from posthouse.observe.ledger import Record
-from posthouse.storage.ports import Role
+from posthouse.storage.mailbox import Role
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import ManualClock
 from posthouse.testing.zone import Zone

@@ -5,7 +5,8 @@ import pytest
 from posthouse.filter.pardons import Pardons
 from posthouse.mail.address import Address
 from posthouse.ms.judging import judge_carried
-from posthouse.storage.ports import Role, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Role
 from posthouse.testing.journal import KeptJournal
 
 MESSAGE = b"From: friend@client.test\r\nSubject: Hi\r\n\r\nHello\r\n"

@@ -14,7 +14,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
 from posthouse.mail.ids import AccountId, BlobId
-from posthouse.storage.ports import Role
+from posthouse.storage.mailbox import Role
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.opinions import opinion_of
 

@@ -7,8 +7,8 @@ from posthouse.admd.limits import Limits
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Notify, OriginalRecipient, Recipient
 from posthouse.mda.expand import LOOP, NOBODY, TOO_MANY, expand
-from posthouse.storage import ports
-from posthouse.storage.ports import AccountRow, AliasRow, DomainRow
+from posthouse.storage import directory as kept
+from posthouse.storage.directory import AccountRow, AliasRow, DomainRow
 
 LIMITS = Limits(alias_expansion=20, alias_depth=3)
 
@@ -22,7 +22,7 @@ def directory(**aliases: str) -> Directory:
     accounts = tuple(
         AccountRow(number, f"{name}@office.test", name, (), 0, 0) for number, name in enumerate(("alice", "bob"), 1)
     )
-    return Directory(ports.Directory(1, (DomainRow("office.test"),), accounts, rows))
+    return Directory(kept.Directory(1, (DomainRow("office.test"),), accounts, rows))
 
 
 def run(house: Directory, *recipients: str | Recipient):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posthouse.ms.describe import ENOUGH_OCTETS, describe, describe_beginning, structure_of
-from posthouse.storage.ports import Facts
+from posthouse.storage.mailbox import Facts
 
 LETTER = (
     b"From: Alice <alice@x.test>\r\nTo: bob@office.test\r\nSubject: Re: [list] plans\r\n"

@@ -8,7 +8,7 @@ from posthouse.mail.content import Blob, Content
 from posthouse.mail.ids import BlobId, EmailId, ModSeq, ThreadId, Uid
 from posthouse.ms import fetch
 from posthouse.ms.describe import describe
-from posthouse.storage.ports import Stored
+from posthouse.storage.mailbox import Stored
 
 HEAD = b"MIME-Version: 1.0\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 

@@ -1,7 +1,7 @@
 """Names make a hierarchy, and INBOX is INBOX in any case."""
 
 from posthouse.ms.folders import find_mailbox, names_with_children, parents_of, room_left
-from posthouse.storage.ports import Mailbox
+from posthouse.storage.mailbox import Mailbox
 
 
 def mailbox(name, size=0):

@@ -5,7 +5,7 @@ import pytest
 from posthouse.filter.classifier.lesson import Act
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from posthouse.ms.judging import judge_carried, judge_flagged
-from posthouse.storage.ports import Change, Mailbox, Role
+from posthouse.storage.mailbox import Change, Mailbox, Role
 
 ALICE = AccountId(1)
 

@@ -1,7 +1,7 @@
 """A view changes only when it is told to, and tells what changed in the order in which a client can follow."""
 
 from posthouse.ms.view import MailboxView, Update
-from posthouse.storage.ports import Delta, Mailbox, Message, View
+from posthouse.storage.mailbox import Delta, Mailbox, Message, View
 
 NO_FLAGS = frozenset()
 SEEN = frozenset({"\\Seen"})

@@ -11,7 +11,7 @@ from posthouse.filter.ports import Opinion
 from posthouse.observe.ledger import parse_record
 from posthouse.standards.dkim.verify import Result, Verifier
 from posthouse.standards.imf.header import parse_header
-from posthouse.storage.ports import AliasRow, DomainRow
+from posthouse.storage.directory import AliasRow, DomainRow
 
 LETTER = b"From: Alice <alice@office.test>\r\nTo: x@outside.test\r\nSubject: Hi\r\n\r\nHello  there \r\n\r\n\r\n"
 SIGNATURE = b"DKIM-Signature: "

@@ -16,7 +16,7 @@ from posthouse.mta.route import Hop, HostRoute, Routes, Terms, TlsPolicy
 from posthouse.net.dialer import TcpDialer
 from posthouse.net.tls import client_context
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import Item, State
+from posthouse.storage.queue import Item, State
 from posthouse.testing.ports import CountedIds
 
 LETTER = b"From: alice@office.test\r\nSubject: hello\r\n\r\nDear Bob,\r\n.a dot\r\n"

@@ -9,7 +9,7 @@ from posthouse.filter.blocklists import BlockLists, List, Means
 from posthouse.filter.greylist import Greylist, Terms
 from posthouse.mail.address import Address
 from posthouse.net.ports import Peer
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.office import RELAY, STRANGER
 from posthouse.testing.ports import ManualClock

@@ -9,7 +9,8 @@ from posthouse.filter.letter import Letter
 from posthouse.filter.ports import Opinion
 from posthouse.mail.reply import Reply
 from posthouse.observe.ledger import Record, parse_record
-from posthouse.storage.ports import Role, State
+from posthouse.storage.mailbox import Role
+from posthouse.storage.queue import State
 from posthouse.testing.journal import KeptJournal
 
 LETTER = b"From: friend@elsewhere.test\r\nSubject: Hi\r\n\r\nHello\r\n"

@@ -4,7 +4,7 @@ import pytest
 
 from posthouse.mta.client import Client
 from posthouse.net.ports import Peer
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 from posthouse.testing.wire import TLS
 
 PEER = Peer("192.0.2.1", 1, "198.51.100.1", 25)

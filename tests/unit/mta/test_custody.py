@@ -11,7 +11,7 @@ from posthouse.filter.clue import Clue
 from posthouse.filter.ports import Opinion
 from posthouse.mail.address import Address
 from posthouse.mta.custody import MARK, release_account
-from posthouse.storage.ports import State
+from posthouse.storage.queue import State
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.office import Office

@@ -7,7 +7,8 @@ from posthouse.mail.address import Address
 from posthouse.mail.envelope import Envelope, Notify, OriginalRecipient, Recipient
 from posthouse.mta.intake import FULL
 from posthouse.observe.ledger import Record, parse_record
-from posthouse.storage.ports import Placed, StorageError
+from posthouse.storage.acceptance import Placed
+from posthouse.storage.errors import StorageError
 
 SENDER = Address("friend", "elsewhere.test")
 LETTER = b"From: friend@elsewhere.test\r\nSubject: Hi\r\nMessage-ID: <1@elsewhere.test>\r\n\r\nHello\r\n"

@@ -6,7 +6,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.envelope import Envelope, Recipient
 from posthouse.observe.ledger import Record, parse_record
 from posthouse.observe.ports import Level
-from posthouse.storage.ports import AliasRow
+from posthouse.storage.directory import AliasRow
 
 FORGED = Address("victim", "elsewhere.test")
 LETTER = b"From: x@elsewhere.test\r\nSubject: Hi\r\nMessage-ID: <1@elsewhere.test>\r\n\r\nHello\r\n"

@@ -2,7 +2,7 @@
 
 from posthouse.mta.leases import LEASE_SECONDS, Leases
 from posthouse.mta.load import Load
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import ManualClock
 

@@ -9,7 +9,8 @@ from posthouse.filter.ports import Opinion
 from posthouse.mta.digest import Digests
 from posthouse.mta.quarantine import Entry, Quarantine, one_line, trace_of
 from posthouse.observe.ledger import parse_record
-from posthouse.storage.ports import Missing, QueueFilter, State
+from posthouse.storage.errors import Missing
+from posthouse.storage.queue import QueueFilter, State
 from posthouse.testing.office import RELAY, Office
 
 DAY = 86_400

@@ -7,7 +7,7 @@ from posthouse.mail.reply import reply
 from posthouse.mta.client import Client
 from posthouse.mta.refusals import Refusals
 from posthouse.observe.ledger import parse_record
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.office import STRANGER
 from posthouse.testing.ports import CountedIds, ManualClock

@@ -13,7 +13,8 @@ from posthouse.mta.reporting import Action, Finding
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.secretary import Secretary
 from posthouse.standards.smtp.grammar import parse_mailbox
-from posthouse.storage.ports import Acceptance, Posting, Settlement
+from posthouse.storage.acceptance import Acceptance
+from posthouse.storage.queue import Posting, Settlement
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.office import Office

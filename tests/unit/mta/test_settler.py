@@ -13,7 +13,10 @@ from posthouse.mail.reply import reply
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.settler import Settler
 from posthouse.mta.settling import Result
-from posthouse.storage.ports import Acceptance, Conflict, Filing, Posting, QueueFilter, Role
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.errors import Conflict
+from posthouse.storage.mailbox import Role
+from posthouse.storage.queue import Posting, QueueFilter
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal, KeptMeter
 from posthouse.testing.office import Office

@@ -7,8 +7,8 @@ from posthouse import __version__
 from posthouse.observe.ports import Level
 from posthouse.ops.cluster import findings
 from posthouse.ops.house import CannotDo
-from posthouse.storage.ports import Backlog, NodeRow, ServerRow, Standing
 from posthouse.storage.sql.migrations import MIGRATIONS
+from posthouse.storage.standing import Backlog, NodeRow, ServerRow, Standing
 from posthouse.supervisor.standing import measure, tell_news
 from posthouse.testing.journal import KeptJournal, KeptMeter
 

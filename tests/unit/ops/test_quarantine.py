@@ -6,7 +6,9 @@ from posthouse.filter.boundary import HELD
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Recipient
 from posthouse.ops.house import CannotDo
-from posthouse.storage.ports import Acceptance, Filing, Posting, Role, State
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.mailbox import Role
+from posthouse.storage.queue import Posting, State
 
 
 async def put_aside(operator, trace: str, subject: str) -> None:

@@ -6,7 +6,8 @@ from posthouse.mail.address import Address
 from posthouse.mail.envelope import Recipient
 from posthouse.observe.ledger import Record, format_record
 from posthouse.ops.house import CannotDo, House
-from posthouse.storage.ports import Acceptance, Posting
+from posthouse.storage.acceptance import Acceptance
+from posthouse.storage.queue import Posting
 
 
 async def post(operator, trace: str, *recipients: str, sender: str = "x@office.test") -> None:

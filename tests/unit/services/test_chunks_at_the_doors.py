@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 CONTENT = b"From: friend@elsewhere.test\r\nSubject: Hi\r\n\r\nHello\r\n"
 

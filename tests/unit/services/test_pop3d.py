@@ -9,7 +9,8 @@ from posthouse.admd.credentials import make_verifiers
 from posthouse.net.ports import Farewell, Peer
 from posthouse.services.pop3d import Pop3Service
 from posthouse.standards.sasl.scram import ScramClient
-from posthouse.storage.ports import Role, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Role
 from posthouse.testing.office import FakeLine, Session
 from posthouse.testing.wire import TLS
 
@@ -66,7 +67,7 @@ class House:
 
 async def file(office, octets: bytes, name: str = "alice") -> None:
     """Put a message into an INBOX, as intake would."""
-    from posthouse.storage.ports import Acceptance, Filing
+    from posthouse.storage.acceptance import Acceptance, Filing
 
     writer = office.store.blobs.open()
     writer.write(octets)

@@ -8,7 +8,7 @@ from posthouse.admd.limits import Limits
 from posthouse.net.ports import Farewell, Peer
 from posthouse.observe.ledger import Record, parse_record
 from posthouse.observe.ports import Level
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.testing.office import RELAY
 
 MESSAGE = b"From: <friend@elsewhere.test>\r\nSubject: Hi\r\nMessage-ID: <1@elsewhere.test>\r\n\r\nHello Alice\r\n"

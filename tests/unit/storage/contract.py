@@ -12,33 +12,15 @@ import pytest
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
-from posthouse.storage.ports import (
-    USER_ROLES,
-    Acceptance,
-    AliasRow,
-    Backlog,
-    Change,
-    Conflict,
-    Directory,
-    DirectoryDelta,
-    DomainRow,
-    Facts,
-    Fate,
-    Filing,
-    Missing,
-    Note,
-    Overquota,
-    Posting,
-    QueueFilter,
-    QuotaExceeded,
-    Role,
-    Settlement,
-    State,
-    StorageError,
-    Tally,
-)
+from posthouse.storage.acceptance import Acceptance, Filing, Overquota
+from posthouse.storage.directory import AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.errors import Conflict, Missing, QuotaExceeded, StorageError
+from posthouse.storage.mailbox import USER_ROLES, Change, Facts, Role
+from posthouse.storage.queue import Fate, Posting, QueueFilter, Settlement, State
+from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import turns
 from posthouse.storage.sql.migrations import MIGRATIONS
+from posthouse.storage.standing import Backlog
 
 SEEN, DELETED = "\\Seen", "\\Deleted"
 PREFIX = b"Return-Path: <a@b.test>\r\n"

@@ -8,27 +8,18 @@ import pytest
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
+from posthouse.storage.acceptance import Acceptance, Filing
 from posthouse.storage.cells import transit
 from posthouse.storage.cells.desk import Desk
 from posthouse.storage.cells.moving import FREEZE
 from posthouse.storage.cells.opening import first_number, found, open_cells
 from posthouse.storage.cells.places import HOME, Place
 from posthouse.storage.cells.transit import Carrier
-from posthouse.storage.ports import (
-    Acceptance,
-    Change,
-    Conflict,
-    DomainRow,
-    Filing,
-    Missing,
-    Moved,
-    Posting,
-    QueueFilter,
-    Role,
-    Settlement,
-    StorageError,
-)
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.errors import Conflict, Missing, Moved, StorageError
+from posthouse.storage.mailbox import Change, Role
 from posthouse.storage.postgresql.engine import open_store
+from posthouse.storage.queue import Posting, QueueFilter, Settlement
 from posthouse.supervisor.ports import RandomIds
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import ManualClock

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from posthouse.storage.cells.opening import first_number, found, open_cells
-from posthouse.storage.ports import DomainRow
+from posthouse.storage.directory import DomainRow
 from posthouse.storage.postgresql import engine as postgresql
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal

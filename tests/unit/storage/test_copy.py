@@ -10,25 +10,15 @@ import pytest
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
+from posthouse.storage.acceptance import Acceptance, Filing
 from posthouse.storage.copy import TABLES, Different, compare, copy
-from posthouse.storage.ports import (
-    Acceptance,
-    AliasRow,
-    Change,
-    DomainRow,
-    Facts,
-    Fate,
-    Filing,
-    Note,
-    Posting,
-    QueueFilter,
-    Role,
-    Settlement,
-    StorageError,
-    Tally,
-)
+from posthouse.storage.directory import AliasRow, DomainRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Change, Facts, Role
 from posthouse.storage.postgresql import engine as postgresql
 from posthouse.storage.postgresql import side as postgresql_side
+from posthouse.storage.queue import Fate, Posting, QueueFilter, Settlement
+from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sqlite import side as sqlite_side
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal

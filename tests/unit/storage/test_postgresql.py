@@ -12,20 +12,10 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
 from posthouse.mail.ids import BlobId
-from posthouse.storage.ports import (
-    Acceptance,
-    Change,
-    DomainRow,
-    Fate,
-    Filing,
-    Missing,
-    Posting,
-    QueueFilter,
-    Role,
-    SchemaTooNew,
-    Settlement,
-    StorageError,
-)
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.errors import Missing, SchemaTooNew, StorageError
+from posthouse.storage.mailbox import Change, Role
 from posthouse.storage.postgresql import acceptance, tx
 from posthouse.storage.postgresql import posting as queue
 from posthouse.storage.postgresql.address import parse_engine
@@ -41,6 +31,7 @@ from posthouse.storage.postgresql.directory import read_alias_page, read_page
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.troubles import Kind, classify
+from posthouse.storage.queue import Fate, Posting, QueueFilter, Settlement
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock

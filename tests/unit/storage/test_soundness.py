@@ -7,7 +7,9 @@ import apsw
 import pytest
 
 from posthouse.mail.content import Blob
-from posthouse.storage.ports import Acceptance, Filing, Role, StorageError
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Role
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.storage.sqlite.soundness import MOST_REMEMBERED, Known, check
 from posthouse.supervisor.copying import check_engine

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.spool import Scribes, Spool
 
 

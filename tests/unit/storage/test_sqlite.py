@@ -11,7 +11,10 @@ import pytest
 
 from posthouse.mail.content import Blob
 from posthouse.observe.ports import Level
-from posthouse.storage.ports import Acceptance, Change, DomainRow, Facts, Filing, Role, SchemaTooNew, StorageError
+from posthouse.storage.acceptance import Acceptance, Filing
+from posthouse.storage.directory import DomainRow
+from posthouse.storage.errors import SchemaTooNew, StorageError
+from posthouse.storage.mailbox import Change, Facts, Role
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.storage.sqlite import directory, engine
 from posthouse.storage.sqlite.connection import open_writer, require_sqlite

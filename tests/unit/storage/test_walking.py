@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sql.walking import SLICES, START, Walk
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import TraceId
-from posthouse.storage.ports import Acceptance, StorageError
+from posthouse.storage.acceptance import Acceptance
+from posthouse.storage.errors import StorageError
 from posthouse.supervisor.engine import BodyKeys, open_engine, read_body_keys
 from posthouse.supervisor.kinds import parse_bucket
 from posthouse.supervisor.load import Misconfigured, parse

@@ -5,7 +5,7 @@ import pytest
 from posthouse.filter.networks import Networks
 from posthouse.mta.desk import Desk
 from posthouse.mta.relaying import Relaying
-from posthouse.storage.ports import Note
+from posthouse.storage.shelf import Note
 from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.guarding import DISGUISES, check_disguises
 from posthouse.supervisor.sections.relay import RelaySection

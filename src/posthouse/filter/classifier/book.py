@@ -18,7 +18,8 @@ from posthouse.filter.classifier.combining import STRENGTH, Odds, Weight, belief
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import Store, Tally
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Tally
 
 PREFIX: Final = "bayes."
 TOTALS: Final = "bayes.totals"

@@ -22,7 +22,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.imf.header import Header
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 MOST_READERS: Final = 20
 """Recipients whose own words are asked; the others are served by what all share."""

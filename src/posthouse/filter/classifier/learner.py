@@ -21,7 +21,9 @@ from posthouse.lib.ports import Clock
 from posthouse.mail.content import Content
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import Note, StorageError, Store, Tally
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note, Tally
 
 LEARNED: Final = "bayes.learned"
 KEEP_MILLISECONDS: Final = 90 * 86400 * 1000

@@ -27,7 +27,9 @@ from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError, Store, Tally
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Tally
 
 KIND: Final = "reputation"
 REFUSED: Final = "reputation.refused"

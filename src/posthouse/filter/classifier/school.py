@@ -13,7 +13,8 @@ from posthouse.filter.classifier.reputation import Reputation
 from posthouse.filter.ports import Examiner
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError, Store
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
 
 PRUNE_MILLISECONDS: Final = 86400 * 1000
 LESSONS_A_DAY: Final = 200

@@ -17,7 +17,7 @@ from posthouse.filter.scanners.terms import Scope, Terms
 from posthouse.lib.ports import Clock
 from posthouse.lib.sansio import LocalError, RemoteError
 from posthouse.observe.ports import Journal, Level, Meter
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 PROBE_SECONDS = 5.0
 MOST_IN_A_ROW = 10

@@ -22,7 +22,8 @@ from posthouse.mta.feedback.reading import SECONDS, WORK, Read
 from posthouse.mta.feedback.recognise import Recognition
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.dmarc.evaluate import Result
-from posthouse.storage.ports import Missing, Store
+from posthouse.storage.errors import Missing
+from posthouse.storage.ports import Store
 
 MOST_OCTETS: Final = 15 * 1024 * 1024
 """10 MiB in base64; what is larger is no report that we would unpack."""

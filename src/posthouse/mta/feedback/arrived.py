@@ -10,7 +10,8 @@ from posthouse.mta.feedback.rows import day_of
 from posthouse.standards.dmarcreport.failure import FailureReport
 from posthouse.standards.dmarcreport.report import AggregateReport, Row
 from posthouse.standards.tlsrpt.report import TlsReport
-from posthouse.storage.ports import Note, Store
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 DMARC: Final = "report.dmarc"
 TLS: Final = "report.tls"

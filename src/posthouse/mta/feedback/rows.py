@@ -15,7 +15,9 @@ import msgspec
 
 from posthouse.lib.ports import Clock
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import Note, StorageError, Store, Tally
+from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note, Tally
 
 DMARC: Final = "dmarc.row"
 TLS: Final = "tls.row"

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from posthouse.mta.feedback.rows import DAY_SECONDS, Heap
-from posthouse.storage.ports import Note, Store
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 SENT: Final = "report.sent"
 KEPT_SECONDS: Final = 90 * DAY_SECONDS

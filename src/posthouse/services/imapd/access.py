@@ -7,7 +7,7 @@ from posthouse.observe.ports import Level
 from posthouse.services.imapd.session import Session
 from posthouse.standards.imap import events, responses
 from posthouse.standards.imap.responses import Bye, Condition, Response, Tagged
-from posthouse.storage.ports import AccountRow
+from posthouse.storage.directory import AccountRow
 
 SCOPE = "imap"
 """What an app password must be good for (``admd.apppasswords``)."""

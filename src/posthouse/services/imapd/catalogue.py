@@ -7,7 +7,8 @@ from posthouse.services.imapd.session import Answer, Session, enable_condstore
 from posthouse.standards.imap import events
 from posthouse.standards.imap.patterns import Pattern
 from posthouse.standards.imap.responses import Condition, Listed, Response, StatusOf, Tagged
-from posthouse.storage.ports import Conflict, Mailbox, Role
+from posthouse.storage.errors import Conflict
+from posthouse.storage.mailbox import Mailbox, Role
 
 OK, NO = Condition.OK, Condition.NO
 

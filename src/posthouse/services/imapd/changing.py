@@ -23,7 +23,7 @@ from posthouse.services.imapd.session import (
 )
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
-from posthouse.storage.ports import Change, Mailbox, Message
+from posthouse.storage.mailbox import Change, Mailbox, Message
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 

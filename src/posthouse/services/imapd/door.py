@@ -20,7 +20,9 @@ from posthouse.standards.imap import codes, events, responses
 from posthouse.standards.imap.offer import Offer
 from posthouse.standards.imap.responses import Bye, Condition, Continuation, Notice, Response, Tagged, refuse
 from posthouse.standards.imap.server import ServerConnection
-from posthouse.storage.ports import AccountRow, Conflict, Missing, QuotaExceeded, StorageError, Store
+from posthouse.storage.directory import AccountRow
+from posthouse.storage.errors import Conflict, Missing, QuotaExceeded, StorageError
+from posthouse.storage.ports import Store
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 Pause = Callable[[float], Awaitable[None]]

@@ -6,7 +6,7 @@ from posthouse.ms.judging import judge_carried
 from posthouse.services.imapd.session import Answer, Session
 from posthouse.standards.imap import codes, events
 from posthouse.standards.imap.responses import Condition, Continuation, Response, Tagged
-from posthouse.storage.ports import QuotaExceeded, StorageError
+from posthouse.storage.errors import QuotaExceeded, StorageError
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 

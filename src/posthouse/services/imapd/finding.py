@@ -10,7 +10,7 @@ from posthouse.services.imapd.session import Answer, Selected, Session, enable_c
 from posthouse.standards.imap import criteria, events
 from posthouse.standards.imap.responses import Condition, Esearch, Found, Notice, Tagged
 from posthouse.standards.imap.sequence import format_sequence_set
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 OK = Condition.OK
 SIGN_OF_LIFE_SECONDS = 10.0

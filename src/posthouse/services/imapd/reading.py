@@ -20,7 +20,7 @@ from posthouse.standards.imap.bodystructure import format_bodystructure
 from posthouse.standards.imap.fetchitems import Attribute, Binary, BinarySize, BodySection, FetchItem, SectionText
 from posthouse.standards.imap.responses import Body, Condition, Fetched, Tagged, Vanished, body_length
 from posthouse.standards.imap.sequence import format_sequence_set
-from posthouse.storage.ports import Change
+from posthouse.storage.mailbox import Change
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
 

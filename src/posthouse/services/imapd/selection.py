@@ -17,7 +17,7 @@ from posthouse.standards.imap.responses import (
     Vanished,
 )
 from posthouse.standards.imap.sequence import format_sequence_set
-from posthouse.storage.ports import Missing
+from posthouse.storage.errors import Missing
 
 OK, NO = Condition.OK, Condition.NO
 

@@ -24,7 +24,9 @@ from posthouse.standards.imap.responses import (
     Vanished,
 )
 from posthouse.standards.imap.sequence import SequenceSet, format_sequence_set
-from posthouse.storage.ports import AccountRow, Mailbox, Store
+from posthouse.storage.directory import AccountRow
+from posthouse.storage.mailbox import Mailbox
+from posthouse.storage.ports import Store
 
 Answer = AsyncIterator[Response]
 

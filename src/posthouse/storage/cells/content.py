@@ -7,7 +7,8 @@ from typing import Final
 from posthouse.lib.lru import Lru
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
-from posthouse.storage.ports import BlobWriter, Missing, Store
+from posthouse.storage.errors import Missing
+from posthouse.storage.ports import BlobWriter, Store
 
 MOST_REMEMBERED: Final = 50_000
 

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from posthouse.mail.ids import AccountId
 from posthouse.storage.cells.opening import drain, found
 from posthouse.storage.cells.places import HOME, Cell, Places
-from posthouse.storage.ports import Role, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Role
 from posthouse.storage.postgresql.engine import PostgresStore
 
 

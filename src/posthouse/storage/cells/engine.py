@@ -17,41 +17,18 @@ import msgspec
 from posthouse.lib.ports import Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid, UidValidity
 from posthouse.observe.ports import Journal, Level
+from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Placed
 from posthouse.storage.cells.content import CellBlobs
 from posthouse.storage.cells.moving import move, stay, thaw
 from posthouse.storage.cells.places import CHANGED, HOME, Cell, Place, Places, cell_of_number
 from posthouse.storage.cells.transit import IN_MEMORY, Carrier, bill
-from posthouse.storage.ports import (
-    Acceptance,
-    Accepted,
-    AccountRow,
-    AliasRow,
-    Backlog,
-    Change,
-    Delta,
-    Directory,
-    DirectoryDelta,
-    DomainRow,
-    Fate,
-    Filing,
-    Item,
-    Mailbox,
-    Message,
-    Missing,
-    Moved,
-    Note,
-    Placed,
-    Quarantined,
-    QueueFilter,
-    Role,
-    Settlement,
-    Standing,
-    StorageError,
-    Stored,
-    Tally,
-    View,
-)
+from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.errors import Missing, Moved, StorageError
+from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.postgresql.engine import PostgresStore
+from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
+from posthouse.storage.shelf import Note, Tally
+from posthouse.storage.standing import Backlog, Standing
 
 PATIENCE_SECONDS: Final = 3.0
 """How long a cell is waited for before another one takes its mail: longer than its disk is ever slow."""

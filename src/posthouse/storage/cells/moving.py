@@ -15,10 +15,12 @@ from typing import Any, Final, Protocol
 from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, BlobId, TraceId
+from posthouse.storage.acceptance import Filing
 from posthouse.storage.cells.places import HOME, Place, Places
 from posthouse.storage.cells.transit import accept_content
 from posthouse.storage.copy import TABLES, Table
-from posthouse.storage.ports import Conflict, Filing, Mailbox, Missing, StorageError
+from posthouse.storage.errors import Conflict, Missing, StorageError
+from posthouse.storage.mailbox import Mailbox
 from posthouse.storage.postgresql.engine import PostgresStore
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql

@@ -10,7 +10,7 @@ from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.cells.engine import CellStore
 from posthouse.storage.cells.places import HOME, SHIFT, Cell, Places
-from posthouse.storage.ports import Conflict, StorageError
+from posthouse.storage.errors import Conflict, StorageError
 from posthouse.storage.postgresql.engine import PostgresStore
 from posthouse.storage.postgresql.numbers import FIRST
 

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import Note, Store
+from posthouse.storage.ports import Store
+from posthouse.storage.shelf import Note
 
 CELLS: Final = "cell"
 ACCOUNTS: Final = "cell.account"

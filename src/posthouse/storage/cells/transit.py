@@ -17,18 +17,11 @@ import msgspec
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal, Level
+from posthouse.storage.acceptance import Acceptance, Accepted, Filing
 from posthouse.storage.cells.places import Places
-from posthouse.storage.ports import (
-    Acceptance,
-    Accepted,
-    Filing,
-    Mailbox,
-    Missing,
-    Role,
-    StorageError,
-    Store,
-    Stored,
-)
+from posthouse.storage.errors import Missing, StorageError
+from posthouse.storage.mailbox import Mailbox, Role, Stored
+from posthouse.storage.ports import Store
 
 AT_ONCE: Final = 50
 OLD_AT_ONCE: Final = 1000

@@ -12,13 +12,16 @@ from typing import Any
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Overquota, Placed
 from posthouse.storage.bodies import TRASH_KEPT
-from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, Missing, Overquota, Placed, Role
+from posthouse.storage.errors import Missing
+from posthouse.storage.mailbox import Facts, Role
 from posthouse.storage.postgresql.mailboxes import make_mailbox
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS, QueueRows
 from posthouse.storage.postgresql.text import keep_text
 from posthouse.storage.postgresql.troubles import Overtaken
 from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.queue import Item
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
 from posthouse.storage.sql.flags import format_flags

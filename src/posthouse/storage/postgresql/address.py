@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 SCHEMES = ("postgresql", "postgres")
 DEFAULT_PORT = 5432

@@ -18,8 +18,9 @@ from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
+from posthouse.storage.errors import Missing, StorageError
 from posthouse.storage.incoming import IncomingBlob
-from posthouse.storage.ports import BlobWriter, Missing, StorageError
+from posthouse.storage.ports import BlobWriter
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.spool import Scribes, Spool

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.address import EngineAddress
 from posthouse.storage.postgresql.troubles import told
 

@@ -6,16 +6,9 @@ from dataclasses import dataclass
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import (
-    USER_ROLES,
-    AccountRow,
-    AliasRow,
-    Conflict,
-    Directory,
-    DirectoryDelta,
-    DomainRow,
-    Missing,
-)
+from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.errors import Conflict, Missing
+from posthouse.storage.mailbox import USER_ROLES
 from posthouse.storage.postgresql.mailboxes import make_mailbox, subscribe
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql

@@ -13,34 +13,12 @@ from posthouse import __version__
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal
+from posthouse.storage.acceptance import Acceptance, Accepted, Placed
 from posthouse.storage.bodies import Bodies
-from posthouse.storage.ports import (
-    Acceptance,
-    Accepted,
-    AccountRow,
-    AliasRow,
-    Blobs,
-    Change,
-    Delta,
-    Directory,
-    DirectoryDelta,
-    DomainRow,
-    Fate,
-    Item,
-    Mailbox,
-    Message,
-    Note,
-    Placed,
-    Quarantined,
-    QueueFilter,
-    Role,
-    Settlement,
-    Standing,
-    StorageError,
-    Stored,
-    Tally,
-    View,
-)
+from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
+from posthouse.storage.ports import Blobs
 from posthouse.storage.postgresql import directory, ledger, mailboxes, messages, posting, reading
 from posthouse.storage.postgresql.acceptance import accept_batch
 from posthouse.storage.postgresql.address import EngineAddress, parse_engine
@@ -57,9 +35,12 @@ from posthouse.storage.postgresql.standing import ask_servers, read_standing
 from posthouse.storage.postgresql.sweep import Sweeper
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import HOLD_SECONDS, Units
+from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
+from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.storage.sql.walking import Walk
+from posthouse.storage.standing import Standing
 from posthouse.storage.watching import Watchers
 
 SESSIONS = 8

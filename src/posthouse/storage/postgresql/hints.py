@@ -14,7 +14,7 @@ from typing import Any
 
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.connecting import Connection
 from posthouse.storage.postgresql.directory import read_epoch
 from posthouse.storage.postgresql.troubles import told

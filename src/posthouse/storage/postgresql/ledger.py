@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from posthouse.mail.ids import TraceId
 from posthouse.observe.ports import Journal
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql

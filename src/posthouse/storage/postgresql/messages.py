@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, Uid
-from posthouse.storage.ports import Change, Conflict, Message, Missing, Placed, QuotaExceeded, Role
+from posthouse.storage.acceptance import Placed
+from posthouse.storage.errors import Conflict, Missing, QuotaExceeded
+from posthouse.storage.mailbox import Change, Message, Role
 from posthouse.storage.postgresql.acceptance import placed
 from posthouse.storage.postgresql.mailboxes import canonical, make_mailbox, make_parents
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from posthouse import __version__
-from posthouse.storage.ports import SchemaTooNew, StorageError
+from posthouse.storage.errors import SchemaTooNew, StorageError
 from posthouse.storage.postgresql.directory import EPOCH
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units

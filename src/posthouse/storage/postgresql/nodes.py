@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import SchemaTooNew, StorageError
+from posthouse.storage.errors import SchemaTooNew, StorageError
 from posthouse.storage.postgresql.migrate import knows_enough
 from posthouse.storage.postgresql.posting import reclaim
 from posthouse.storage.postgresql.tx import Tx

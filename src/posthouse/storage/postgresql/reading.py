@@ -5,7 +5,8 @@ from typing import Any
 
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.ids import AccountId, BlobId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
-from posthouse.storage.ports import Delta, Facts, Mailbox, Message, Missing, Quarantined, Role, Stored, View
+from posthouse.storage.errors import Missing
+from posthouse.storage.mailbox import Delta, Facts, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.postgresql.text import plain_text
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql

@@ -4,9 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from posthouse.storage.ports import Note, StorageError, Tally
+from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
+from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import statements as sql
 
 _NAMED = "SELECT unnest(${n}::text[])"

@@ -6,7 +6,7 @@ from typing import Any
 
 from posthouse.observe.ports import Journal
 from posthouse.storage.copy import NUMBERED, PROGRESS, Content, Row, Table
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.address import parse_engine
 from posthouse.storage.postgresql.blobs import ADD_PIECE, PIECE_OCTETS
 from posthouse.storage.postgresql.connecting import connect

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from posthouse.storage.ports import Backlog, LeaseRow, NodeRow, ServerRow, Standing
 from posthouse.storage.postgresql.address import EngineAddress
 from posthouse.storage.postgresql.troubles import told
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.standing import Backlog, LeaseRow, NodeRow, ServerRow, Standing
 
 ASKING_SECONDS = 3.0
 """For one server; a dead one is away after that."""

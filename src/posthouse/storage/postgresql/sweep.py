@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from posthouse.storage.bodies import TRASH_KEPT, Bodies
-from posthouse.storage.ports import Missing, Moved
+from posthouse.storage.errors import Missing, Moved
 from posthouse.storage.postgresql.blobs import PostgresBlobs
 from posthouse.storage.postgresql.body_rows import PostgresBodyRows
 from posthouse.storage.postgresql.shelves import Shelves

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from posthouse.storage.ports import Missing, Moved
+from posthouse.storage.errors import Missing, Moved
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import Missing, Moved
+from posthouse.storage.errors import Missing, Moved
 from posthouse.storage.postgresql.numbers import Numbers
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box, Tally

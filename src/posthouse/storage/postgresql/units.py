@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.connecting import Connection, Unreachable, Unsuitable
 from posthouse.storage.postgresql.numbers import Numbers
 from posthouse.storage.postgresql.pool import Pool

@@ -7,7 +7,8 @@ from pathlib import Path
 from posthouse.lib.ports import Clock, Ids
 from posthouse.observe.ports import Journal
 from posthouse.storage.bodies import BodyRows, Things
-from posthouse.storage.ports import BlobWriter, Missing
+from posthouse.storage.errors import Missing
+from posthouse.storage.ports import BlobWriter
 from posthouse.storage.s3.objects import Objects, Patience, Place
 from posthouse.storage.s3.sweep import ObjectSweeper, hour_prefix
 from posthouse.storage.s3.writer import ObjectBlobWriter, Yard

@@ -17,7 +17,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedEr
 from obstore.store import S3Store
 
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import Missing, StorageError
+from posthouse.storage.errors import Missing, StorageError
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
+from posthouse.storage.errors import StorageError
 from posthouse.storage.incoming import IncomingBlob
-from posthouse.storage.ports import StorageError
 from posthouse.storage.s3.flights import Flight, Flights
 from posthouse.storage.s3.objects import Objects
 from posthouse.storage.spool import Scribes, Spool

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from posthouse.storage.ports import Role
+from posthouse.storage.mailbox import Role
 
 QUARANTINE = Role.QUARANTINE.name
 

@@ -8,7 +8,8 @@ begins anew.
 
 from collections.abc import Awaitable, Callable
 
-from posthouse.storage.ports import Item, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.queue import Item
 
 Place = tuple[int, str]
 """Behind all that is due at one time for one domain."""

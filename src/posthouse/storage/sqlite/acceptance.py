@@ -5,8 +5,11 @@ from collections.abc import Callable
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Overquota, Placed
 from posthouse.storage.bodies import TRASH_KEPT
-from posthouse.storage.ports import Acceptance, Accepted, Facts, Filing, Item, Missing, Overquota, Placed, Role
+from posthouse.storage.errors import Missing
+from posthouse.storage.mailbox import Facts, Role
+from posthouse.storage.queue import Item
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
 from posthouse.storage.sql.dialect import SQLITE

@@ -20,8 +20,9 @@ from posthouse.lib.ports import Ids
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
+from posthouse.storage.errors import Missing, StorageError
 from posthouse.storage.incoming import IncomingBlob
-from posthouse.storage.ports import BlobWriter, Missing, StorageError
+from posthouse.storage.ports import BlobWriter
 from posthouse.storage.spool import Scribes, Spool
 from posthouse.storage.sqlite.faults import Faults
 from posthouse.storage.sqlite.readers import Readers, Snapshot

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 APPLICATION_ID = 0x506F7374  # "Post"
 OLDEST_SQLITE = (3, 51, 3)

@@ -13,35 +13,14 @@ from posthouse import __version__
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal
+from posthouse.storage.acceptance import Acceptance, Accepted, Placed
 from posthouse.storage.bodies import Bodies
-from posthouse.storage.ports import (
-    Acceptance,
-    Accepted,
-    AliasRow,
-    Blobs,
-    Change,
-    Delta,
-    Directory,
-    DirectoryDelta,
-    DomainRow,
-    Fate,
-    Item,
-    Mailbox,
-    Message,
-    NodeRow,
-    Note,
-    Placed,
-    Quarantined,
-    QueueFilter,
-    Role,
-    Settlement,
-    Standing,
-    StorageError,
-    Store,
-    Stored,
-    Tally,
-    View,
-)
+from posthouse.storage.directory import AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
+from posthouse.storage.ports import Blobs, Store
+from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
+from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql.walking import Walk
 from posthouse.storage.sqlite import acceptance as accepting
 from posthouse.storage.sqlite import directory, ledger, mailboxes, messages, posting, reading, shelves
@@ -54,6 +33,7 @@ from posthouse.storage.sqlite.standing import read_standing
 from posthouse.storage.sqlite.sweep import Sweeper
 from posthouse.storage.sqlite.tx import Tx
 from posthouse.storage.sqlite.writer import Writer
+from posthouse.storage.standing import NodeRow, Standing
 from posthouse.storage.watching import Watchers
 
 T = TypeVar("T")

@@ -1,7 +1,8 @@
 """Mailboxes as things with a name: made, renamed, deleted, subscribed."""
 
 from posthouse.mail.ids import AccountId, MailboxId
-from posthouse.storage.ports import Conflict, Mailbox, Missing, Role
+from posthouse.storage.errors import Conflict, Missing
+from posthouse.storage.mailbox import Mailbox, Role
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.reading import parse_mailbox

@@ -6,7 +6,9 @@ from itertools import count
 import msgspec
 
 from posthouse.mail.ids import AccountId, MailboxId, ModSeq, Uid
-from posthouse.storage.ports import Change, Conflict, Message, Missing, Placed, QuotaExceeded, Role
+from posthouse.storage.acceptance import Placed
+from posthouse.storage.errors import Conflict, Missing, QuotaExceeded
+from posthouse.storage.mailbox import Change, Message, Role
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.flags import format_flags, parse_flags

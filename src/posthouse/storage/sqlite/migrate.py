@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from posthouse.storage.ports import SchemaTooNew, StorageError
+from posthouse.storage.errors import SchemaTooNew, StorageError
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.migrations import APPLIED, LEAST, MIGRATIONS, Migration, least_with, may_serve, too_new

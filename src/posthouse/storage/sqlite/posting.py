@@ -9,7 +9,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
 from posthouse.mail.ids import AccountId, BlobId, QueueId
-from posthouse.storage.ports import Fate, Item, Posting, QueueFilter, Settlement, State
+from posthouse.storage.queue import Fate, Item, Posting, QueueFilter, Settlement, State
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.walking import SLICE, Place

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sqlite.connection import open_reader
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ import msgspec
 
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.ids import AccountId, BlobId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
-from posthouse.storage.ports import Delta, Facts, Mailbox, Message, Missing, Quarantined, Role, Stored, View
+from posthouse.storage.errors import Missing
+from posthouse.storage.mailbox import Delta, Facts, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.flags import parse_flags

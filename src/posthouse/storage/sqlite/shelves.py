@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from posthouse.storage.ports import Note, Tally
+from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.readers import Readers, Snapshot

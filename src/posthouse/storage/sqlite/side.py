@@ -10,7 +10,7 @@ import apsw
 
 from posthouse.lib.ports import Ids
 from posthouse.storage.copy import PROGRESS, Content, Row, Table
-from posthouse.storage.ports import Missing
+from posthouse.storage.errors import Missing
 from posthouse.storage.sqlite.blobs import BlobFiles
 from posthouse.storage.sqlite.engine import lock_directory, open_database
 from posthouse.storage.sqlite.faults import NoFaults

@@ -1,9 +1,9 @@
 """How the embedded engine is: one node, one file, and the queue in numbers."""
 
-from posthouse.storage.ports import Backlog, LeaseRow, NodeRow, Standing
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sqlite.readers import Snapshot
+from posthouse.storage.standing import Backlog, LeaseRow, NodeRow, Standing
 
 _render = SQLITE.render
 BACKLOG = _render(sql.BACKLOG)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from posthouse.storage.ports import Missing
+from posthouse.storage.errors import Missing
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import threads
 from posthouse.storage.sql.dialect import SQLITE

@@ -5,7 +5,7 @@ from typing import Any
 import apsw
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import Missing
+from posthouse.storage.errors import Missing
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box, Tally
 from posthouse.storage.sql.dialect import SQLITE

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import apsw
 
 from posthouse.observe.ports import Journal, Level
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sqlite.faults import Faults
 from posthouse.storage.sqlite.tx import Tx
 

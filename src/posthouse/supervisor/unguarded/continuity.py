@@ -9,7 +9,7 @@ from typing import Any
 from posthouse.mail.outcome import Failed
 from posthouse.mta import settling
 from posthouse.mta.intake import Intake
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.storage.sqlite import blobs, connection, engine, faults, migrate, soundness
 from posthouse.supervisor.unguarded.replacing import replace
 

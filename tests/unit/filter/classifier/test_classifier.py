@@ -11,7 +11,7 @@ from posthouse.filter.evidence import Evidence
 from posthouse.filter.ports import NOTHING
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.testing.letters import Writer
 
 from .conftest import Class, letter_of

@@ -6,7 +6,8 @@ from posthouse.filter.classifier.book import OPERATOR, PEOPLE
 from posthouse.filter.classifier.learner import KEEP_MILLISECONDS
 from posthouse.filter.classifier.lesson import Act, Lesson
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import Role, StorageError
+from posthouse.storage.errors import StorageError
+from posthouse.storage.mailbox import Role
 from posthouse.testing.letters import Writer
 
 from .conftest import content_of

@@ -9,7 +9,7 @@ from posthouse.filter.classifier.reputation import NETWORK_SHARE, identity, iden
 from posthouse.filter.display import Display, Standing, display_in, format_display
 from posthouse.filter.ports import NOTHING
 from posthouse.mail.ids import AccountId
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.testing.opinions import opinion_of
 
 from .conftest import letter_of

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import samples
 
 from posthouse.mta.feedback.arrived import DMARC, FAILURE, TLS, stored
-from posthouse.storage.ports import Role
+from posthouse.storage.mailbox import Role
 
 TO = "postmaster@office.test"
 
@@ -17,7 +17,7 @@ TO = "postmaster@office.test"
 @pytest.fixture
 async def reader(scene):
     """The office with somebody who is postmaster, and reports from a domain that proves itself."""
-    from posthouse.storage.ports import AliasRow
+    from posthouse.storage.directory import AliasRow
 
     for name in ("postmaster", "dmarc"):
         await scene.office.store.put_alias(AliasRow(f"{name}@office.test", ("carol@office.test",)))

@@ -9,7 +9,7 @@ import pytest
 from posthouse.mta.feedback import post as posting
 from posthouse.mta.feedback.sent import told
 from posthouse.standards.dmarcreport.read import parse_report
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 DAY = 86400
 

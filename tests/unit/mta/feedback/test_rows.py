@@ -4,7 +4,7 @@ import pytest
 
 from posthouse.mta.feedback import rows as shelf
 from posthouse.mta.feedback.rows import DMARC, RowBook, heaps, rows_of, sweep_tallies
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 
 DAY = "2027-01-15"
 

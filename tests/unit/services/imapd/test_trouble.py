@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from posthouse.net.ports import Farewell
-from posthouse.storage.ports import StorageError
+from posthouse.storage.errors import StorageError
 from posthouse.testing.mailreader import MailReader
 
 LETTER = b"Subject: x\r\n\r\ny\r\n"
@@ -99,7 +99,8 @@ async def test_a_password_exchange_may_be_cancelled(office, house):
 async def test_a_structure_that_was_never_stored_is_worked_out(alice, office):
     from posthouse.mail.content import Blob
     from posthouse.mail.ids import TraceId
-    from posthouse.storage.ports import Acceptance, Filing, Role
+    from posthouse.storage.acceptance import Acceptance, Filing
+    from posthouse.storage.mailbox import Role
 
     octets = b"Subject: bare\r\n\r\nno facts"
     writer = office.store.blobs.open()
