@@ -3,7 +3,6 @@
 import contextlib
 import random
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,30 +24,10 @@ EATMYDATA = next(Path("/usr/lib").glob("*/libeatmydata.so"), None)
 """Makes every sync of a program do nothing."""
 
 
-class Disk(PowerCut):
-    """One machine's; whoever writes there is dead, but may need a moment to fall.
-
-    A mount namespace made by anybody meanwhile keeps the stopped file system alive, so each mount has a loop of its own.
-    """
-
-    def _mount(self) -> None:
-        asked = ["losetup", "--find", "--show", str(self.image)]
-        loop = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-        subprocess.run(["mount", "-o", "noatime", loop, str(self.disk)], check=True)
-        subprocess.run(["losetup", "--detach", loop], check=True)  # once nobody has it mounted
-
-    def _unmount(self) -> None:
-        end = time.monotonic() + 30
-        while f" {self.disk} " in Path("/proc/mounts").read_text():
-            done = subprocess.run(["umount", str(self.disk)], capture_output=True, text=True, check=False)
-            assert not done.returncode or time.monotonic() < end, done.stderr
-            time.sleep(0.1)
-
-
 class Rack:
     """Three machines with all that is on them. The data of a server, of its etcd and of a node are on one disk."""
 
-    def __init__(self, directory: Path, disks: list[Disk], preload: str = "") -> None:
+    def __init__(self, directory: Path, disks: list[PowerCut], preload: str = "") -> None:
         self.disks = disks
         root = directory / "cluster"
         root.mkdir()
@@ -76,7 +55,7 @@ class Rack:
 @contextlib.contextmanager
 def a_rack(directory: Path, preload: str = "") -> Iterator[Rack]:
     with contextlib.ExitStack() as stack:
-        disks = [stack.enter_context(Disk(directory / f"machine{i}", mebibytes=4096)) for i in MEMBERS]
+        disks = [stack.enter_context(PowerCut(directory / f"machine{i}", mebibytes=4096)) for i in MEMBERS]
         try:
             rack = Rack(directory, disks, preload)
         except Absent as absent:

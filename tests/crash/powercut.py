@@ -9,10 +9,12 @@
 
 ``EXT4_IOC_SHUTDOWN`` with NOLOGFLUSH stops the file system as a power cut
 would: dirty pages and the open journal transaction never reach the image.
+A mount namespace that somebody made meanwhile (a sandbox, a container) keeps
+the stopped file system alive, so each mount has a loop device of its own: the
+next one reads the image as the cut left it.
 Needs root and a loop device; ``why_not()`` says what is missing.
 """
 
-import contextlib
 import fcntl
 import functools
 import os
@@ -20,11 +22,14 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Self
 
 EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 NOLOGFLUSH = struct.pack("I", 2)
+FALLING_SECONDS = 30.0
+"""Whoever still writes there is dead, but may need a moment to fall."""
 
 
 class PowerCut:
@@ -61,11 +66,21 @@ class PowerCut:
         self._mount()
 
     def _mount(self) -> None:
-        _run("mount", "-o", "loop,noatime", str(self.image), str(self.disk))
+        loop = _run("losetup", "--find", "--show", str(self.image)).strip()
+        try:
+            _run("mount", "-o", "noatime", loop, str(self.disk))
+        finally:
+            _run("losetup", "--detach", loop)  # as soon as nobody has it mounted
 
     def _unmount(self) -> None:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            _run("umount", str(self.disk))
+        end = time.monotonic() + FALLING_SECONDS
+        while f" {self.disk.resolve()} " in Path("/proc/mounts").read_text():
+            try:
+                _run("umount", str(self.disk))
+            except subprocess.CalledProcessError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(0.1)
 
 
 @functools.cache
@@ -73,7 +88,7 @@ def why_not() -> str | None:
     """Why this machine cannot have its power cut; None if it can."""
     if os.geteuid() != 0:
         return "mounting needs root"
-    for program in ("mkfs.ext4", "mount", "umount"):
+    for program in ("mkfs.ext4", "losetup", "mount", "umount"):
         if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/sbin:/usr/sbin") is None:
             return f"{program} is not installed"
     with tempfile.TemporaryDirectory() as where:
@@ -89,6 +104,7 @@ def why_not() -> str | None:
             return f"the file system cannot be stopped: {error}"
 
 
-def _run(*command: str) -> None:
+def _run(*command: str) -> str:
     path = f"{os.environ.get('PATH', '')}:/sbin:/usr/sbin"
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": path})
+    done = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": path})
+    return done.stdout.decode()
