@@ -5,7 +5,11 @@ in ``shims``: packages are there already, and units are started without systemd.
 """
 
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 SHIMS = Path(__file__).parent / "shims"
 LAYERED = ("etc", "opt", "usr/src", "var")
@@ -67,3 +71,17 @@ class Machine:
             subprocess.run(["kill", "-9", postmaster.read_text().split()[0]], check=False, capture_output=True)
         self._holder.kill()
         self._holder.communicate()
+
+
+@contextmanager
+def started(names: Sequence[str], directory: Path, repository: Path) -> Iterator[list[Machine]]:
+    """A machine for each network namespace. Skips, with the reason, where they cannot be had."""
+    with ExitStack() as stack:
+        made = []
+        for name in names:
+            try:
+                made.append(Machine(name, directory / name, repository))
+            except OSError as error:
+                pytest.skip(f"this machine permits no overlay of its folders: {error}")
+            stack.callback(made[-1].remove)
+        yield made

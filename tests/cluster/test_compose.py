@@ -6,12 +6,11 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import yaml
-from machine import Machine
+from machine import Machine, started
 from wires import Wires, laid
 
 from posthouse.testing.postgres import Absent, find_programs
@@ -36,14 +35,7 @@ def wires() -> Iterator[Wires]:
 
 @pytest.fixture
 def machines(wires: Wires, open_directory: Path) -> Iterator[list[Machine]]:
-    with ExitStack() as stack:
-        made = []
-        for i, name in enumerate(wires.names):
-            try:
-                made.append(Machine(name, open_directory / str(i), REPOSITORY))
-            except OSError as error:
-                pytest.skip(f"this machine permits no overlay of its folders: {error}")
-            stack.callback(made[-1].remove)
+    with started(wires.names, open_directory, REPOSITORY) as made:
         yield made
 
 

@@ -6,11 +6,10 @@ import smtplib
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from machine import Machine
+from machine import Machine, started
 from wires import Wires, laid
 
 from posthouse.testing.patroni import MEMBERS, find_cluster_programs
@@ -52,14 +51,7 @@ def machines(wires: Wires, open_directory: Path) -> Iterator[list[Machine]]:
         find_cluster_programs()
     except Absent as absent:
         pytest.skip(str(absent))
-    with ExitStack() as stack:
-        made = []
-        for i, name in zip(MEMBERS, wires.names, strict=True):
-            try:
-                made.append(Machine(name, open_directory / str(i), REPOSITORY))
-            except OSError as error:
-                pytest.skip(f"this machine permits no overlay of its folders: {error}")
-            stack.callback(made[-1].remove)
+    with started(wires.names, open_directory, REPOSITORY) as made:
         yield made
 
 

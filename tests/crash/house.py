@@ -13,21 +13,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from localserver import free_base_port
+
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 WEAKENED = Path(__file__).with_name("weakened.py")
-
-
-def free_base() -> int:
-    """The first of twelve free ports in a row."""
-    while True:
-        base = random.randrange(20000, 50000)
-        try:
-            for offset in range(12):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
 
 
 @dataclass
@@ -42,7 +31,7 @@ class House:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        self.base = free_base()
+        self.base = free_base_port()
         ready = self.dir / "endpoints.json"
         ready.unlink(missing_ok=True)
         program = [sys.executable, str(self.weakened), *self.fault] if self.fault else [PROGRAM]

@@ -1,6 +1,7 @@
 """A ``posthouse localserve`` for tests, on free ports, and real programs to talk to it."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 PORTS = 12
 PATIENCE = 30.0
 
@@ -44,10 +46,28 @@ class LocalServer:
         (found,) = (one["password"] for one in self.endpoints["accounts"] if one["address"] == f"{name}@office.test")
         return found
 
+    def records(self) -> dict[str, str]:
+        """The TXT records that an operator would publish for ``office.test``."""
+        done = subprocess.run(
+            [PROGRAM, "dns", "records", "office.test", "--json", "--dir", str(self.directory / "data")],
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        return {row["name"]: row["value"] for row in rows if row.get("type") == "TXT"}
+
+
+def of_this_worker(bases: range) -> range:
+    """Those of ``bases`` that no other worker of a run takes between our look and our server's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return bases[int(worker.removeprefix("gw")) :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+
 
 def free_base_port() -> int:
     """A base from which all ports of a localserve are free."""
-    for base in random.sample(range(21000, 32000, 50), 100):  # apart from other runs on this machine
+    bases = of_this_worker(range(21000, 32000, 50))  # below the ports of clients
+    for base in random.sample(bases, len(bases)):  # apart from other runs on this machine
         sockets = []
         try:
             for port in range(base, base + PORTS):
@@ -66,10 +86,9 @@ def free_base_port() -> int:
 @contextmanager
 def localserve(directory: Path, *words: str) -> Iterator[LocalServer]:
     """A ``posthouse localserve`` with ``words``; it must end as it lived, without a traceback."""
-    program = str(Path(sys.executable).with_name("posthouse"))
     log = (directory / "log").open("wb")
     process = subprocess.Popen(
-        [program, "localserve", "--dir", str(directory / "data"), "--base-port", str(free_base_port()), *words],
+        [PROGRAM, "localserve", "--dir", str(directory / "data"), "--base-port", str(free_base_port()), *words],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

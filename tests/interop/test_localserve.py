@@ -3,7 +3,6 @@
 import base64
 import imaplib
 import json
-import random
 import signal
 import smtplib
 import socket
@@ -16,29 +15,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from localserver import free_base_port
 
 PROGRAM = [sys.executable, "-m", "posthouse"]
 PATIENCE = 30.0
 SERVICES = {"smtp": 0, "submission": 1, "submissions": 2, "imap": 3, "imaps": 4, "pop3": 5, "pop3s": 6, "lmtp": 10, "metrics": 11}  # fmt: skip
 LETTER = b"From: x@else.test\r\nTo: alice@office.test\r\nSubject: kept\r\n\r\nhello\r\n"
-
-
-def free_base() -> int:
-    """A base port with twelve free ports behind it."""
-    dice = random.SystemRandom()
-    for base in (dice.randrange(18000, 32000) for _ in range(1000)):  # below the ports of clients
-        sockets = [socket.socket() for _ in range(12)]
-        try:
-            for offset, one in enumerate(sockets):
-                one.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        else:
-            return base
-        finally:
-            for one in sockets:
-                one.close()
-    raise AssertionError("no free ports")
 
 
 class Server:
@@ -76,7 +58,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def base() -> int:
-    return free_base()
+    return free_base_port()
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +236,7 @@ def challenge(endpoints: dict, name: str) -> dict[str, str]:
 
 
 def test_a_stop_is_clean_and_a_second_start_goes_on(tmp_path):
-    directory, base = tmp_path / "data", free_base()
+    directory, base = tmp_path / "data", free_base_port()
     first = Server(directory, base)
     try:
         before = first.wait_ready()

@@ -252,6 +252,16 @@ def home(base: Path, name: str, port: int, password: str = PASSWORD) -> Office:
     )
 
 
+def at_bobs(outside: Office, subject: str) -> list[bytes]:
+    """What came to Bob, who lives at the provider."""
+    client = imaplib.IMAP4_SSL("127.0.0.1", outside.imaps, ssl_context=outside.context())
+    with client:
+        client.login("bob@far.test", PASSWORD)
+        client.select("INBOX", readonly=True)
+        _, found = client.search(None, "SUBJECT", f'"{subject}"')
+        return [client.fetch(number.decode(), "(BODY[])")[1][0][1] for number in found[0].split()]
+
+
 def test_a_smarthost_that_wants_a_login(provider, monkeypatch):
     base, outside = provider
     monkeypatch.setenv("SSL_CERT_FILE", str(outside.dir / "cert.pem"))
@@ -260,14 +270,7 @@ def test_a_smarthost_that_wants_a_login(provider, monkeypatch):
         office.start()
         office.submit(letter("ann@office.test", "bob@far.test", "By way of the provider"))
 
-        def came() -> list[bytes]:
-            client = imaplib.IMAP4_SSL("127.0.0.1", outside.imaps, ssl_context=outside.context())
-            with client:
-                client.login("bob@far.test", PASSWORD)
-                client.select("INBOX", readonly=True)
-                return [client.fetch(n.decode(), "(BODY[])")[1][0][1] for n in client.search(None, "ALL")[1][0].split()]
-
-        (got,) = wait_until(came, "the letter at Bob's")
+        (got,) = wait_until(lambda: at_bobs(outside, "By way of the provider"), "the letter at Bob's")
         assert re.search(rb"Received: from mail.office.test [^;]* with ESMTPSA ", got)
         wait_until(lambda: not office.operate("queue", "list", "--json").strip(), "an empty queue")
     finally:
@@ -281,7 +284,7 @@ def test_a_smarthost_that_wants_a_login(provider, monkeypatch):
 def test_a_smarthost_that_is_not_what_the_route_says_gets_nothing(
     provider, monkeypatch, name, password, is_trusted, why
 ):
-    """A certificate nobody vouches for, or a wrong password: the letter waits, with the reason, and no password goes out."""
+    """A certificate nobody vouches for, or a wrong password: the letter waits, with the reason, and nothing comes."""
     base, outside = provider
     if is_trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(outside.dir / "cert.pem"))
@@ -290,5 +293,7 @@ def test_a_smarthost_that_is_not_what_the_route_says_gets_nothing(
         office.start()
         office.submit(letter("ann@office.test", "bob@far.test", "Not yet"))
         wait_until(lambda: why in office.operate("queue", "list", "--json"), f"{why} in the queue")
+        assert at_bobs(outside, "Not yet") == []
+        assert not outside.operate("queue", "list", "--json").strip()
     finally:
         office.stop()

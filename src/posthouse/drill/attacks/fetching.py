@@ -30,7 +30,8 @@ OWNERS = (*(f"rua{number}" for number in range(len(INSIDE) + len(LITERALS))), "h
 async def fetches(bench: Bench) -> None:
     """T07: reports that twenty domains want by HTTPS at addresses inside, however written; nobody comes there."""
     visits: list[str] = []
-    listener = await asyncio.start_server(lambda _reader, writer: _note(visits, writer), ["0.0.0.0"], 0)  # noqa: S104
+    everywhere = ["0.0.0.0"]  # noqa: S104 - whoever comes inside by any address is seen
+    listener = await asyncio.start_server(lambda _reader, writer: _note(visits, writer), everywhere, 0)
     port = listener.sockets[0].getsockname()[1]
     with contextlib.suppress(OSError):
         await asyncio.start_server(lambda _reader, writer: _note(visits, writer), ["::1"], port)
