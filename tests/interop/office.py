@@ -18,22 +18,12 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 
+from posthouse.testing.freeports import free_ports
+
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 PASSWORD = "a-long-enough-Passphrase-71"
 PATIENCE = 30.0
 """How long a story waits for something that must happen; nothing is asserted about time."""
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on just now."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def wait_until(found: Callable[[], object], what: str) -> object:

@@ -14,24 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from posthouse.testing.freeports import free_ports
 from posthouse.testing.postgres import Absent, ThrowawayPostgres
 
 PROGRAM = [sys.executable, "-m", "posthouse"]
 PATIENCE = 60.0
-
-
-def free_ports():
-    """One for mail, and two neighbours for the metrics of two workers."""
-    while True:
-        with socket.socket() as mail, socket.socket() as first, socket.socket() as second:
-            mail.bind(("127.0.0.1", 0))
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return mail.getsockname()[1], port
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +37,7 @@ def engine():
 class Fleet:
     def __init__(self, directory, address, user):
         self.directory, self.log = directory, directory / "log"
-        self.port, self.metrics = free_ports()
+        self.port, self.metrics, _ = free_ports(3)  # two neighbours for the metrics of two workers
         self.file = directory / "posthouse.toml"
         privileges = f'[privileges]\nuser = "{user}"\n' if os.geteuid() == 0 else ""
         self.file.write_text(

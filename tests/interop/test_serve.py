@@ -19,16 +19,11 @@ from pathlib import Path
 import pytest
 
 from posthouse.supervisor.authority import make_certificates
+from posthouse.testing.freeports import free_base
 
 PROGRAM = [sys.executable, "-m", "posthouse"]
 PATIENCE = 30.0
 IS_ROOT = os.geteuid() == 0
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Node:
@@ -36,7 +31,7 @@ class Node:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.port = free_port()
+        self.port = free_base(1)
         self.file = directory / "posthouse.toml"
         self.log = directory / "log"
         self.clients: list[smtplib.SMTP] = []
@@ -250,7 +245,7 @@ def test_a_second_server_on_the_same_store_is_refused(node):
     node.start()
     node.wait_for("server.ready")
     first = node.process
-    node.port = free_port()
+    node.port = free_base(1)
     node.write()
     assert node.start().wait(PATIENCE) == 1
     assert "Traceback" not in node.log.read_text()

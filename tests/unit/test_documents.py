@@ -4,22 +4,20 @@ import imaplib
 import importlib
 import importlib.util
 import json
-import os
 import re
 import shlex
 import smtplib
-import socket
 import ssl
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
 import pytest
 
 from posthouse.cli.main import posthouse
+from posthouse.testing.freeports import free_base
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -112,19 +110,6 @@ STANDINS = {
 """Who stands behind a port."""
 
 
-def free_ports():
-    """The first of twelve ports that nobody uses now."""
-    for first in range(20000 + os.getpid() % 1000 * 12, 65000, 12):
-        with ExitStack() as bound:
-            try:
-                for port in range(first, first + 12):
-                    bound.enter_context(socket.create_server(("127.0.0.1", port)))
-            except OSError:
-                continue
-            return first
-    raise OSError("no twelve free ports in a row")
-
-
 def wait_for(directory, server):
     """The services and the password of alice, once everybody can be served."""
     for _ in range(1000):
@@ -160,7 +145,7 @@ def walk(ports, password, trust):
 @pytest.fixture(scope="module")
 def called(tmp_path_factory):
     """What was called on the three walks, as (module, qualified name)."""
-    directory, port = tmp_path_factory.mktemp("tour"), free_ports()
+    directory, port = tmp_path_factory.mktemp("tour"), free_base(12)
     (directory / "walk.toml").write_text(
         'hostname = "mx.office.test"\n[[relay.route]]\ndomain = "elsewhere.example"\n'
         f'host = "127.0.0.1"\nport = {port}  # ourselves, and we do not relay\n'

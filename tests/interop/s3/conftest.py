@@ -1,12 +1,10 @@
 """A real SeaweedFS on loopback, and between it and us a wire that a test may cut."""
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from posthouse.testing.freeports import free_ports
 
 PATIENCE = 40.0
 KEY, SECRET = "office", "not a secret"
@@ -23,14 +23,6 @@ PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "
 
 def find_weed():
     return shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 class Seaweed:

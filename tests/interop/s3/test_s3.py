@@ -20,6 +20,7 @@ from posthouse.storage.postgresql.body_rows import PostgresBodyRows
 from posthouse.storage.sqlite.body_rows import SqliteBodyRows
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.supervisor.ports import RandomIds
+from posthouse.testing.freeports import free_base
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
@@ -331,8 +332,8 @@ async def test_a_wrong_key_is_said_clearly(seaweed, tmp_path):
         assert await house.accept((await house.upload(small))[1])
 
 
-async def test_nobody_there_is_said_in_time(seaweed, tmp_path, unused_tcp_port):
-    async with House(tmp_path, seaweed, port=unused_tcp_port, patience=HASTY) as house:
+async def test_nobody_there_is_said_in_time(seaweed, tmp_path):
+    async with House(tmp_path, seaweed, port=free_base(1), patience=HASTY) as house:
         for size in (20_000, 1_000_000):
             with pytest.raises(StorageError, match="cannot be written"):
                 await house.upload(content(1, size))

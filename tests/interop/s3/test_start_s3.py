@@ -7,6 +7,7 @@ from posthouse.supervisor.claims import LOCK
 from posthouse.supervisor.engine import BodyKeys, open_engine
 from posthouse.supervisor.ports import RandomIds, SystemClock
 from posthouse.supervisor.sections.node import StoreSection
+from posthouse.testing.freeports import free_base
 from posthouse.testing.journal import KeptJournal
 
 KEYS = BodyKeys("office", "not a secret")
@@ -39,9 +40,9 @@ async def test_a_prefix_of_another_store_stops_the_start(seaweed, tmp_path):
     assert not [left for left in (tmp_path / "two" / "uploads").iterdir() if left.suffix != LOCK]
 
 
-async def test_a_bucket_that_is_away_is_told_and_keeps_nobody_outside(tmp_path, unused_tcp_port):
+async def test_a_bucket_that_is_away_is_told_and_keeps_nobody_outside(tmp_path):
     journal = KeptJournal()
-    store = await opened(tmp_path, unused_tcp_port, "start/3", journal)
+    store = await opened(tmp_path, free_base(1), "start/3", journal)
     assert {entry.event for entry in journal.entries} == {"bodies.failed"}
     writer = store.blobs.open()
     writer.write(b"small")

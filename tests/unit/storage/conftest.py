@@ -1,28 +1,22 @@
 """A PostgreSQL for the tests of this folder: started once, emptied for each test."""
 
 import asyncio
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from posthouse.storage.postgresql.engine import open_store
+from posthouse.testing.freeports import free_base
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 from posthouse.testing.postgres import Absent, ThrowawayPostgres
-
-
-def _free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
 def postgres_server():
     """Skips, with the reason, where there is no PostgreSQL."""
     try:
-        server = ThrowawayPostgres(port=_free_port())
+        server = ThrowawayPostgres(port=free_base(1))
     except Absent as absent:
         pytest.skip(str(absent))
     try:
