@@ -15,6 +15,7 @@ retries it and calls it durable.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -84,11 +85,14 @@ class Writer:
         self._batch: list[_Order] = []
         """Under way, in the thread."""
         self._company = 1
-        """Units under way when the last batch ended: its own, whose senders are likely to come again, and the next."""
+        """As many as wait begin: those under way when the last batch ended, its own, whose senders are likely to come
+        again, and the next."""
         self._gathering: asyncio.TimerHandle | None = None
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
         self._broken: str | None = None
+        self._speechless = StorageError("what came of it cannot be told")
+        """Made while there is memory."""
 
     def submit(self, unit: Callable[[Tx], T], *, heavy: bool = False) -> asyncio.Future[T]:
         """What ``unit`` returned, once it would survive a power cut."""
@@ -97,18 +101,15 @@ class Writer:
             future.set_exception(StorageError(self._broken or "the store is closed"))
             return future
         self._waiting.append(_Order(unit, future, heavy=heavy))
-        if not self._busy:
-            self._loop.call_soon(self._start)  # whoever else is ready in this turn joins the batch
-            self._busy = True
-        elif len(self._waiting) >= self._company:
+        if not self._busy or len(self._waiting) >= self._company:
             self._hurry()
         return future
 
     async def close(self) -> None:
         """Finish what was submitted."""
         self._closed = True
-        self._hurry()
-        if self._busy:
+        if self._busy or self._waiting:
+            self._hurry()
             self._idle = self._loop.create_future()
             await self._idle
         self._batches.put(None)
@@ -143,13 +144,18 @@ class Writer:
             self._report(batch, error)
 
     def _hurry(self) -> None:
-        """As many wait as were under way; or nobody has begun, because the call was lost."""
+        """Begin in this turn, unless a batch is under way: whoever else is ready in it joins.
+
+        Without memory the call may be lost on its way, so who finds twice as many waiting makes it again.
+        """
+        if self._batch:
+            return
         if self._gathering is not None:
             self._gathering.cancel()
             self._gathering = None
-            self._loop.call_soon(self._start)
-        elif not self._batch:
-            self._loop.call_soon(self._start)
+        self._loop.call_soon(self._start)
+        self._busy = True
+        self._company = 2 * len(self._waiting)
 
     def _start(self) -> None:
         self._gathering = None
@@ -251,35 +257,41 @@ class Writer:
             self._tell(batch)
 
     def _tell(self, batch: list[_Order]) -> None:
+        """Everybody who waits hears what came of his unit, whatever goes wrong with telling another."""
         try:
             for order in batch:
                 if order.future.done():  # the waiter was cancelled: it happened all the same
                     continue
-                if order.error is None:
-                    order.future.set_result(order.result)
-                else:
-                    order.future.set_exception(self._final(order.error))
+                try:
+                    if order.error is None:
+                        order.future.set_result(order.result)
+                    else:
+                        order.future.set_exception(self._final(order.error))
+                except Exception:  # noqa: BLE001  whatever it was, the others must hear of theirs
+                    self._tell_shortly(order)
         finally:
             self._next(batch)
 
+    def _tell_shortly(self, order: _Order) -> None:
+        """The whole story cannot be told. Whose future was done when memory ran out is past help: nobody wakes it."""
+        if not order.future.done():
+            with suppress(MemoryError):
+                order.future.set_exception(self._speechless)
+
     def _fail(self, batch: list[_Order], error: BaseException) -> None:
         """The disk or the database refused: final for the whole batch, and somebody should look."""
+        final = self._speechless
         try:
+            final = _as_storage_error(error)
             try:
                 self._rollback()
             except apsw.Error as worse:
                 self._broken = f"the database cannot be rolled back: {worse}"
             self._journal.note("storage.failed", Level.ALARM, error=str(error), units=len(batch))
         finally:
-            self._refuse(batch, error)
-
-    def _refuse(self, batch: list[_Order], error: BaseException) -> None:
-        try:
             for order in batch:
-                if not order.future.done():
-                    order.future.set_exception(_as_storage_error(error))
-        finally:
-            self._next(batch)
+                order.error = final
+            self._tell(batch)
 
     def _final(self, error: BaseException) -> StorageError:
         """What the waiter of a failed unit sees: our refusals as they are; all else alarms too."""
