@@ -6,19 +6,18 @@ book and nobody's disk. It is written beside the road, never on it: a message
 that was submitted waits for nothing here.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from posthouse.filter.boundary import Judgement
+from posthouse.filter.gathering import Gathering
 from posthouse.filter.letter import Letter
 from posthouse.lib.lru import Lru
 from posthouse.lib.ports import Clock
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
-from posthouse.observe.ports import Journal, Level
-from posthouse.storage.errors import StorageError
+from posthouse.observe.ports import Journal
 from posthouse.storage.ports import Store
 from posthouse.storage.shelf import Note
 
@@ -29,9 +28,6 @@ PLACES: Final = 8
 
 DIGEST_OCTETS: Final = 8
 YEARS: Final = 2 * 366 * 86400 * 1000
-GATHER_SECONDS: Final = 0.5
-"""How long new acquaintances are gathered before they are written."""
-
 MOST_WAITING: Final = 10_000
 MOST_REMEMBERED: Final = 20_000
 
@@ -39,16 +35,15 @@ MOST_REMEMBERED: Final = 20_000
 class Acquaintance:
     """Implements ``filter.boundary.Witness`` for mail of our own people: they know whom they write to."""
 
-    __slots__ = ("_clock", "_journal", "_known", "_store", "_waiting", "_writing")
+    __slots__ = ("_clock", "_gathering", "_known", "_store", "_waiting")
 
     def __init__(self, store: Store, clock: Clock, journal: Journal) -> None:
         self._store = store
         self._clock = clock
-        self._journal = journal
         self._known: Lru[tuple[str, bytes], bool] = Lru(MOST_REMEMBERED)
         """What need not be written again."""
         self._waiting: dict[tuple[str, bytes], None] = {}
-        self._writing: asyncio.Task[None] | None = None
+        self._gathering = Gathering(self.flush, journal, "acquaintance.unwritten")
 
     async def knows(self, account: AccountId, address: Address) -> bool:
         """Whether ``account`` has written to ``address``."""
@@ -85,8 +80,8 @@ class Acquaintance:
             place = placed(account, address)
             if place not in self._known and len(self._waiting) < MOST_WAITING:
                 self._waiting[place] = None
-        if self._waiting and self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write_soon())
+        if self._waiting:
+            self._gathering.soon()
 
     async def flush(self) -> None:
         """Write what waits; until it is written it waits, and is known."""
@@ -99,16 +94,6 @@ class Acquaintance:
         for place in waiting:
             self._known.put(place, True)
             self._waiting.pop(place, None)
-
-    async def _write_soon(self) -> None:
-        try:
-            while self._waiting:
-                await asyncio.sleep(GATHER_SECONDS)
-                await self.flush()
-        except StorageError as error:
-            self._journal.note("acquaintance.unwritten", Level.WARNING, reason=str(error))
-        finally:
-            self._writing = None
 
     async def _merged(self, by_key: dict[str, list[bytes]]) -> list[Note]:
         kept = {note.key: note.value for note in await self._store.notes(KIND, tuple(by_key))}

@@ -7,7 +7,6 @@ ours and goes to Junk, where it is not lost. What comes to a return path that we
 signed (``filter.returnpath``) is true, whatever it quotes.
 """
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Coroutine
@@ -17,15 +16,15 @@ from posthouse.filter.acquaintance import Acquaintance
 from posthouse.filter.action import Action
 from posthouse.filter.boundary import Judgement
 from posthouse.filter.clue import Clue
+from posthouse.filter.gathering import Gathering
 from posthouse.filter.letter import Letter
 from posthouse.filter.ports import NOTHING, Opinion
 from posthouse.filter.returnpath import ReturnPaths
 from posthouse.filter.surge import parse_sender
 from posthouse.lib.ports import Clock
-from posthouse.observe.ports import Journal, Level
+from posthouse.observe.ports import Journal
 from posthouse.standards.imf.header import parse_header
 from posthouse.standards.imf.messageid import parse_message_id
-from posthouse.storage.errors import StorageError
 from posthouse.storage.ports import Store
 from posthouse.storage.shelf import Note
 
@@ -38,7 +37,6 @@ LOOKED_AT: Final = 64 * 1024
 
 MOST_IDS: Final = 8
 MOST_WAITING: Final = 10_000
-GATHER_SECONDS: Final = 0.5
 
 _LINES: Final = re.IGNORECASE | re.MULTILINE
 _MESSAGE_ID = re.compile(rb"^[ \t>]{0,8}Message-ID:[ \t]{0,8}(?:\r?\n[ \t]{1,8})?(<[^<>\s]{1,250}>)", _LINES)
@@ -48,14 +46,13 @@ _RECIPIENT = re.compile(rb"^(?:Final|Original)-Recipient:[ \t]{0,8}rfc822;[ \t]{
 class Sent:
     """Which messages left us. Implements ``filter.boundary.Witness`` for mail of our own people and machines."""
 
-    __slots__ = ("_clock", "_journal", "_store", "_waiting", "_writing")
+    __slots__ = ("_clock", "_gathering", "_store", "_waiting")
 
     def __init__(self, store: Store, clock: Clock, journal: Journal) -> None:
         self._store = store
         self._clock = clock
-        self._journal = journal
         self._waiting: set[str] = set()
-        self._writing: asyncio.Task[None] | None = None
+        self._gathering = Gathering(self.flush, journal, "sent.unwritten")
 
     def saw(self, letter: Letter, judgement: Judgement) -> None:
         """A message of ours leaves; its id stands in its header or in what we added."""
@@ -68,9 +65,12 @@ class Sent:
         given = header.first("message-id") if header is not None else None
         found = parse_message_id(given or parse_header(letter.prefix + b"\r\n").first("message-id") or b"")
         if found:
-            self._waiting.add(key_of(found))
-            if self._writing is None:
-                self._writing = asyncio.get_running_loop().create_task(self._write_soon())
+            self.remember(found)
+
+    def remember(self, message_id: str) -> None:
+        """A message with this id has left us."""
+        self._waiting.add(key_of(message_id))
+        self._gathering.soon()
 
     async def knows(self, message_ids: list[str]) -> bool:
         """Whether one of them left us."""
@@ -80,21 +80,12 @@ class Sent:
         return bool(keys) and bool(await self._store.notes(KIND, keys))
 
     async def flush(self) -> None:
-        """Write what waits."""
-        waiting, self._waiting = self._waiting, set()
+        """Write what waits; until it is written it waits, and is known."""
+        waiting = tuple(self._waiting)
         now = int(self._clock.now() * 1000)
         if waiting:
             await self._store.put_notes([Note(KIND, key, b"", now, now + KEPT_SECONDS * 1000) for key in waiting])
-
-    async def _write_soon(self) -> None:
-        try:
-            while self._waiting:
-                await asyncio.sleep(GATHER_SECONDS)
-                await self.flush()
-        except StorageError as error:
-            self._journal.note("sent.unwritten", Level.WARNING, reason=str(error))
-        finally:
-            self._writing = None
+        self._waiting.difference_update(waiting)
 
 
 class Returns:

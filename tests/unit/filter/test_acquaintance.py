@@ -7,7 +7,6 @@ import pytest
 from posthouse.filter.acquaintance import KIND, PLACES, SLOTS, Acquaintance, placed
 from posthouse.mail.address import Address
 from posthouse.mail.ids import AccountId
-from posthouse.storage.errors import StorageError
 from posthouse.testing.journal import KeptJournal
 
 ALICE, BOB = AccountId(1), AccountId(2)
@@ -64,17 +63,3 @@ async def test_the_oldest_place_of_a_slot_makes_room(office, book):
         await book.flush()
     again = Acquaintance(office.store, office.clock, KeptJournal())
     assert [await again.knows(ALICE, one) for one in same] == [False] + [True] * PLACES
-
-
-async def test_what_cannot_be_written_is_told_and_hurts_nobody(office, monkeypatch):
-    journal = KeptJournal()
-    book = Acquaintance(office.store, office.clock, journal)
-
-    async def broken(_notes):
-        raise StorageError("gone")
-
-    monkeypatch.setattr(office.store, "put_notes", broken)
-    monkeypatch.setattr("posthouse.filter.acquaintance.GATHER_SECONDS", 0)
-    book.remember(ALICE, [FRIEND])
-    await asyncio.gather(*[task for task in (book._writing,) if task is not None])
-    assert [one.event for one in journal.entries] == ["acquaintance.unwritten"]
