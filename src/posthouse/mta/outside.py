@@ -6,7 +6,7 @@ from typing import Protocol
 from posthouse.mail.outcome import Outcome, Relayed
 from posthouse.mail.reply import reply
 from posthouse.mta.load import Load
-from posthouse.mta.passage import read_whole
+from posthouse.mta.reading import read_whole
 from posthouse.standards.smtp.commands import format_notify
 from posthouse.storage.ports import Blobs
 

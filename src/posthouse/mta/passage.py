@@ -3,7 +3,10 @@
 RFC 6152 and RFC 3030: content of 8 bits or of binary goes only where it is
 offered, is converted otherwise, or comes back with 5.6.3. RFC 6531: what needs
 UTF-8 comes back with 5.6.7. RFC 1870: what is too large is not even begun.
-What is converted and bears signatures of ours is signed again, as it is sent.
+RFC 5321 section 4.5.3.1.6: lines that are too long go as they are where
+BINARYMIME is offered, are encoded where nobody else has signed them, and are
+tried otherwise (ADR 0026). What is converted and bears signatures of ours is
+signed again, as it is sent.
 """
 
 from collections.abc import AsyncIterator
@@ -15,16 +18,17 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Content
 from posthouse.mail.envelope import Body
 from posthouse.mail.reply import Reply, reply
+from posthouse.ms.large import here_or_apart
 from posthouse.mta.load import Load
+from posthouse.mta.reading import AT_ONCE, read_content, read_head, read_whole
 from posthouse.mta.signing import Signer
-from posthouse.standards.mime.downgrade import Unconvertible, convert_to_7bit
+from posthouse.mta.survey import is_sealed, survey, survey_stored
+from posthouse.standards.mime.downgrade import EIGHT_BITS, SEVEN_BITS, Carrier, Unconvertible, convert
 from posthouse.standards.smtp.commands import Command, mail_from
 from posthouse.standards.smtp.offered import Offered
 from posthouse.storage.ports import Blobs
 from posthouse.storage.queue import Item
 
-AT_ONCE: Final = 256 * 1024
-"""Content up to this is sent in one piece, and what is larger is read in pieces of this."""
 MAX_CONVERTED: Final = 16 * 1024 * 1024
 """Larger content is not converted: it would have to be held in memory."""
 
@@ -55,24 +59,6 @@ class Passage:
             yield piece
 
 
-async def read_content(content: Content, blobs: Blobs) -> AsyncIterator[bytes]:
-    """Prefix and blob, in pieces."""
-    if content.prefix:
-        yield content.prefix
-    if content.blob.octets is not None:
-        yield content.blob.octets
-        return
-    for start in range(0, content.blob.size, AT_ONCE):
-        yield await blobs.read(content.blob.blob_id, start, min(AT_ONCE, content.blob.size - start))
-
-
-async def read_whole(content: Content, blobs: Blobs) -> bytes:
-    """Prefix and blob in one."""
-    if content.blob.octets is not None:
-        return content.prefix + content.blob.octets
-    return b"".join([piece async for piece in read_content(content, blobs)])
-
-
 async def prepare(
     load: Load,
     offered: Offered,
@@ -92,19 +78,10 @@ async def prepare(
     utf8 = await _needs_utf8(load, octets, blobs)
     if utf8 and not offered.smtputf8:
         return NEEDS_UTF8
-    eightbit, binary = await _kind(item, octets, blobs)
-    body: Body | None = None
-    if binary and offered.binarymime:
-        body = Body.BINARY
-    elif eightbit and not binary and offered.eightbitmime:
-        body = Body.EIGHTBIT
-    elif binary or eightbit:
-        converted = await _convert(item, octets, blobs, signer)
-        if converted is None and (binary or item.body is not Body.SEVENBIT):
-            return NOT_CONVERTIBLE
-        octets = converted if converted is not None else octets  # it promised 7 bits and lied: sent as it came
-    if octets is not None and body is not Body.BINARY and not is_clean(octets):
-        return BARE_LINE_END
+    fitted = await _fit(item, octets, offered, blobs, signer)
+    if isinstance(fitted, Reply):
+        return fitted
+    body, octets = fitted
     size = content.size if octets is None else len(octets)
     mail = mail_from(
         item.reverse_path if paths is None else paths.sign(item.reverse_path),
@@ -118,15 +95,32 @@ async def prepare(
     return Passage(mail, content, octets, size, offered.chunking, body is Body.BINARY)
 
 
+async def _fit(
+    item: Item, octets: bytes | None, offered: Offered, blobs: Blobs, signer: Signer | None
+) -> tuple[Body | None, bytes | None] | Reply:
+    """What to declare and what to send; no octets are a large content as it is."""
+    found = survey(octets) if octets is not None else await survey_stored(item.content, item.body, blobs)
+    binary = item.body is Body.BINARY and not found.is_lines
+    if offered.binarymime and (binary or not found.short):
+        return Body.BINARY, octets
+    carrier = EIGHT_BITS if offered.eightbitmime else SEVEN_BITS
+    converted = None
+    if binary or (found.eightbit and not carrier.eightbit):
+        converted = await _convert(item, octets, blobs, signer, carrier)
+        if converted is None and (binary or item.body is not Body.SEVENBIT):
+            return NOT_CONVERTIBLE  # what promised 7 bits and lied is sent as it came
+    elif not found.short:
+        converted = await _shorten(item, octets, blobs, signer, carrier)
+    if converted is None and not found.clean:
+        return BARE_LINE_END
+    eightbit = found.eightbit if converted is None else not converted.isascii()
+    body = Body.EIGHTBIT if eightbit and carrier.eightbit else None
+    return body, octets if converted is None else converted
+
+
 def may_name(address: Address, offered: Offered) -> bool:
     """Whether a recipient can be said to this server (RFC 6531 section 3.2)."""
     return offered.smtputf8 or not address.needs_utf8
-
-
-def is_clean(octets: bytes) -> bool:
-    """Whether every CR and LF stands in a CRLF, and there is no NUL: what DATA can carry."""
-    pairs = octets.count(b"\r\n")
-    return octets.count(b"\n") == pairs and octets.count(b"\r") == pairs and b"\0" not in octets
 
 
 async def _needs_utf8(load: Load, octets: bytes | None, blobs: Blobs) -> bool:
@@ -135,39 +129,35 @@ async def _needs_utf8(load: Load, octets: bytes | None, blobs: Blobs) -> bool:
         return False
     if not load.first.reverse_path.isascii() or any(item.recipient.address.needs_utf8 for item in load.items):
         return True
-    head = octets if octets is not None else await _head(load.content, blobs)
+    head = octets if octets is not None else await read_head(load.content, blobs)
     end = head.find(b"\r\n\r\n")
     return not (head if end < 0 else head[:end]).isascii()
 
 
-async def _head(content: Content, blobs: Blobs) -> bytes:
-    return content.prefix + await blobs.read(content.blob.blob_id, 0, min(AT_ONCE, content.blob.size))
+async def _shorten(
+    item: Item, octets: bytes | None, blobs: Blobs, signer: Signer | None, carrier: Carrier
+) -> bytes | None:
+    """With shorter lines, unless that breaks what somebody else has signed: RFC 5321 section 4.5.3.1 lets us try."""
+    head = octets if octets is not None else await read_head(item.content, blobs)
+    if is_sealed(head, len(item.content.prefix)):
+        return None
+    return await _convert(item, octets, blobs, signer, carrier)
 
 
-async def _kind(item: Item, octets: bytes | None, blobs: Blobs) -> tuple[bool, bool]:
-    """Whether the content has 8-bit octets, and whether it is really binary."""
-    if octets is not None:
-        binary = item.body is Body.BINARY and not (is_clean(octets) and _lines_fit(octets))
-        return not octets.isascii(), binary
-    if item.body is not Body.SEVENBIT:
-        return True, item.body is Body.BINARY
-    async for piece in read_content(item.content, blobs):
-        if not piece.isascii():
-            return True, False
-    return False, False
-
-
-def _lines_fit(octets: bytes) -> bool:
-    return max(map(len, octets.split(b"\r\n"))) <= 998  # RFC 5321 section 4.5.3.1.6
-
-
-async def _convert(item: Item, octets: bytes | None, blobs: Blobs, signer: Signer | None) -> bytes | None:
+async def _convert(
+    item: Item, octets: bytes | None, blobs: Blobs, signer: Signer | None, carrier: Carrier
+) -> bytes | None:
+    """As ``carrier`` takes it, signed again by those of ours who had signed it; None if that cannot be."""
     if octets is None and item.content.size > MAX_CONVERTED:
         return None
+    octets = octets if octets is not None else await read_whole(item.content, blobs)
     try:
-        octets = octets if octets is not None else await read_whole(item.content, blobs)
-        if signer is None:
-            return convert_to_7bit(octets)
-        return signer.sign_again(octets, len(item.content.prefix), convert_to_7bit)
+        return await here_or_apart(len(octets), _converted, octets, len(item.content.prefix), signer, carrier)
     except Unconvertible:
         return None
+
+
+def _converted(octets: bytes, prefix_octets: int, signer: Signer | None, carrier: Carrier) -> bytes:
+    if signer is None:
+        return convert(octets, carrier)
+    return signer.sign_again(octets, prefix_octets, lambda content: convert(content, carrier))

@@ -303,3 +303,57 @@ async def test_a_server_that_refuses_the_sender_and_asks_for_content_gets_none(r
     trip = await road.carry(item())
     assert isinstance(trip.outcomes[1], Deferred)
     assert hop.said[-1] == b"DATA\r\n"
+
+
+# -- lines that are too long (ADR 0026)
+
+WORDS = b"Subject: x\r\nContent-Type: text/plain\r\n\r\n" + b"many words " * 200 + b"\r\n"
+EIGHT = ("8BITMIME", "SIZE 1000000")
+
+
+def sent_to(hop) -> bytes:
+    return next(said for said in hop.said if b"many words" in said)
+
+
+async def test_long_lines_are_declared_where_binary_is_taken(road, hop, item):
+    await hop.start(hop.speak(keywords=(*FULL, "CHUNKING", "BINARYMIME")))
+    trip = await road.carry(item(content=WORDS))
+    assert isinstance(trip.outcomes[1], Relayed)
+    assert "BODY=BINARYMIME" in hop.commands[1]
+    assert WORDS in sent_to(hop)
+
+
+@pytest.mark.parametrize("keywords", [(), EIGHT])
+async def test_long_lines_are_mended_where_it_is_not(road, hop, item, keywords):
+    await hop.start(hop.speak(keywords=keywords))
+    trip = await road.carry(item(content=WORDS))
+    assert isinstance(trip.outcomes[1], Relayed)
+    assert b"Content-Transfer-Encoding: quoted-printable\r\n" in sent_to(hop)
+    assert max(map(len, sent_to(hop).split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize("seal", [b"DKIM-Signature: v=1; d=x.test; b=x\r\n", b"ARC-Message-Signature: i=1; b=x\r\n"])
+async def test_long_lines_that_somebody_signed_are_tried(road, hop, item, seal):
+    """RFC 5321 section 4.5.3.1: clients MAY attempt to transmit these."""
+    await hop.start(hop.speak(keywords=EIGHT))
+    trip = await road.carry(item(content=seal + WORDS))
+    assert isinstance(trip.outcomes[1], Relayed)
+    assert seal + WORDS in sent_to(hop)
+
+
+async def test_long_lines_of_a_large_message_are_found(road, hop, item):
+    large = WORDS + b"A line of a large message, and all of them are short but one.\r\n" * 5000
+    await hop.start(hop.speak(keywords=("8BITMIME",)))
+    trip = await road.carry(item(content=large))
+    assert isinstance(trip.outcomes[1], Relayed)
+    assert max(map(len, b"".join(hop.said).split(b"\r\n"))) <= 998
+
+
+async def test_binary_that_was_signed_is_not_sent_as_lines(road, hop, item):
+    """What was promised as binary is converted or comes back (RFC 3030 section 3)."""
+    await hop.start(hop.speak(keywords=EIGHT))
+    content = (
+        b"MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\0many words \r\n--b--\r\n"
+    )
+    trip = await road.carry(item(body=Body.BINARY, content=content))
+    assert trip.outcomes[1].reply.status == "5.6.3"

@@ -116,3 +116,17 @@ async def test_a_report_to_outside_carries_its_signature_into_the_queue(office, 
     message = report.content.prefix + await office.store.blobs.read(report.content.blob.blob_id)
     assert b"From: Mail Delivery Service <postmaster@mx.office.test>" in message
     assert await results(message, zone, office.clock.now()) == [Result.PASS, Result.PASS]
+
+
+async def test_long_lines_are_mended_and_signed_as_they_are_sent(office):
+    """RFC 6376 section 5.3: what a next hop would cut is made short before it is signed."""
+    zone = await office.make_keys()
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        office.logged_in(session)
+        content = b"From: alice@office.test\r\nSubject: Hi\r\n\r\n" + b"many words " * 200 + b"\r\n"
+        await session.send("alice@office.test", ["x@outside.test"], content)
+    (item,) = await office.queue()
+    message = await passed(office, item, Offered(eightbitmime=True))
+    assert max(map(len, message.split(b"\r\n"))) <= 998
+    assert await results(message, zone, office.clock.now()) == [Result.PASS, Result.PASS]
