@@ -5,6 +5,7 @@ order (RFC 4616, RFC 5802 and what LOGIN has always been).
 """
 
 import secrets
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,7 +72,7 @@ class Checker(Protocol):
 MALFORMED = Refused(transient=False, reason="malformed credentials")
 
 
-class Attempt:
+class Attempt(ABC):
     """One exchange of one mechanism: feed it what the client says, decoded from base64, until it is decided."""
 
     __slots__ = ("_checker", "_door", "_peer")
@@ -81,9 +82,9 @@ class Attempt:
         self._peer = peer
         self._door = door
 
+    @abstractmethod
     async def step(self, octets: bytes | None) -> Step:
         """The next step. None: the client sent no initial response, or (later) cancelled."""
-        raise NotImplementedError
 
 
 class Never(Attempt):

@@ -5,6 +5,7 @@ of its own; it adds ``send`` and ``_read``. TLS is nothing to it: where there is
 any, it stood before the first octet.
 """
 
+from abc import ABC, abstractmethod
 from enum import Enum, auto
 from typing import Final, Generic, TypeVar
 
@@ -24,7 +25,7 @@ class Over(Enum):
 OVER: Final = Over.OVER
 
 
-class Caller(Generic[Event, Phase]):
+class Caller(ABC, Generic[Event, Phase]):
     """Three of the four verbs of ``lib.sansio.Conversation``, for the side that asks."""
 
     __slots__ = ("_buffer", "_ended", "_phase")
@@ -58,8 +59,9 @@ class Caller(Generic[Event, Phase]):
             self._phase = OVER
             raise
 
+    @abstractmethod
     def _read(self) -> Event | None:
-        raise NotImplementedError
+        """The next event of this phase, None while it is incomplete. Raises ``RemoteError``."""
 
     def secured(self, channel: Channel) -> None:
         """Inside the tunnel nothing changes."""

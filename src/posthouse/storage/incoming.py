@@ -56,14 +56,16 @@ class IncomingBlob(ABC):
         if self._buffered >= WRITE_OCTETS or (self._spool is None and self._size > self._memory):
             self._spill()
 
-    def _spill(self) -> None:
+    def _spill(self) -> Spool:
         """Give the buffer to the spool, made when it is first needed."""
-        if self._spool is None:
-            self._spool = self._make_spool()
+        spool = self._spool
+        if spool is None:
+            spool = self._spool = self._make_spool()
             self._beginning = b"".join(self._buffer)
         pieces, self._buffer = self._buffer, []
         octets, self._buffered = self._buffered, 0
-        self._spool.add(pieces, octets)
+        spool.add(pieces, octets)
+        return spool
 
     async def finish(self) -> Blob:
         if self._blob is not None:

@@ -45,3 +45,12 @@ def test_what_is_broken_is_over_for_good(last):
     assert core.closed
     core.receive_data(b"again\n")
     assert core.next_event() is None
+
+
+def test_a_core_that_does_not_read_cannot_be_made():
+    """It is found where it is made, not when a peer answers for the first time."""
+
+    class Mute(Caller[bytes, Phase]): ...
+
+    with pytest.raises(TypeError, match="_read"):
+        Mute(Phase.IDLE)

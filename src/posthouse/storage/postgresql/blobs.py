@@ -168,9 +168,7 @@ class PostgresBlobWriter(IncomingBlob):
         return self._blobs.spool()
 
     async def _keep(self) -> Blob:
-        self._spill()
-        spool = self._spool
-        assert spool is not None
+        spool = self._spill()
         await spool.settled()
         name = BlobId(spool.hexdigest())
         self._blobs.in_flight[name] += 1

@@ -67,7 +67,7 @@ class ObjectBlobWriter(IncomingBlob):
         if self._is_over:
             raise StorageError("the blob was discarded")
         try:
-            blob = await self._upload_spool(self._spool) if self._spool is not None else await self._upload_buffer()
+            blob = await (self._upload_buffer() if self._spool is None else self._upload_spool())
         except BaseException:
             self.discard()
             raise
@@ -80,8 +80,8 @@ class ObjectBlobWriter(IncomingBlob):
         await self._put(name, octets)
         return Blob(name, self._size, octets)
 
-    async def _upload_spool(self, spool: Spool) -> Blob:
-        self._spill()
+    async def _upload_spool(self) -> Blob:
+        spool = self._spill()
         await spool.settled()
         name = BlobId(spool.hexdigest())
         await self._put(name, spool.path)

@@ -122,9 +122,7 @@ class FileBlobWriter(IncomingBlob):
         return Spool(self._files.writing, self._files.temporary())
 
     async def _keep(self) -> Blob:
-        self._spill()
-        files, spool = self._files, self._spool
-        assert spool is not None
+        files, spool = self._files, self._spill()
         await spool.settled()
         name = BlobId(spool.hexdigest())
         while (doom := files.doomed.get(name)) is not None:
