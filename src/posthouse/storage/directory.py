@@ -1,5 +1,7 @@
 """Who we are: domains, accounts and aliases, as the engine keeps them."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from posthouse.mail.ids import AccountId
@@ -29,6 +31,16 @@ class AccountRow(msgspec.Struct, frozen=True):
     """How often all its sessions were ended; not the engine's business, ``admd.directory`` knows it from a shelf."""
 
 
+class AccountChange(msgspec.Struct, frozen=True):
+    """What becomes of an account; None leaves it as it is."""
+
+    name: str | None
+    verifiers: Sequence[str] | None
+    quota: int | None
+    admin: bool | None
+    enabled: bool | None
+
+
 class AliasRow(msgspec.Struct, frozen=True):
     """An address that stands for others: one target makes an alias, several make a group."""
 
@@ -44,6 +56,13 @@ class Directory(msgspec.Struct, frozen=True):
     domains: tuple[DomainRow, ...]
     accounts: tuple[AccountRow, ...]
     aliases: tuple[AliasRow, ...]
+
+
+class Population(msgspec.Struct, frozen=True):
+    """How many live in a domain."""
+
+    accounts: int = 0
+    aliases: int = 0
 
 
 class DirectoryDelta(msgspec.Struct, frozen=True):

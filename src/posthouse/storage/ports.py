@@ -6,13 +6,13 @@ cut. Engines group concurrent durable calls into one commit; a unit that fails
 does not fail its neighbours. Times are integer milliseconds since 1970 (UTC).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, BlobId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.storage.acceptance import Acceptance, Accepted, Placed
-from posthouse.storage.directory import AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow, Population
 from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
 from posthouse.storage.shelf import Note, Tally
@@ -166,11 +166,21 @@ class Store(Protocol):
     # who we are
     async def directory(self) -> Directory: ...
 
-    def directory_pages(self) -> AsyncIterator[Directory]:
-        """The same in pages that fit into memory, accounts ascending by number; all domains in the first.
+    def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
+        """The same in pages that fit into memory: accounts ascending by number, then aliases; all domains in the first.
 
-        Who changes meanwhile may be in it or not: ``directory_since`` of the first page's epoch tells.
+        Who changes meanwhile may be in it or not: ``directory_since`` of the first page's epoch tells. ``by_domain``
+        is the order of operators: by domain and address.
         """
+
+    async def population(self) -> Mapping[str, Population]:
+        """Of the domains where anybody is."""
+
+    async def accounts(self, numbers: Sequence[AccountId]) -> Sequence[AccountRow]:
+        """Those of ``numbers`` that are there."""
+
+    async def aliases_to(self, address: str) -> Sequence[AliasRow]:
+        """Those that have this very address among their targets."""
 
     async def directory_since(self, epoch: int) -> DirectoryDelta | None:
         """What was changed behind ``epoch``; None if nobody knows any more: then all must be read again."""

@@ -13,7 +13,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, Return
 from posthouse.storage.acceptance import Acceptance, Filing, Overquota
-from posthouse.storage.directory import AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.directory import AliasRow, Directory, DirectoryDelta, DomainRow, Population
 from posthouse.storage.errors import Conflict, Missing, QuotaExceeded, StorageError
 from posthouse.storage.mailbox import USER_ROLES, Change, Facts, Role
 from posthouse.storage.queue import Fate, Posting, QueueFilter, Settlement, State
@@ -1016,6 +1016,58 @@ async def test_the_directory_comes_in_pages_too(store, monkeypatch):
     accounts = [row for page in pages for row in page.accounts]
     assert accounts == sorted(whole.accounts, key=lambda row: row.account)
     assert tuple(row for page in pages for row in page.aliases) == whole.aliases
+
+
+async def test_operators_read_the_directory_by_domain_and_address(store, monkeypatch):
+    monkeypatch.setattr(turns, "PAGE", 2)
+    await store.put_domain(DomainRow("a.test"))
+    for address in ("b@office.test", "z@a.test", "c@a.test", "a@office.test", "d@a.test"):
+        await store.create_account(address, "", (), quota=500, at=9)
+        await store.put_alias(AliasRow(f"to-{address}", (address,)))
+    pages = [page async for page in store.directory_pages(by_domain=True)]
+    wanted = ["c@a.test", "d@a.test", "z@a.test", "a@office.test", "b@office.test"]
+    assert [row.address for page in pages for row in page.accounts] == wanted
+    assert [row.address for page in pages for row in page.aliases] == [f"to-{address}" for address in wanted]
+    assert [page.domains for page in pages] == [
+        (DomainRow("a.test"), DomainRow("office.test")),
+        *[()] * (len(pages) - 1),
+    ]
+    assert max(len(page.accounts) + len(page.aliases) for page in pages) == 2
+
+
+async def test_it_is_known_how_many_live_in_a_domain(store):
+    assert await store.population() == {}
+    await store.create_account("alice@office.test", "", (), quota=500, at=9)
+    await store.create_account("bob@office.test", "", (), quota=500, at=9)
+    await store.put_alias(AliasRow("all@office.test", ("alice@office.test",)))
+    await store.put_domain(DomainRow("other.test"))
+    await store.put_alias(AliasRow("all@other.test", ("alice@office.test",)))
+    assert await store.population() == {"office.test": Population(2, 1), "other.test": Population(0, 1)}
+
+
+async def test_accounts_are_read_by_number(store):
+    account = await an_account(store)
+    await file(store, account, "t1")
+    (row,) = await store.accounts([account, account + 99])
+    assert row == (await store.directory()).accounts[0]
+    assert row.used
+    assert list(await store.accounts([])) == []
+
+
+async def test_who_stands_for_an_address_is_found_whatever_is_in_it(store):
+    names = (
+        "a_b@office.test",
+        "axb@office.test",
+        "A_B@office.test",
+        "50%@office.test",
+        "x!@office.test",
+        '"q"@office.test',
+    )
+    for number, name in enumerate(names):
+        await store.put_alias(AliasRow(f"to{number}@office.test", ("other@far.test", name)))
+    for number, name in enumerate(names):
+        assert [row.address for row in await store.aliases_to(name)] == [f"to{number}@office.test"]
+    assert list(await store.aliases_to("b@office.test")) == []
 
 
 async def test_the_directory_says_what_changed_since(store):

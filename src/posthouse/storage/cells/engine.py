@@ -8,7 +8,7 @@ what is for others is carried to them (``transit``).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -20,9 +20,9 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Placed
 from posthouse.storage.cells.content import CellBlobs
 from posthouse.storage.cells.moving import move, stay, thaw
-from posthouse.storage.cells.places import CHANGED, HOME, Cell, Place, Places, cell_of_number
+from posthouse.storage.cells.places import CHANGED, HOME, TRANSIT_DOMAIN, Cell, Place, Places, cell_of_number
 from posthouse.storage.cells.transit import IN_MEMORY, Carrier, bill
-from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow, Population
 from posthouse.storage.errors import Missing, Moved, StorageError
 from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.postgresql.engine import PostgresStore
@@ -435,9 +435,18 @@ class CellStore:
         whole = await self._home.directory()
         return msgspec.structs.replace(whole, accounts=await self._counted(whole.accounts))
 
-    async def directory_pages(self) -> AsyncIterator[Directory]:
-        async for page in self._home.directory_pages():
+    async def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
+        async for page in self._home.directory_pages(by_domain=by_domain):
             yield msgspec.structs.replace(page, accounts=await self._counted(page.accounts))
+
+    async def population(self) -> Mapping[str, Population]:
+        return {name: count for name, count in (await self._home.population()).items() if name != TRANSIT_DOMAIN}
+
+    async def accounts(self, numbers: Sequence[AccountId]) -> Sequence[AccountRow]:
+        return await self._counted(await self._home.accounts(numbers))
+
+    async def aliases_to(self, address: str) -> Sequence[AliasRow]:
+        return await self._home.aliases_to(address)
 
     async def directory_since(self, epoch: int) -> DirectoryDelta | None:
         delta = await self._home.directory_since(epoch)

@@ -9,13 +9,13 @@ from posthouse.lib.ports import Ids
 from posthouse.mail.ids import AccountId
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.cells.engine import CellStore
-from posthouse.storage.cells.places import HOME, SHIFT, Cell, Places
+from posthouse.storage.cells.places import HOME, SHIFT, TRANSIT_DOMAIN, Cell, Places
 from posthouse.storage.errors import Conflict, StorageError
 from posthouse.storage.postgresql.engine import PostgresStore
 from posthouse.storage.postgresql.numbers import FIRST
 
-TRANSIT: Final = "transit-{}@cells.invalid"
-"""Nobody logs in there, at a domain that never is."""
+TRANSIT: Final = f"transit-{{}}@{TRANSIT_DOMAIN}"
+"""Nobody logs in there."""
 ROOM: Final = 1 << 60
 MOST_CELLS: Final = 1000
 

@@ -19,6 +19,8 @@ CHANGED: Final = "cells"
 """What is broadcast when a note of these changed."""
 PAGE: Final = 10_000
 
+TRANSIT_DOMAIN: Final = "cells.invalid"
+"""Where the accounts are that hold mail on its way: a domain that never is."""
 HOME: Final = 0
 SHIFT: Final = 48
 """The numbers of a cell's rows begin with its own number: nothing is called the same in two of them."""

@@ -1,34 +1,31 @@
 """Who we are: domains, accounts, aliases; and small things with a name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.directory import (
+    AccountChange,
+    AccountRow,
+    AliasRow,
+    Directory,
+    DirectoryDelta,
+    DomainRow,
+    Population,
+)
 from posthouse.storage.errors import Conflict, Missing
 from posthouse.storage.mailbox import USER_ROLES
 from posthouse.storage.postgresql.mailboxes import make_mailbox, subscribe
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import turns
+from posthouse.storage.sql.paging import Order, Place, population, target_pattern
 
 EPOCH = "directory.epoch"
 SOME_ACCOUNTS = sql.ANY_ACCOUNTS + " WHERE a.account_id = ANY($1::bigint[]) AND t.account_id = ANY($1::bigint[])"
 SOME_ALIASES = sql.ANY_ALIASES + " WHERE address = ANY($1::text[])"
 HOLD_EPOCH = "SELECT value FROM thing WHERE name = $1 FOR UPDATE"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountChange:
-    """What ``change_account`` was given; None leaves it as it is."""
-
-    name: str | None
-    verifiers: Sequence[str] | None
-    quota: int | None
-    admin: bool | None
-    enabled: bool | None
 
 
 async def read_directory(tx: Tx) -> Directory:
@@ -40,17 +37,27 @@ async def read_directory(tx: Tx) -> Directory:
     )
 
 
-async def read_page(tx: Tx, behind: AccountId) -> Directory:
-    """Accounts behind a number; with the first of them, all domains. Read may be what is newer than the epoch."""
+async def read_page(tx: Tx, order: Order, behind: Place) -> Directory:
+    """Accounts behind a place; with the first of them, all domains. Read may be what is newer than the epoch."""
     epoch = await read_epoch(tx)
-    domains = () if behind else tuple([DomainRow(*row) for row in await tx.rows(sql.DOMAINS)])
-    accounts = tuple([_account(row) for row in await tx.rows(sql.ACCOUNT_PAGE, behind, turns.PAGE)])
+    domains = tuple([DomainRow(*row) for row in await tx.rows(sql.DOMAINS)]) if behind == order.first else ()
+    accounts = tuple([_account(row) for row in await tx.rows(order.accounts, *behind, turns.PAGE)])
     return Directory(epoch, domains, accounts, ())
 
 
-async def read_alias_page(tx: Tx, behind: str) -> Directory:
+async def read_alias_page(tx: Tx, order: Order, behind: Place) -> Directory:
     epoch = await read_epoch(tx)
-    return Directory(epoch, (), (), tuple([_alias(row) for row in await tx.rows(sql.ALIAS_PAGE, behind, turns.PAGE)]))
+    aliases = tuple([_alias(row) for row in await tx.rows(order.aliases, *behind, turns.PAGE)])
+    return Directory(epoch, (), (), aliases)
+
+
+async def read_population(tx: Tx) -> Mapping[str, Population]:
+    return population(await tx.rows(sql.ACCOUNTS_OF_DOMAINS), await tx.rows(sql.ALIASES_OF_DOMAINS))
+
+
+async def read_aliases_to(tx: Tx, address: str) -> list[AliasRow]:
+    aliases = [_alias(row) for row in await tx.rows(sql.ALIASES_LIKE, target_pattern(address))]
+    return [alias for alias in aliases if address in alias.targets]
 
 
 async def read_accounts(tx: Tx, accounts: Sequence[AccountId]) -> list[AccountRow]:

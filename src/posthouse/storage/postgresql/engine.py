@@ -1,7 +1,7 @@
 """The distributed engine as one ``Store``: which unit runs where, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,15 @@ from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal
 from posthouse.storage.acceptance import Acceptance, Accepted, Placed
 from posthouse.storage.bodies import Bodies
-from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.directory import (
+    AccountChange,
+    AccountRow,
+    AliasRow,
+    Directory,
+    DirectoryDelta,
+    DomainRow,
+    Population,
+)
 from posthouse.storage.errors import StorageError
 from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.ports import Blobs
@@ -39,6 +47,7 @@ from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
 from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
+from posthouse.storage.sql.paging import BY_DOMAIN, BY_NUMBER, walk
 from posthouse.storage.sql.walking import Walk
 from posthouse.storage.standing import Standing
 from posthouse.storage.watching import Watchers
@@ -402,20 +411,19 @@ class PostgresStore:
     async def directory(self) -> Directory:
         return await self._units.read(directory.read_directory, consistent=True)
 
-    async def directory_pages(self) -> AsyncIterator[Directory]:
-        behind, address = AccountId(0), ""
-        while True:
-            page = await self._units.read(lambda tx, behind=behind: directory.read_page(tx, behind))  # type: ignore[misc]  # a default binds the loop's value
-            yield page
-            if not page.accounts:
-                break
-            behind = page.accounts[-1].account
-        while True:
-            page = await self._units.read(lambda tx, at=address: directory.read_alias_page(tx, at))  # type: ignore[misc]  # as above
-            if not page.aliases:
-                return
-            yield page
-            address = page.aliases[-1].address
+    def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
+        order, read = BY_DOMAIN if by_domain else BY_NUMBER, self._units.read
+        return walk(
+            order,
+            lambda place: read(lambda tx: directory.read_page(tx, order, place)),
+            lambda place: read(lambda tx: directory.read_alias_page(tx, order, place)),
+        )
+
+    async def population(self) -> Mapping[str, Population]:
+        return await self._units.read(directory.read_population)
+
+    async def aliases_to(self, address: str) -> Sequence[AliasRow]:
+        return await self._units.read(lambda tx: directory.read_aliases_to(tx, address))
 
     async def directory_since(self, epoch: int) -> DirectoryDelta | None:
         return await self._units.read(lambda tx: directory.read_since(tx, epoch), consistent=True)
@@ -451,7 +459,7 @@ class PostgresStore:
         admin: bool | None = None,
         enabled: bool | None = None,
     ) -> None:
-        change = directory.AccountChange(name, verifiers, quota, admin, enabled)
+        change = AccountChange(name, verifiers, quota, admin, enabled)
         await self._units.write(lambda tx: directory.change_account(tx, account, change))
 
     async def remove_account(self, account: AccountId) -> None:

@@ -166,12 +166,19 @@ _BODIES = (
     "CREATE TABLE body_trash (object TEXT NOT NULL PRIMARY KEY, delete_after BIGINT NOT NULL)",
 )
 
+_BY_DOMAIN = (
+    # people as operators read them: by domain and address
+    "CREATE INDEX account_domain ON account (domain, address)",
+    "CREATE INDEX alias_domain ON alias (domain, address)",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the house", _FIRST),
     Migration(2, "fates", _FATES),
     Migration(3, "shelves", _SHELVES),
     Migration(4, "nodes", _NODES),
     Migration(5, "bodies", _BODIES),
+    Migration(6, "people by domain", _BY_DOMAIN, serves=5),
 )
 
 

@@ -1,17 +1,25 @@
 """Who we are: domains, accounts, aliases; and small things with a name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from posthouse.mail.ids import AccountId
-from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.directory import (
+    AccountChange,
+    AccountRow,
+    AliasRow,
+    Directory,
+    DirectoryDelta,
+    DomainRow,
+    Population,
+)
 from posthouse.storage.errors import Conflict, Missing
 from posthouse.storage.mailbox import USER_ROLES
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import turns
 from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sql.paging import Order, Place, population, target_pattern
 from posthouse.storage.sqlite.mailboxes import make_mailbox, subscribe
 from posthouse.storage.sqlite.readers import Snapshot, pack
 from posthouse.storage.sqlite.tx import Row, Tx
@@ -38,24 +46,12 @@ PUT_THING = _render(sql.PUT_THING)
 PUT_ABSENT_THING = _render(sql.PUT_ABSENT_THING)
 GET_THING = _render(sql.GET_THING)
 PUT_NOTE = _render(sql.PUT_NOTE)
-ACCOUNT_PAGE = _render(sql.ACCOUNT_PAGE)
 ONE_ACCOUNT = _render(sql.ONE_ACCOUNT)
-ALIAS_PAGE = _render(sql.ALIAS_PAGE)
+ALIASES_LIKE = _render(sql.ALIASES_LIKE)
 ONE_ALIAS = _render(sql.ONE_ALIAS)
 TURNS = _render(sql.TURNS)
 FORGET_TURNS = _render(sql.FORGET_TURNS)
 EPOCH = "directory.epoch"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountChange:
-    """What ``change_account`` was given; None leaves it as it is."""
-
-    name: str | None
-    verifiers: Sequence[str] | None
-    quota: int | None
-    admin: bool | None
-    enabled: bool | None
 
 
 def read_directory(snapshot: Snapshot) -> Directory:
@@ -67,17 +63,31 @@ def read_directory(snapshot: Snapshot) -> Directory:
     )
 
 
-def read_page(snapshot: Snapshot, behind: AccountId) -> Directory:
-    """Accounts behind a number; with the first of them, all domains."""
-    domains = () if behind else tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS))
-    accounts = tuple(_account(row) for row in snapshot.rows(ACCOUNT_PAGE, behind, turns.PAGE))
+def read_page(snapshot: Snapshot, order: Order, behind: Place) -> Directory:
+    """Accounts behind a place; with the first of them, all domains."""
+    domains = tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS)) if behind == order.first else ()
+    accounts = tuple(_account(row) for row in snapshot.rows(_render(order.accounts), *behind, turns.PAGE))
     return Directory(_epoch(snapshot), domains, accounts, ())
 
 
-def read_alias_page(snapshot: Snapshot, behind: str) -> Directory:
-    return Directory(
-        _epoch(snapshot), (), (), tuple(_alias(row) for row in snapshot.rows(ALIAS_PAGE, behind, turns.PAGE))
-    )
+def read_alias_page(snapshot: Snapshot, order: Order, behind: Place) -> Directory:
+    aliases = tuple(_alias(row) for row in snapshot.rows(_render(order.aliases), *behind, turns.PAGE))
+    return Directory(_epoch(snapshot), (), (), aliases)
+
+
+def read_population(snapshot: Snapshot) -> Mapping[str, Population]:
+    return population(snapshot.rows(sql.ACCOUNTS_OF_DOMAINS), snapshot.rows(sql.ALIASES_OF_DOMAINS))
+
+
+def read_accounts(snapshot: Snapshot, numbers: Sequence[AccountId]) -> list[AccountRow]:
+    """Those of ``numbers`` that are there."""
+    found = [snapshot.row(ONE_ACCOUNT, number) for number in numbers]
+    return [_account(row) for row in found if row is not None]
+
+
+def read_aliases_to(snapshot: Snapshot, address: str) -> list[AliasRow]:
+    aliases = [_alias(row) for row in snapshot.rows(ALIASES_LIKE, target_pattern(address))]
+    return [alias for alias in aliases if address in alias.targets]
 
 
 def read_since(snapshot: Snapshot, since: int) -> DirectoryDelta | None:

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,12 +15,21 @@ from posthouse.mail.ids import AccountId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.observe.ports import Journal
 from posthouse.storage.acceptance import Acceptance, Accepted, Placed
 from posthouse.storage.bodies import Bodies
-from posthouse.storage.directory import AliasRow, Directory, DirectoryDelta, DomainRow
+from posthouse.storage.directory import (
+    AccountChange,
+    AccountRow,
+    AliasRow,
+    Directory,
+    DirectoryDelta,
+    DomainRow,
+    Population,
+)
 from posthouse.storage.errors import StorageError
 from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.ports import Blobs, Store
 from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
 from posthouse.storage.shelf import Note, Tally
+from posthouse.storage.sql.paging import BY_DOMAIN, BY_NUMBER, walk
 from posthouse.storage.sql.walking import Walk
 from posthouse.storage.sqlite import acceptance as accepting
 from posthouse.storage.sqlite import directory, ledger, mailboxes, messages, posting, reading, shelves
@@ -340,20 +349,22 @@ class SqliteStore:
     async def directory(self) -> Directory:
         return await self._readers.read(directory.read_directory)
 
-    async def directory_pages(self) -> AsyncIterator[Directory]:
-        behind, address = AccountId(0), ""
-        while True:
-            page = await self._readers.read(lambda snapshot, behind=behind: directory.read_page(snapshot, behind))  # type: ignore[misc]  # a default binds the loop's value
-            yield page
-            if not page.accounts:
-                break
-            behind = page.accounts[-1].account
-        while True:
-            page = await self._readers.read(lambda snapshot, at=address: directory.read_alias_page(snapshot, at))  # type: ignore[misc]  # as above
-            if not page.aliases:
-                return
-            yield page
-            address = page.aliases[-1].address
+    def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
+        order, read = BY_DOMAIN if by_domain else BY_NUMBER, self._readers.read
+        return walk(
+            order,
+            lambda place: read(lambda snapshot: directory.read_page(snapshot, order, place)),
+            lambda place: read(lambda snapshot: directory.read_alias_page(snapshot, order, place)),
+        )
+
+    async def population(self) -> Mapping[str, Population]:
+        return await self._readers.read(directory.read_population)
+
+    async def accounts(self, numbers: Sequence[AccountId]) -> Sequence[AccountRow]:
+        return await self._readers.read(lambda snapshot: directory.read_accounts(snapshot, numbers))
+
+    async def aliases_to(self, address: str) -> Sequence[AliasRow]:
+        return await self._readers.read(lambda snapshot: directory.read_aliases_to(snapshot, address))
 
     async def directory_since(self, epoch: int) -> DirectoryDelta | None:
         return await self._readers.read(lambda snapshot: directory.read_since(snapshot, epoch))
@@ -385,7 +396,7 @@ class SqliteStore:
         admin: bool | None = None,
         enabled: bool | None = None,
     ) -> None:
-        change = directory.AccountChange(name, verifiers, quota, admin, enabled)
+        change = AccountChange(name, verifiers, quota, admin, enabled)
         await self._writer.submit(lambda tx: directory.change_account(tx, account, change))
 
     async def remove_account(self, account: AccountId) -> None:
