@@ -72,6 +72,14 @@ class Session(Connection):
     # -- what the transport tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        try:
+            self._come_in(transport)
+        except MemoryError:  # threat R06: nobody would ever read from it, nor hear that it is closed
+            self._over = True
+            transport.abort()  # type: ignore[attr-defined] # a stream has it
+            raise
+
+    def _come_in(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.peer = peer_of(self._transport)
         refusal = self._porch.admit(self.peer)
@@ -81,8 +89,8 @@ class Session(Connection):
         try:
             self._core, self._door = self._porch.open(self)
         except Exception as error:  # noqa: BLE001 - a bug in a door must not cost the listener
-            self._bug("net.open", error)
             self._porch.left(self.peer)
+            self._bug("net.open", error)
             self._turn_away(b"")
             return
         self._open = True
@@ -152,7 +160,7 @@ class Session(Connection):
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
-        if self._busy is None:
+        if self._busy is None or self._busy.done():
             self._gone()
 
     # -- answering
@@ -340,6 +348,9 @@ class Session(Connection):
             self._abort()
         elif self._drained is not None and self._reader is not None:
             self._judge_reader(now, self._reader)
+        elif self._busy is not None and self._busy.done():  # it could not even say that it was, for want of memory
+            self._busy = None
+            self._abort()
         elif self._busy is not None:  # they wait for us, not we for them
             if self._sender is not None:
                 self._sender.renew(now, self._received)
@@ -412,9 +423,13 @@ class Session(Connection):
 
     def _trouble(self, error: BaseException, pieces: Sequence[Piece] = ()) -> None:
         """A bug of ours: it costs this session its life, and nobody else anything."""
-        self._bug("net.session", error)
-        if not self._lost and self._say_whole(pieces):
-            self._say_farewell(Farewell.TROUBLE)
+        try:
+            self._bug("net.session", error)
+            if not self._lost and self._say_whole(pieces):
+                self._say_farewell(Farewell.TROUBLE)
+        except MemoryError:  # not even for last words, nor to wait for the deadline
+            self._abort()
+            raise
 
     def _say_whole(self, pieces: Sequence[Piece]) -> bool:
         """What was answered before it broke; False if that is in mid-copy or yet to be copied: nothing may follow."""
@@ -435,4 +450,5 @@ class Session(Connection):
             door.gone()
         except Exception as error:  # noqa: BLE001 - see _feed
             self._bug("net.gone", error)
-        self._porch.left(self.peer)
+        finally:
+            self._porch.left(self.peer)

@@ -427,3 +427,58 @@ async def test_no_refill_and_no_patience_excuses_a_reader_below_the_least_rate()
     await house.wire.say(b"blob\n" * 20)
     await _read_slowly(house, 900, 100)
     assert house.wire.transport.closed
+
+
+# -- want of memory (threat R06)
+
+
+def no_memory(*_words, **_values):
+    raise MemoryError
+
+
+async def test_who_comes_in_when_there_is_no_memory_is_not_left_standing_there(monkeypatch):
+    """Not even for a line in the journal: the loop would neither read from him nor hear that he has gone."""
+    house = House()
+    monkeypatch.setattr(house.wire, "_open", no_memory)
+    monkeypatch.setattr(house.wire.journal, "bug", no_memory)
+    with pytest.raises(MemoryError):
+        await house.wire.connect()
+    await house.wire.hear()
+    assert house.wire.transport.closed
+    assert house.wire.here == 0
+
+
+async def test_who_is_lost_without_a_word_gives_back_his_place(monkeypatch):
+    house = House()
+    await house.wire.connect()
+    monkeypatch.setattr(house.wire.journal, "bug", no_memory)
+    with pytest.raises(MemoryError):
+        await house.wire.say(b"bug\n")
+    await house.wire.hear()
+    assert house.wire.transport.closed
+    assert (house.wire.here, house.door.left) == (0, 1)
+
+
+@pytest.mark.parametrize("goes", [True, False])
+async def test_work_that_ended_unnoticed_holds_no_place(goes):
+    """A task that could not even say that it was over, as its session knows it then."""
+    house = House()
+    await house.wire.connect()
+    house.wire.session._busy = asyncio.get_running_loop().create_future()
+    house.wire.session._busy.set_result(None)
+    if goes:
+        await house.wire.vanish()
+    else:
+        await house.wire.pass_time(62)
+    assert house.wire.transport.closed
+    assert (house.wire.here, house.door.left) == (0, 1)
+
+
+async def test_a_door_that_cannot_even_be_closed_gives_back_the_place(monkeypatch):
+    house = House()
+    await house.wire.connect()
+    monkeypatch.setattr(house.door, "gone", no_memory)
+    monkeypatch.setattr(house.wire.journal, "bug", no_memory)
+    with pytest.raises(MemoryError):
+        await house.wire.vanish()
+    assert house.wire.here == 0

@@ -83,3 +83,99 @@ def test_a_bug_in_one_does_not_lose_the_others():
         watch.turn(20)
     assert len(caught.value.exceptions) == 4
     assert all(thing.seen == [20] for thing in things)
+
+
+def test_who_could_not_be_looked_at_is_looked_at_again():
+    """Memory that was short for a moment makes nobody immortal (threat R06)."""
+    watch = Watch()
+
+    class Starved(Thing):
+        def due(self, now: float) -> None:
+            super().due(now)
+            if len(self.seen) == 1:
+                raise MemoryError
+
+    thing = Starved(watch)
+    watch.put(thing, 10)
+    with pytest.raises(ExceptionGroup):
+        watch.turn(11)
+    watch.turn(12)
+    watch.turn(13)
+    assert thing.seen == [11, 12]
+    assert len(watch) == 0
+
+
+def test_who_is_ended_by_a_neighbour_is_not_looked_at():
+    watch = Watch()
+    things: list[Thing] = []
+
+    class Ending(Thing):
+        def due(self, now: float) -> None:
+            super().due(now)
+            for other in things:
+                watch.drop(other)
+
+    things += [Ending(watch) for _ in range(5)]
+    for thing in things:
+        watch.put(thing, 10)
+    watch.turn(11)
+    assert sum(len(thing.seen) for thing in things) == 1
+    assert len(watch) == 0
+
+
+class Loop:
+    """Timers that come when they are told to, or are lost."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[Timer] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, seconds, what, *words):
+        self.timers.append(Timer(self.now + seconds, lambda: what(*words)))
+        return self.timers[-1]
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        for timer in [one for one in self.timers if one.at <= self.now]:
+            self.timers.remove(timer)
+            if not timer.cancelled:
+                timer.ring()
+
+
+class Timer:
+    def __init__(self, at: float, ring) -> None:
+        self.at, self.ring, self.cancelled = at, ring, False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def test_a_timer_that_is_lost_is_set_again_by_who_comes_next():
+    watch, loop = Watch(), Loop()
+    watch.run(loop)
+    first, second = Thing(watch), Thing(watch)
+    watch.put(first, 3)
+    loop.timers.clear()
+    loop.pass_time(30)
+    assert first.seen == []
+    watch.put(second, 40)
+    loop.pass_time(1)
+    assert first.seen == [31]
+    for _ in range(10):
+        loop.pass_time(1)
+    assert second.seen == [41]
+
+
+def test_a_timer_that_is_late_turns_once():
+    watch, loop = Watch(), Loop()
+    watch.run(loop)
+    loop.now += 60
+    watch.put(Thing(watch), 100)
+    loop.pass_time(1)
+    assert len([one for one in loop.timers if not one.cancelled]) == 1
+    watch.stop()
+    loop.pass_time(1)
+    assert [one for one in loop.timers if not one.cancelled] == []
