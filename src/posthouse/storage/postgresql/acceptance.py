@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from posthouse.mail.content import Blob
-from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.mail.ids import AccountId
 from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Overquota, Placed
 from posthouse.storage.bodies import TRASH_KEPT
 from posthouse.storage.errors import Missing
@@ -25,6 +25,7 @@ from posthouse.storage.queue import Item
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
 from posthouse.storage.sql.flags import format_flags
+from posthouse.storage.sql.rows import placed
 
 ENTER_TRACES = """INSERT INTO ledger (trace, at, accepted, record)
     SELECT t, a, 1, r FROM unnest($1::text[], $2::bigint[], $3::bytea[]) v(t, a, r)
@@ -296,20 +297,6 @@ class _Batch:
             await tx.run(TRACE_BECOMES_REFUSED, trace)
         if self._let_go:
             await tx.run(MAY_BE_ORPHANS, sorted({blob_no for _, blob_no in self._let_go}))
-
-
-def placed(
-    account: AccountId, mailbox: int, uidvalidity: int, uid: int, modseq: int, email: int, *, repeated: bool = False
-) -> Placed:
-    return Placed(
-        account,
-        MailboxId(mailbox),
-        UidValidity(uidvalidity),
-        Uid(uid),
-        ModSeq(modseq),
-        EmailId(f"E{email:x}"),
-        repeated,
-    )
 
 
 def _thread_keys(facts: Facts) -> list[bytes]:

@@ -3,9 +3,9 @@
 from posthouse.mail.ids import AccountId, MailboxId
 from posthouse.storage.errors import Conflict, Missing
 from posthouse.storage.mailbox import Mailbox, Role
-from posthouse.storage.postgresql.reading import parse_mailbox
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.rows import parse_mailbox
 
 INBOX = Role.INBOX.value
 

@@ -6,12 +6,12 @@ from posthouse.mail.ids import AccountId, MailboxId, ModSeq, Uid
 from posthouse.storage.acceptance import Placed
 from posthouse.storage.errors import Conflict, Missing, QuotaExceeded
 from posthouse.storage.mailbox import Change, Message, Role
-from posthouse.storage.postgresql.acceptance import placed
 from posthouse.storage.postgresql.mailboxes import canonical, make_mailbox, make_parents
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
-from posthouse.storage.sql.flags import format_flags, parse_flags
+from posthouse.storage.sql.flags import changed_flags, format_flags, parse_flags
+from posthouse.storage.sql.rows import placed
 
 ADD_MESSAGES = """INSERT INTO message (account_id, mailbox_id, uid, modseq, born, flags, size, saved_at, letter_no)
     SELECT a, m, u, s, s, f, z, t, l FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
@@ -49,7 +49,7 @@ async def change_flags(
     messages: list[Message] = []
     changed: list[tuple[int, str]] = []
     for uid, before_modseq, before, _, _ in allowed:
-        after = format_flags(_changed(parse_flags(before), change, flags))
+        after = format_flags(changed_flags(parse_flags(before), change, flags))
         if after == before:
             messages.append(Message(uid, before_modseq, parse_flags(before)))
             continue
@@ -64,16 +64,6 @@ async def change_flags(
         await tx.run(LOG_CHANGES, account, mailbox, numbers, modseq, 0, now)
         tx.changed.add(account)
     return messages, refused
-
-
-def _changed(before: frozenset[str], change: Change, flags: frozenset[str]) -> frozenset[str]:
-    """Keywords are the same in any case and stay as first written (RFC 9051 section 2.3.2)."""
-    named = {flag.lower() for flag in flags}
-    if change is Change.REMOVE:
-        return frozenset(flag for flag in before if flag.lower() not in named)
-    known = {flag.lower(): flag for flag in before}
-    wanted = frozenset(known.get(flag.lower(), flag) for flag in flags)
-    return wanted if change is Change.REPLACE else before | wanted
 
 
 async def _rows(tx: Tx, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> list[Row]:

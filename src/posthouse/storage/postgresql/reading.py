@@ -4,35 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from posthouse.mail.content import Blob, Content
-from posthouse.mail.ids import AccountId, BlobId, EmailId, MailboxId, ModSeq, ThreadId, Uid, UidValidity
+from posthouse.mail.ids import AccountId, BlobId, EmailId, MailboxId, ModSeq, ThreadId, Uid
 from posthouse.storage.errors import Missing
-from posthouse.storage.mailbox import Delta, Facts, Mailbox, Message, Quarantined, Role, Stored, View
+from posthouse.storage.mailbox import Delta, Facts, Mailbox, Quarantined, Role, Stored, View
 from posthouse.storage.postgresql.text import plain_text
 from posthouse.storage.postgresql.tx import Row, Tx
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.flags import parse_flags
+from posthouse.storage.sql.rows import ENDLESS_UID, FIRST_LOOK, MOST_ACCOUNTS, parse_mailbox, parse_message
 
 READ = (
     sql.STORED.replace("{more}", "")
     + " WHERE m.account_id = $1 AND m.mailbox_id = $2 AND m.uid = ANY($3::bigint[]) ORDER BY m.uid"
 )
-
-FIRST_LOOK = 64
-"""How many of the newest messages are looked at first for what is new; four times as many each time after."""
-ENDLESS_UID = 2**32
-MOST_ACCOUNTS = 2**62
-
-
-def parse_mailbox(row: Sequence[Any]) -> Mailbox:
-    number, name, role, subscribed, uidvalidity, uidnext, modseq, messages, unseen, size, deleted, _ = row
-    return Mailbox(
-        MailboxId(number), name, Role[role] if role else None, bool(subscribed), UidValidity(uidvalidity), Uid(uidnext),
-        ModSeq(modseq), messages, unseen, size, deleted,
-    )  # fmt: skip
-
-
-def parse_message(row: Sequence[Any]) -> Message:
-    return Message(Uid(row[0]), ModSeq(row[1]), parse_flags(row[2]))
 
 
 async def mailboxes(tx: Tx, account: AccountId) -> list[Mailbox]:

@@ -9,6 +9,7 @@ from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import statements as sql
+from posthouse.storage.sql.tallies import Tallies
 
 _NAMED = "SELECT unnest(${n}::text[])"
 PUT_NOTES = """INSERT INTO note (kind, key, value, at, expires_at)
@@ -26,9 +27,6 @@ HOLD_RATE = """INSERT INTO rate (key, ends, used) VALUES ($1, $2, 0)
     used = CASE WHEN rate.ends = excluded.ends THEN rate.used ELSE 0 END RETURNING used"""
 """What is used of this window; the row is held from now on."""
 
-TALLY_SECONDS = 1.0
-MAX_TALLIES = 5000
-"""Counts that wait for the next writing: a flood of keys is written at once instead of kept in memory."""
 LAST_KEY = "\U0010ffff"
 """Behind every key that begins with the same prefix."""
 
@@ -40,9 +38,8 @@ class Shelves:
         self._units = units
         self._loose = loose
         self._now = now
-        self._waiting: dict[tuple[str, str], Tally] = {}
+        self._waiting = Tallies(now, self.write)
         self._on_the_way: Counter[tuple[str, str]] = Counter()
-        self._timer: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
     async def put_notes(self, notes: Sequence[Note]) -> None:
@@ -50,6 +47,9 @@ class Shelves:
         rows = [(*key, last[key].value, last[key].at, last[key].expires_at) for key in sorted(last)]
         if rows:
             await self._units.write(lambda tx: tx.rows(PUT_NOTES, *map(list, zip(*rows, strict=True))))
+
+    def add(self, tallies: Sequence[Tally]) -> None:
+        self._waiting.add(tallies)
 
     async def notes(self, kind: str, keys: Sequence[str]) -> list[Note]:
         return await self._units.read(lambda tx: _notes(tx, NOTES, kind, self._now(), list(keys)))
@@ -61,23 +61,9 @@ class Shelves:
     async def drop_notes(self, kind: str, keys: Sequence[str]) -> int:
         return await self._units.write(lambda tx: tx.run(DROP_NOTES, kind, list(keys)))
 
-    def add(self, tallies: Sequence[Tally]) -> None:
-        now = self._now()
-        for tally in tallies:
-            known = self._waiting.get((tally.kind, tally.key))
-            a, b = (known.a, known.b) if known is not None else (0, 0)
-            self._waiting[tally.kind, tally.key] = Tally(tally.kind, tally.key, a + tally.a, b + tally.b, now)
-        if len(self._waiting) > MAX_TALLIES:
-            self.write()
-        elif self._waiting and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TALLY_SECONDS, self.write)
-
     def write(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._waiting:
-            waiting, self._waiting = self._waiting, {}
+        waiting = self._waiting.take()
+        if waiting:
             rows = [(*key, waiting[key].a, waiting[key].b, waiting[key].at) for key in sorted(waiting)]
             writing = asyncio.get_running_loop().create_task(self._count(rows))
             self._writing.add(writing)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from posthouse.mail.content import Blob
-from posthouse.mail.ids import AccountId, EmailId, MailboxId, ModSeq, Uid, UidValidity
+from posthouse.mail.ids import AccountId
 from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Overquota, Placed
 from posthouse.storage.bodies import TRASH_KEPT
 from posthouse.storage.errors import Missing
@@ -14,6 +14,7 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.flags import format_flags
+from posthouse.storage.sql.rows import placed
 from posthouse.storage.sqlite.mailboxes import make_mailbox
 from posthouse.storage.sqlite.posting import MAY_BE_ORPHAN, enqueue
 from posthouse.storage.sqlite.tx import Tx
@@ -158,20 +159,6 @@ def _box(tx: Tx, filing: Filing, at: int) -> Box:
 def _delivered(tx: Tx, account: AccountId, key: str) -> Placed | None:
     row = tx.row(FIND_DELIVERED, key, account)
     return placed(account, *row, repeated=True) if row else None
-
-
-def placed(
-    account: AccountId, mailbox: int, uidvalidity: int, uid: int, modseq: int, email: int, *, repeated: bool = False
-) -> Placed:
-    return Placed(
-        account,
-        MailboxId(mailbox),
-        UidValidity(uidvalidity),
-        Uid(uid),
-        ModSeq(modseq),
-        EmailId(f"E{email:x}"),
-        repeated,
-    )
 
 
 def _thread(tx: Tx, account: AccountId, facts: Facts, modseq: int) -> int:

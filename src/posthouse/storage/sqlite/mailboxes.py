@@ -5,7 +5,7 @@ from posthouse.storage.errors import Conflict, Missing
 from posthouse.storage.mailbox import Mailbox, Role
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sqlite.reading import parse_mailbox
+from posthouse.storage.sql.rows import parse_mailbox
 from posthouse.storage.sqlite.tx import Tx
 
 _render = SQLITE.render

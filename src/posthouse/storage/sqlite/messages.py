@@ -11,8 +11,8 @@ from posthouse.storage.errors import Conflict, Missing, QuotaExceeded
 from posthouse.storage.mailbox import Change, Message, Role
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sql.flags import format_flags, parse_flags
-from posthouse.storage.sqlite.acceptance import placed
+from posthouse.storage.sql.flags import changed_flags, format_flags, parse_flags
+from posthouse.storage.sql.rows import placed
 from posthouse.storage.sqlite.mailboxes import (
     DELETE_MAILBOX,
     FAMILY,
@@ -78,7 +78,7 @@ def change_flags(
     messages: list[Message] = []
     changed: dict[str, list[int]] = {}
     for uid, before_modseq, before, _, _ in allowed:
-        after = format_flags(_changed(parse_flags(before), change, flags))
+        after = format_flags(changed_flags(parse_flags(before), change, flags))
         if after == before:
             messages.append(Message(Uid(uid), ModSeq(before_modseq), parse_flags(before)))
             continue
@@ -92,16 +92,6 @@ def change_flags(
         tx.execute(LOG_CHANGES, (account, mailbox, chosen, modseq, 0, now))
         tx.changed.add(account)
     return messages, refused
-
-
-def _changed(before: frozenset[str], change: Change, flags: frozenset[str]) -> frozenset[str]:
-    """Keywords are the same in any case and stay as first written (RFC 9051 section 2.3.2)."""
-    named = {flag.lower() for flag in flags}
-    if change is Change.REMOVE:
-        return frozenset(flag for flag in before if flag.lower() not in named)
-    known = {flag.lower(): flag for flag in before}
-    wanted = frozenset(known.get(flag.lower(), flag) for flag in flags)
-    return wanted if change is Change.REPLACE else before | wanted
 
 
 def _packed(numbers: Iterable[int]) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sql.tallies import Tallies
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.tx import Tx
 from posthouse.storage.sqlite.writer import Writer
@@ -28,9 +29,6 @@ READ_RATE = _render(sql.READ_RATE)
 WRITE_RATE = _render(sql.WRITE_RATE)
 OLD_RATES = _render(sql.OLD_RATES)
 
-TALLY_SECONDS = 1.0
-MAX_TALLIES = 5000
-"""Counts that wait for the next writing: a flood of keys is written at once instead of kept in memory."""
 LAST_KEY = "\U0010ffff"
 """Behind every key that begins with the same prefix."""
 
@@ -46,11 +44,13 @@ class Shelves:
         self._writer = writer
         self._readers = readers
         self._now = now
-        self._waiting: dict[tuple[str, str], Tally] = {}
+        self._waiting = Tallies(now, self.write)
         self._written: asyncio.Future[None] | None = None
         """The latest writing, of the counts ``_on_the_way``; what comes before it is done before it."""
         self._on_the_way: set[tuple[str, str]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, tallies: Sequence[Tally]) -> None:
+        self._waiting.add(tallies)
 
     async def notes(self, kind: str, keys: Sequence[str]) -> list[Note]:
         now, names = self._now(), _names(keys)
@@ -60,25 +60,11 @@ class Shelves:
         arguments = (kind, self._now(), after, prefix, prefix + LAST_KEY, limit)
         return await self._readers.read(lambda snapshot: _notes(snapshot, LIST_NOTES, *arguments))
 
-    def add(self, tallies: Sequence[Tally]) -> None:
-        now = self._now()
-        for tally in tallies:
-            known = self._waiting.get((tally.kind, tally.key))
-            a, b = (known.a, known.b) if known is not None else (0, 0)
-            self._waiting[tally.kind, tally.key] = Tally(tally.kind, tally.key, a + tally.a, b + tally.b, now)
-        if len(self._waiting) > MAX_TALLIES:
-            self.write()
-        elif self._waiting and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TALLY_SECONDS, self.write)
-
     def write(self) -> asyncio.Future[None] | None:
         """Submit what waits. None: nothing does."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._waiting:
+        waiting = self._waiting.take()
+        if not waiting:
             return None
-        waiting, self._waiting = self._waiting, {}
         written = self._writer.submit(lambda tx: _add(tx, list(waiting.values())), heavy=len(waiting) > 100)
         self._on_the_way.update(waiting)
         self._written = written
