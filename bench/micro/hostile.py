@@ -5,7 +5,8 @@
 Each is looked at as the door does it (header, signatures, chain, policy, fields
 that claim to be ours), its DNS answers cached; 50 ms are allowed for one. The
 bodies are 24 MiB, hashed for a relaxed signature; SHA-256 alone is shown
-beside them.
+beside them. Those of one kind are given up (``canonical.MOST_EFFORT``), those
+that are mixed take just as much as is allowed and are hashed to their end.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import hashlib
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -26,7 +28,7 @@ from posthouse.filter.replay import Replays
 from posthouse.filter.sender import SenderCheck
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Recipient
-from posthouse.standards.dkim.canonical import RelaxedBody
+from posthouse.standards.dkim.canonical import MOST_EFFORT, RelaxedBody, SimpleBody, TooCostly
 from posthouse.standards.dkim.sign import SigningKey, complete
 from posthouse.standards.dkim.verify import SignedFields
 from posthouse.standards.imf.header import parse_header
@@ -42,10 +44,16 @@ BODY_HASH = b64encode(hashlib.sha256(b"hi\r\n").digest())
 RECIPIENTS = [Recipient(Address(f"user{number}", "office.test")) for number in range(100)]
 MOST = 250 * 1024
 BODY = 24 * 2**20
+TEXT = b"The quick brown fox jumps over the lazy dog and runs away from it.\r\n"
+LETTERS = b"U" * 76 + b"\r\n"
 BODIES = {
     "spaces": b" ", "lines of blanks": b" \t \r\n", "empty lines": b"\r\n",
-    "runs of two": b"x  ", "runs of four": b"x    ",
-    "long runs": b" " * 16384 + b"x", "text": b"The quick brown fox jumps over the lazy dog and runs away from it.\r\n",
+    "runs of two": b"x  ", "runs of four": b"x    ", "blanks at line ends": b"x \r\n",
+    "long runs": b" " * 16384 + b"x", "text": TEXT, "text and tabs": TEXT.replace(b" ", b"\t"), "base64": LETTERS,
+}  # fmt: skip
+MIXED = {
+    "text, then base64": TEXT, "runs of two, then base64": b"x  ", "runs of four, then base64": b"x    ",
+    "blanks at line ends, then base64": b"x \r\n", "indented lines, then base64": b"          <td>a b c d e f</td>\r\n",
 }  # fmt: skip
 
 
@@ -108,14 +116,36 @@ async def milliseconds(content: bytes) -> float:
     return best * 1000
 
 
-def hashing(form: type, pattern: bytes) -> float:
-    content, best = pattern * (BODY // len(pattern)), float("inf")
-    for _ in range(3):
+def repeated(pattern: bytes, octets: int = BODY) -> bytes:
+    return pattern * (octets // len(pattern))
+
+
+def pieces(content: bytes) -> Iterator[bytes]:
+    return (content[at : at + 65536] for at in range(0, len(content), 65536))
+
+
+def allowed(pattern: bytes) -> bytes:
+    """As much of it as is hashed, and what takes no effort to fill the body."""
+    body, taken = RelaxedBody(MOST_EFFORT), b""
+    for piece in pieces(repeated(pattern)):
+        body.update(piece)
+        try:
+            body.digest()
+        except TooCostly:
+            break
+        taken += piece
+    return taken + repeated(LETTERS, BODY - len(taken))
+
+
+def hashing(form: type, content: bytes) -> float:
+    best = float("inf")
+    for _ in range(5):
         began = time.process_time()
         state = form()
-        for at in range(0, len(content), 65536):
-            state.update(content[at : at + 65536])
-        state.digest()
+        for piece in pieces(content):
+            state.update(piece)
+        with suppress(TooCostly):
+            state.digest()
         best = min(best, time.process_time() - began)
     return best * 1000
 
@@ -123,9 +153,11 @@ def hashing(form: type, pattern: bytes) -> float:
 async def main() -> None:
     for name, content in messages():
         print(f"{name:34}{len(content) / 1024:8.0f} KiB{await milliseconds(content):8.1f} ms")
-    for name, pattern in BODIES.items():
-        relaxed, plain = hashing(RelaxedBody, pattern), hashing(hashlib.sha256, pattern)
-        print(f"24 MiB of {name:24}{relaxed:20.1f} ms, {plain:.1f} for SHA-256")
+    bodies = {name: repeated(pattern) for name, pattern in BODIES.items()}
+    bodies |= {name: allowed(pattern) for name, pattern in MIXED.items()}
+    for name, content in bodies.items():
+        relaxed, simple, plain = (hashing(form, content) for form in (RelaxedBody, SimpleBody, hashlib.sha256))
+        print(f"24 MiB of {name:34}{relaxed:10.1f} ms, simple {simple:.1f}, SHA-256 alone {plain:.1f}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
 from posthouse.mta.signing import rest_of
 from posthouse.standards.arc.seal import seal
-from posthouse.standards.dkim.canonical import RelaxedBody
+from posthouse.standards.dkim.canonical import RelaxedBody, TooCostly
 from posthouse.standards.imf.header import parse_header
 from posthouse.storage.ports import Blobs
 
@@ -41,7 +41,10 @@ class Sealer:
     async def seal(
         self, evidence: Evidence, domain: str, trace_lines: bytes, head: bytes, blob: Blob, blobs: Blobs
     ) -> bytes:
-        """The set to stand above ``trace_lines``; nothing without keys, or over a chain that is broken for good."""
+        """The set to stand above ``trace_lines``.
+
+        Nothing without keys, over a chain that is broken for good, or over a body that takes too much effort.
+        """
         keys = self._ring.keys_of(domain)
         if not keys or evidence.exempt == "authenticated":
             return b""
@@ -49,9 +52,13 @@ class Sealer:
         body.update(head[parse_header(head).body_start :])
         async for piece in rest_of(head, blob, blobs):
             body.update(piece)
+        try:
+            digest = body.digest()
+        except TooCostly:
+            return b""
         return seal(
             parse_header(trace_lines + head),
-            body.digest(),
+            digest,
             keys[0],
             authserv_id=self._hostname,
             results=results_of(evidence),

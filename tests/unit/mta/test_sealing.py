@@ -95,6 +95,13 @@ async def test_large_content_is_sealed(office, zone):
     assert (await chain_of(await forwarded(office), zone, office.clock.now())).status is Status.PASS
 
 
+async def test_content_that_takes_too_much_effort_is_forwarded_without_a_seal(office, zone):
+    await arrive(office, LETTER + b"x  \r\n" * 2**17)
+    assert b"ARC-Seal" in await forwarded(office)
+    await arrive(office, LETTER + b"x  x\r\n" * 2**18)
+    assert b"ARC-Seal" not in await forwarded(office)
+
+
 async def test_copies_of_our_own_bear_no_seal(office, zone):
     await arrive(office, recipient="all@office.test")
     (copy,) = await office.read("bob")

@@ -60,7 +60,7 @@ THREATS = (
     threat(
         "D09", "Signatures as a weapon", surface="identity", essay="D-4 D-6", motives="S", failure="H u = V2",
         cves="CVE-2022-3620", limits="L38",
-        what="Hundreds of signatures, huge keys, crafted key records.",
+        what="Hundreds of signatures, huge keys, crafted key records, bodies that cost much to hash.",
         why="Cryptography for a stranger is CPU for a stranger.",
         how="Each shape beside the canary; CPU and memory are watched.",
     ),

@@ -4,7 +4,8 @@ A message's header comes first: ``Verifier`` reads its signatures and knows
 which canonical forms of the body are wanted; each chunk then goes through at
 most two hashes; ``finish`` asks the DNS for keys. The first 10 signatures are
 tried (L38). A signature with ``l=`` or one that leaves the Subject unsigned
-proves too little: its result is ``policy``, never ``pass``.
+proves too little: its result is ``policy``, never ``pass``. So is that of one
+whose body takes too much effort to check.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from hmac import compare_digest
 
 import msgspec
 
-from posthouse.standards.dkim.canonical import BodyHashes, relaxed_field
+from posthouse.standards.dkim.canonical import BodyHashes, TooCostly, relaxed_field
 from posthouse.standards.dkim.key import PublicKey, parse_key
 from posthouse.standards.dkim.signature import MAX_SIGNATURES, Signature, key_name, parse_signature, without_b
 from posthouse.standards.dns.ports import DnsTrouble, Resolver
@@ -100,7 +101,12 @@ class Verifier:
     async def _verify(
         self, signature: Signature, resolver: Resolver, now: int, read_key: Callable[[bytes], PublicKey]
     ) -> Verification:
-        digest = self._bodies.digest(relaxed=signature.body_relaxed)
+        try:
+            digest = self._bodies.digest(relaxed=signature.body_relaxed)
+        except (
+            TooCostly
+        ) as why:  # RFC 8601 section 2.7.1: good or not, it is not accepted; trying again changes nothing
+            return _told(signature, Result.POLICY, str(why))
         if not compare_digest(digest, signature.body_hash) and not signature.has_length:
             return _told(signature, Result.FAIL, "body hash did not verify")
         try:

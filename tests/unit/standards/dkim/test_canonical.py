@@ -2,13 +2,22 @@
 
 import hashlib
 import re
+from math import inf
 
 import pytest
 from dkim import canonicalization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthouse.standards.dkim.canonical import BodyHash, RelaxedBody, SimpleBody, relaxed_field
+from posthouse.standards.dkim.canonical import (
+    MOST_EFFORT,
+    BodyHash,
+    BodyHashes,
+    RelaxedBody,
+    SimpleBody,
+    TooCostly,
+    relaxed_field,
+)
 
 BODIES = st.lists(st.sampled_from([b"\r\n", b" ", b"\t", b"a", b"\r", b"\n", b"word", b"  "]), max_size=25)
 
@@ -93,3 +102,54 @@ def test_large_bodies_of_white_space_are_hashed_as_ever(pattern: bytes, piece: i
     pieces = [body[at : at + piece] for at in range(0, len(body), piece)]
     assert digest(RelaxedBody(), *pieces) == hashlib.sha256(relaxed_plainly(body)).digest()
     assert digest(SimpleBody(), *pieces) == digest(SimpleBody(), *(body[at : at + 1] for at in range(len(body))))
+
+
+# -- bodies that take more effort than they are worth
+
+LETTERS = b"U" * 76 + b"\r\n"
+TEXT = b"The quick brown fox jumps over the lazy dog and runs away from it.\r\n"
+HTML = b'          <td style="padding:0 10px; font-family: Arial">so much</td>\r\n'
+
+
+@pytest.mark.parametrize("piece", [1460, 2**30])
+@pytest.mark.parametrize("pattern", [b"x  ", b"x    ", b"x \r\n", b" \t \r\n", b" ", b"x\t\t", TEXT])
+def test_a_body_of_white_space_is_given_up(pattern: bytes, piece: int) -> None:
+    """Its hash is never told, and nothing is worked out any more; who signs it himself has it whatever it takes."""
+    body = pattern * (12 * 2**20 // len(pattern))
+    given_up = RelaxedBody()
+    for at in range(0, len(body), piece):
+        given_up.update(body[at : at + piece])
+    with pytest.raises(TooCostly, match="white space"):
+        given_up.digest()
+    given_up.update(b"more")
+    with pytest.raises(TooCostly):
+        given_up.digest()
+
+
+def test_who_asks_for_it_has_any_body_hashed() -> None:
+    body = b"x  " * 2**20
+    assert digest(RelaxedBody(inf), body) == hashlib.sha256(b"x " * (2**20 - 1) + b"x\r\n").digest()
+
+
+def test_without_blanks_it_takes_no_effort_however_large() -> None:
+    body = LETTERS * 100_000
+    assert digest(RelaxedBody(0), body) == hashlib.sha256(body).digest()
+
+
+@pytest.mark.parametrize("piece", [1460, 2**30])
+@pytest.mark.parametrize(("pattern", "mebibytes"), [(TEXT, 7), (HTML, 4), (b"%-12d" % 7 * 6 + b"\r\n", 2)])
+def test_what_people_write_is_far_less(pattern: bytes, mebibytes: int, piece: int) -> None:
+    body = pattern * (mebibytes * 2**20 // len(pattern))
+    pieces = [body[at : at + piece] for at in range(0, len(body), piece)]
+    assert digest(RelaxedBody(), *pieces) == digest(RelaxedBody(inf), body)
+
+
+def test_only_the_form_that_is_dear_is_given_up() -> None:
+    bodies = BodyHashes()
+    bodies.want(relaxed=True)
+    bodies.want(relaxed=False)
+    body = b"x  " * (MOST_EFFORT // 12)
+    bodies.update(body)
+    with pytest.raises(TooCostly):
+        bodies.digest(relaxed=True)
+    assert bodies.digest(relaxed=False) == hashlib.sha256(body + b"\r\n").digest()

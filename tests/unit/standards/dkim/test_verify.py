@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64encode
+from math import inf
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -134,6 +135,17 @@ def test_a_second_subject_breaks_the_signature(rsa: SigningKey) -> None:
 def test_bad_signatures(rsa: SigningKey, old: bytes, new: bytes, result: Result) -> None:
     message = sign(rsa).replace(old, new, 1) + b"\r\n" + BODY
     assert [found.result for found in verify(message, zone(rsa))] == [result]
+
+
+@pytest.mark.rfc(8601, "2.7.1")
+def test_a_body_that_takes_too_much_to_check_proves_nothing_and_is_no_reason_to_try_again(rsa: SigningKey) -> None:
+    body = b"x  " * 2**20
+    hashed = RelaxedBody(inf)
+    hashed.update(body)
+    good = format_signature(parse_header(HEADER), hashed.digest(), rsa, now=NOW) + HEADER
+    (found,) = verify(good + b"\r\n" + body, zone(rsa))
+    assert (found.result, found.reason) == (Result.POLICY, "too much white space in the body to check it")
+    assert found.domain == "office.test"
 
 
 def test_expired_and_future_signatures_fail(rsa: SigningKey) -> None:
