@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import idna
 import msgspec
 
-from posthouse.standards.dkim.tags import parse_tags, without_space
+from posthouse.standards.dkim.tags import decode_quoted, parse_tags, without_space
 
 MAX_SIGNATURES = 10  # L38
 MAX_NAME = 253  # RFC 1035 section 2.3.4, as text
@@ -46,24 +46,26 @@ def parse_signature(field: bytes) -> Signature:
         raise ValueError("unknown version")
     if "dns/txt" not in (method.strip() for method in tags.get("q", "dns/txt").lower().split(":")):
         raise ValueError("unknown query method")
-    return read_signature(field, tags, tags.get("i", ""))
+    signature = read_signature(field, tags, tags.get("i", ""))
+    if not _FIELD_NAMES.match(tags["h"]):
+        raise ValueError("bad field name in h")
+    return signature
 
 
 def read_signature(field: bytes, tags: Mapping[str, str], identity: str = "") -> Signature:
     """The tags that DKIM-Signature and ARC-Message-Signature have in common; raises ``ValueError``.
 
-    ``identity`` is the value of ``i``, which in ARC is something else.
+    ``identity`` is the value of ``i``, which in ARC is something else. A name in ``h`` that is none signs nothing; in
+    ARC that must do, for there it is seen, and a chain once broken is broken for good.
     """
     missing = [name for name in ("a", "b", "bh", "d", "h", "s") if not tags.get(name)]
     if missing:
         raise ValueError(f"tag {missing[0]} is missing")
     domain, selector = signer(tags)
-    identity = a_label(identity.rpartition("@")[2]) or domain
+    identity = a_label(decode_quoted(identity).rpartition("@")[2]) or domain
     if identity != domain and not identity.endswith("." + domain):
         raise ValueError("i is not within d")  # RFC 6376 section 3.5
     header_form, body_form = _canonicalization(tags.get("c", "simple/simple"))
-    if not _FIELD_NAMES.match(tags["h"]):
-        raise ValueError("bad field name in h")
     headers = tuple([name.strip() for name in tags["h"].lower().split(":")])
     if "from" not in headers:
         raise ValueError("From is not signed")  # RFC 6376 section 5.4

@@ -179,6 +179,8 @@ class SignedFields:
             if fields is None:
                 continue
             at = left[name] = left.get(name, len(fields)) - 1
+            if at >= 0 and fields[at] is signature.field:  # never one of those it names (RFC 6376 section 3.5)
+                at = left[name] = at - 1
             if at >= 0:
                 pieces.append(self.relaxed(name, at) if signature.header_relaxed else fields[at])
         own = without_b(signature.field)

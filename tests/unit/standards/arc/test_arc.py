@@ -1,6 +1,7 @@
 """Chains: sealed by us, judged by us and by another implementation, broken in every way of RFC 8617 section 5.2."""
 
 import asyncio
+import hashlib
 from base64 import b64encode
 
 import pytest
@@ -10,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from posthouse.standards.arc.seal import seal
 from posthouse.standards.arc.verify import Chain, ChainVerifier, Status
 from posthouse.standards.authres.results import MethodResult, Property
-from posthouse.standards.dkim.canonical import BodyHashes, RelaxedBody
+from posthouse.standards.dkim.canonical import BodyHashes, RelaxedBody, relaxed_field
 from posthouse.standards.dkim.keypair import format_key
-from posthouse.standards.dkim.sign import SigningKey
+from posthouse.standards.dkim.sign import SigningKey, complete
 from posthouse.standards.dkim.verify import SignedFields
 from posthouse.standards.imf.header import parse_header
 from posthouse.testing.zone import Zone
@@ -105,6 +106,42 @@ def test_authentication_results_and_arc_are_not_in_the_message_signature() -> No
     assert b"authentication-results" not in field
     assert b"arc-" not in field
     assert b"dkim-signature" in field
+
+
+def forged(signed: tuple[str, ...], old: bytes = b"", new: bytes = b"") -> bytes:
+    """The set of a sealer that signs the fields ``signed``; ``old`` in its seal is ``new``, and signed as such."""
+    testimony = b"ARC-Authentication-Results: i=1; mx.hop1.test; dmarc=pass\r\n"
+    fields = SignedFields(parse_header(testimony + LETTER))
+    body = RelaxedBody()
+    body.update(LETTER.partition(b"\r\n\r\n")[2])
+    state = hashlib.sha256()
+    for name in signed:
+        if fields.called(name):
+            state.update(fields.relaxed(name, 0))
+    start = (
+        f"ARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=hop1.test; s=s; h={':'.join(signed)};"
+        f" bh={b64encode(body.digest()).decode()}; b="
+    )
+    message = complete(start.encode(), state, KEYS[0])
+    state = hashlib.sha256()
+    state.update(relaxed_field(testimony) + relaxed_field(message))
+    start = "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=hop1.test; s=s; b="
+    return complete(start.encode().replace(old, new), state, KEYS[0]) + message + testimony + LETTER
+
+
+def test_a_sealer_that_signs_more_than_it_should_is_believed() -> None:
+    """Signing the results or a message signature is forbidden to sealers (RFC 8617 section 4.1.2), and many did."""
+    assert judge(forged(("from", "subject"))).status is Status.PASS
+    assert (
+        judge(forged(("from", "subject", "arc-authentication-results", "arc-message-signature"))).status is Status.PASS
+    )
+    assert judge(forged(("from", "", "subject"))).status is Status.PASS
+
+
+def test_what_no_message_signature_can_do_without() -> None:
+    assert judge(forged(("from", "subject", "arc-seal"))).reason == "a message signature over ARC-Seal"
+    assert judge(forged(("subject",))).reason == "From is not signed"
+    assert judge(forged(("from",), b"cv=none;", b"cv=none;;")).status is Status.FAIL
 
 
 @pytest.mark.rfc(8617, "5.2.1", "MUST")

@@ -48,11 +48,34 @@ def test_u_labels_are_asked_for_as_a_labels() -> None:
         ((b"bh=AAAA", b"bh=A"), "base64"),
         ((b"v=1; ", b""), "v is missing"),
         ((b"s=r1", b"s=r1; s=r2"), "twice"),
+        ((b"s=r1", b"s=r1;; t=20"), "not a tag"),
+        ((b"v=1; ", b"; v=1; "), "not a tag"),
+        ((b"s=r1", b"s=r1; i=alice=40office.test.example"), "not within"),
     ],
 )
 def test_bad_fields_say_why(change: tuple[bytes, bytes], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_signature(START.replace(*change))
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        b"alice@post.office.test",
+        b"alice=40post.office.test",
+        b"a=3Bb@post.office=2Etest",
+        b"alice\r\n\t@post.\r\n office.test",
+    ],
+)
+@pytest.mark.rfc(6376, "2.11", "MUST")
+def test_an_identity_may_be_quoted_and_folded(identity: bytes) -> None:
+    assert parse_signature(START + b"; i=" + identity + b"\r\n").identity == "post.office.test"
+
+
+@pytest.mark.rfc(6376, "3.2", "MUST")
+@pytest.mark.parametrize("end", [b"", b";", b" ; \r\n"])
+def test_a_list_may_end_in_one_semicolon(end: bytes) -> None:
+    assert parse_signature(START + end).domain == "office.test"
 
 
 def test_a_long_field_takes_linear_time() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthouse.standards.dkim.canonical import RelaxedBody
-from posthouse.standards.dkim.sign import SigningKey, format_signature
-from posthouse.standards.dkim.verify import Result, Verification, Verifier
+from posthouse.standards.dkim.sign import SigningKey, complete, format_signature, hash_fields
+from posthouse.standards.dkim.verify import Result, SignedFields, Verification, Verifier
 from posthouse.standards.dns.ports import Answer, DnsTrouble
 from posthouse.standards.imf.header import parse_header
 
@@ -173,6 +173,22 @@ def test_weak_keys_prove_nothing() -> None:
     assert [found.result for found in verify(sign(weak) + b"\r\n" + BODY, zone(weak))] == [Result.PASS]
     record = zone(weak).records["w._domainkey.office.test"]
     assert len(record) < 300
+
+
+@pytest.mark.rfc(6376, "3.5", "MUST NOT")
+def test_a_signature_over_signatures_never_means_itself(rsa: SigningKey) -> None:
+    """``h`` may say that there was no other, or one only: the new one, which then is there too, is neither."""
+    message = HEADER + b"\r\n" + BODY
+    for _ in range(2):
+        names, state = hash_fields(SignedFields(parse_header(message)), ("from", "subject", "dkim-signature"))
+        body = RelaxedBody()
+        body.update(BODY)
+        start = (
+            f"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d={rsa.domain}; s={rsa.selector};"
+            f" h={':'.join(names)}; bh={b64encode(body.digest()).decode()}; b="
+        )
+        message = complete(start.encode(), state, rsa) + message
+        assert verify(message, zone(rsa))[0].result is Result.PASS
 
 
 def test_only_the_first_ten_signatures_are_tried(rsa: SigningKey) -> None:
