@@ -10,9 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from ports import free_base
 from story import Story
 
+from posthouse.testing.freeports import free_base
 from posthouse.testing.patroni import PatroniCluster
 from posthouse.testing.postgres import Absent
 

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ports import free_base
+from posthouse.testing.freeports import free_base
 
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 PASSWORD = "a-long-enough-Passphrase-71"

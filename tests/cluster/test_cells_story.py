@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from ports import free_base
 from story import LAWS, PEOPLE, Story
 
+from posthouse.testing.freeports import free_base
 from posthouse.testing.postgres import ThrowawayPostgres
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(400)]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ports import free_base
 from story import Story
 from wires import Wires, laid
 
+from posthouse.testing.freeports import free_base
 from posthouse.testing.patroni import PatroniCluster
 from posthouse.testing.postgres import Absent
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ports import free_base
 from powercut import PowerCut, why_not
 from story import Story
 
+from posthouse.testing.freeports import free_base
 from posthouse.testing.patroni import MEMBERS, PatroniCluster
 from posthouse.testing.postgres import Absent
 

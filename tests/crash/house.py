@@ -13,9 +13,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from localserver import free_base_port
+from localserver import PORTS
+
+from posthouse.testing.freeports import free_base
 
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
+PATIENCE = 90.0
+"""For what comes in any case, on a machine that has other things to do; nothing is asserted about time."""
 WEAKENED = Path(__file__).with_name("weakened.py")
 
 
@@ -31,7 +35,7 @@ class House:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        self.base = free_base_port()
+        self.base = free_base(PORTS)
         ready = self.dir / "endpoints.json"
         ready.unlink(missing_ok=True)
         program = [sys.executable, str(self.weakened), *self.fault] if self.fault else [PROGRAM]
@@ -45,7 +49,7 @@ class House:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"localserve did not start; see {self.log}")
@@ -62,7 +66,7 @@ class House:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(30) == 0
+            assert self.process.wait(PATIENCE) == 0
 
     def subjects(self) -> list[str]:
         """The Subject of every message in alice's inbox, over IMAP."""
@@ -90,16 +94,23 @@ class Load:
         for thread in self._threads:
             thread.start()
 
+    def wait_for(self, count: int) -> None:
+        """Until so many are acknowledged."""
+        end = time.monotonic() + PATIENCE
+        while len(self.acknowledged) < count:
+            assert time.monotonic() < end, f"the load was acknowledged {len(self.acknowledged)} messages, not {count}"
+            time.sleep(0.02)
+
     def stop(self) -> list[str]:
         self._stop.set()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(PATIENCE)
         return self.acknowledged
 
     def _send(self, client: int) -> None:
         number = 0
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
                 replies = connection.makefile("rb")
                 replies.readline()
                 _ask(connection, replies, "HELO load.test")

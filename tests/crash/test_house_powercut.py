@@ -1,6 +1,5 @@
 """The power cut of the whole house: what was acknowledged is there; a build that does not sync is caught."""
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from powercut import PowerCut, why_not
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),
 ]
 
@@ -22,14 +21,11 @@ def missing_after_a_cut(tmp_path: Path, fault: tuple[str, ...]) -> list[str]:
         house.dir.mkdir()
         house.start()
         load = Load(house.base, 6, "cut")
-        end = time.monotonic() + 20
-        while len(load.acknowledged) < 150 and time.monotonic() < end:
-            time.sleep(0.02)
+        load.wait_for(150)
         machine.cut()
         ledger = load.stop()
         house.kill()
         machine.restore()
-        assert len(ledger) >= 150, "the load was hardly acknowledged anything"
         house.fault = ()
         try:
             house.start()

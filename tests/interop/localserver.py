@@ -1,11 +1,8 @@
 """A ``posthouse localserve`` for tests, on free ports, and real programs to talk to it."""
 
 import json
-import os
-import random
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from posthouse.testing.freeports import free_base
 
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 PORTS = 12
@@ -58,37 +57,12 @@ class LocalServer:
         return {row["name"]: row["value"] for row in rows if row.get("type") == "TXT"}
 
 
-def of_this_worker(bases: range) -> range:
-    """Those of ``bases`` that no other worker of a run takes between our look and our server's."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    return bases[int(worker.removeprefix("gw")) :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
-
-
-def free_base_port() -> int:
-    """A base from which all ports of a localserve are free."""
-    bases = of_this_worker(range(21000, 32000, 50))  # below the ports of clients
-    for base in random.sample(bases, len(bases)):  # apart from other runs on this machine
-        sockets = []
-        try:
-            for port in range(base, base + PORTS):
-                sockets.append(socket.socket())
-                sockets[-1].bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        else:
-            return base
-        finally:
-            for one in sockets:
-                one.close()
-    raise AssertionError("no free ports")
-
-
 @contextmanager
 def localserve(directory: Path, *words: str) -> Iterator[LocalServer]:
     """A ``posthouse localserve`` with ``words``; it must end as it lived, without a traceback."""
     log = (directory / "log").open("wb")
     process = subprocess.Popen(
-        [PROGRAM, "localserve", "--dir", str(directory / "data"), "--base-port", str(free_base_port()), *words],
+        [PROGRAM, "localserve", "--dir", str(directory / "data"), "--base-port", str(free_base(PORTS)), *words],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

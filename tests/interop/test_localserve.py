@@ -15,7 +15,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from localserver import free_base_port
+from localserver import PORTS
+
+from posthouse.testing.freeports import free_base
 
 PROGRAM = [sys.executable, "-m", "posthouse"]
 PATIENCE = 30.0
@@ -58,7 +60,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def base() -> int:
-    return free_base_port()
+    return free_base(PORTS)
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +238,7 @@ def challenge(endpoints: dict, name: str) -> dict[str, str]:
 
 
 def test_a_stop_is_clean_and_a_second_start_goes_on(tmp_path):
-    directory, base = tmp_path / "data", free_base_port()
+    directory, base = tmp_path / "data", free_base(PORTS)
     first = Server(directory, base)
     try:
         before = first.wait_ready()

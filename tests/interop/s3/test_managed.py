@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from posthouse.testing.freeports import free_base
 from posthouse.testing.postgres import Absent, ThrowawayPostgres, unprivileged
 
 CLUSTER = Path(__file__).parents[2] / "cluster"
@@ -19,7 +20,6 @@ sys.path.insert(0, str(CLUSTER))
 
 from load import Elsewhere, open_mailbox  # noqa: E402 - once it can be found
 from node import PASSWORD, Node  # noqa: E402 - once it can be found
-from ports import free_base  # noqa: E402 - once it can be found
 
 _spec = importlib.util.spec_from_file_location("s3_conftest", Path(__file__).with_name("conftest.py"))
 s3 = importlib.util.module_from_spec(_spec)
