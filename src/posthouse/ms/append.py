@@ -12,6 +12,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, MailboxId, TraceId
 from posthouse.ms.describe import describe
 from posthouse.ms.large import Describer
+from posthouse.ms.readable import LineEnds, Readable
 from posthouse.storage.acceptance import Acceptance, Filing, Overquota, Placed
 from posthouse.storage.errors import QuotaExceeded
 from posthouse.storage.ports import Store
@@ -20,17 +21,34 @@ from posthouse.storage.ports import Store
 class Appender:
     """Takes messages in for their readers; shared by all sessions."""
 
-    __slots__ = ("_clock", "_describer", "_ids", "store")
+    __slots__ = ("_clock", "_describer", "_ids", "_readable", "store")
 
     def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
         self.store, self._clock, self._ids = store, clock, ids
         self._describer = Describer(store.blobs, describe)
+        self._readable = Readable(store.blobs)
 
     def begin(
-        self, account: AccountId, mailbox: MailboxId, *, flags: frozenset[str], received_at: int | None
+        self,
+        account: AccountId,
+        mailbox: MailboxId,
+        *,
+        flags: frozenset[str],
+        received_at: int | None,
+        binary: bool = False,
     ) -> "Appending":
-        """A message for ``mailbox``. ``received_at`` in milliseconds, None for now."""
-        return Appending(self, Filing(account, mailbox, b"", flags=flags, received_at=received_at or 0))
+        """A message for ``mailbox``. ``received_at`` in milliseconds, None for now; ``binary`` came as a literal8."""
+        filing = Filing(account, mailbox, b"", flags=flags, received_at=received_at or 0)
+        return Appending(self, filing, binary=binary)
+
+    async def file_readable(self, blob: Blob, filing: Filing) -> Placed:
+        """**Durable.** ``blob``, or what readers can be sent in its place. Raises ``Unreadable`` besides."""
+        writer = await self._readable.rewrite(blob)
+        try:
+            return await self.file(blob if writer is None else await writer.finish(), filing)
+        finally:
+            if writer is not None:
+                writer.discard()
 
     async def file(self, blob: Blob, filing: Filing) -> Placed:
         """**Durable.** Raises ``QuotaExceeded``, ``Missing`` or another StorageError."""
@@ -47,16 +65,17 @@ class Appender:
 class Appending:
     """One message on its way in."""
 
-    __slots__ = ("_appender", "_filing", "_writer")
+    __slots__ = ("_appender", "_filing", "_line_ends", "_writer")
 
-    def __init__(self, appender: Appender, filing: Filing) -> None:
+    def __init__(self, appender: Appender, filing: Filing, *, binary: bool) -> None:
         self._appender = appender
         self._filing = filing
+        self._line_ends = LineEnds() if not binary else None
         self._writer = appender.store.blobs.open()
 
     def write(self, chunk: bytes) -> None:
         """Take the next octets; raises StorageError when the disk refuses."""
-        self._writer.write(chunk)
+        self._writer.write(chunk if self._line_ends is None else self._line_ends.add(chunk))
 
     @property
     def is_full(self) -> bool:
@@ -68,8 +87,11 @@ class Appending:
         await self._writer.drained()
 
     async def finish(self) -> Placed:
-        """Return only once the message would survive a power cut; where it is. Raises as ``Appender.file``."""
+        """Return only once the message would survive a power cut; where it is. Raises as ``Appender.file_readable``."""
         try:
+            if self._line_ends is None:
+                return await self._appender.file_readable(await self._writer.finish(), self._filing)
+            self._writer.write(self._line_ends.end())
             return await self._appender.file(await self._writer.finish(), self._filing)
         finally:
             self._writer.discard()

@@ -215,7 +215,7 @@ class Submission(Receiver):
         """Signed as it is now, whoever has looked at it or changed it; what looks like junk is not (threat D05)."""
         signing = transaction.signing if isinstance(transaction, Draft) else None
         if signing is not None and self._signer is not None and judgement.action is not Action.JUNK:
-            if judgement.amendments:
+            if judgement.amendments or arrival.rewritten:
                 added, blobs = transaction.added, self._intake.store.blobs
                 signatures = await self._signer.sign_stored(signing.domain, added, arrival.head, arrival.blob, blobs)
             else:

@@ -23,6 +23,7 @@ from posthouse.mail.ids import AccountId, QueueId, TraceId
 from posthouse.mail.reply import Reply
 from posthouse.mda.expand import Expansion, Leaf, Lost, as_original, expand
 from posthouse.ms.large import Describe, Describer, here_or_apart
+from posthouse.ms.readable import Readable
 from posthouse.mta.handoff import Handoff
 from posthouse.mta.lapse import Lapses, named, write_notice
 from posthouse.mta.reporting import Action, Finding, Reporter, Subject, is_wanted
@@ -77,6 +78,7 @@ class Intake:
         "_journal",
         "_lapses",
         "_limits",
+        "_readable",
         "_reporter",
         "_signer",
         "_store",
@@ -109,6 +111,7 @@ class Intake:
         self._reporter = reporter
         self._describe = describe
         self._describer = Describer(store.blobs, describe)
+        self._readable = Readable(store.blobs)
         self._journal = journal
         self._lapses = Lapses()
         self._asked: Allowance[str] = Allowance(limits.stranger_reports_hour, HOUR, clock)
@@ -134,6 +137,10 @@ class Intake:
     async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1, header: Header | None = None) -> Facts:
         """What readers will need of ``added + blob``, worked out once for all its copies."""
         return await self._describer.facts(blob, added, lines, header)
+
+    async def rewrite(self, blob: Blob) -> BlobWriter | None:
+        """The content in a form that readers can be sent, if it needs another one. Raises ``Unreadable``."""
+        return await self._readable.rewrite(blob)
 
     def expand(self, envelope: Envelope) -> Expansion:
         """Where its recipients lead; a draft of it files a copy for each of ``copies``."""

@@ -8,6 +8,7 @@ content comes in, and the promise is made.
 from collections.abc import Awaitable
 
 import msgspec
+from msgspec.structs import replace
 
 from posthouse.admd.limits import Limits
 from posthouse.filter.boundary import Boundary, Judgement
@@ -17,9 +18,10 @@ from posthouse.filter.letter import Letter
 from posthouse.filter.rates import ClientRates
 from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.content import Blob
-from posthouse.mail.envelope import Envelope, Recipient
+from posthouse.mail.envelope import Body, Envelope, Recipient
 from posthouse.mail.reply import Reply
 from posthouse.mda.expand import Expansion
+from posthouse.ms.readable import Unreadable
 from posthouse.mta.admission import FULL, Admission
 from posthouse.mta.amend import Amend
 from posthouse.mta.client import Client
@@ -42,6 +44,7 @@ GO_ON = Reply(354, None, ("end with a dot on a line by itself",))
 
 TOO_LARGE = Reply(552, "5.3.4", ("the message is larger than we take",))
 TOO_FAST = Reply(451, "4.7.1", ("too much at once from your address, try later",))
+UNREADABLE = Reply(554, "5.6.3", ("binary content that no reader can be shown, and that cannot be encoded",))
 NO_RECIPIENTS = Reply(554, "5.5.1", ("no valid recipients",))
 
 NO_JUDGEMENT = Judgement()
@@ -55,6 +58,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """As much of its beginning as may be header."""
     envelope: Envelope
     expansion: Expansion
+    rewritten: bool = False
+    """Not what came: signatures are made over what it is now."""
 
 
 class Receiver:
@@ -209,22 +214,47 @@ class Receiver:
         amended = await amend(arrival.envelope, arrival.blob, transaction.added, judgement.amendments)
         envelope, blob, transaction.added = amended.envelope, amended.blob, amended.added
         transaction.header = None
-        transaction.lines = -1
+        transaction.lines = -1 if amended.writer is not None else transaction.lines
         try:
             arrival = Arrival(blob, await self.head(blob), envelope, self._intake.expand(envelope))
             refusals = await self._keep(transaction, arrival, judgement)
         finally:
             if amended.writer is not None:
                 amended.writer.discard()
-        return self._conclude(transaction, arrival, amended.of_transaction(refusals))
+        if not isinstance(refusals, Reply):
+            refusals = amended.of_transaction(refusals)
+        return self._conclude(transaction, arrival, refusals)
 
-    async def _keep(self, transaction: Transaction, arrival: Arrival, judgement: Judgement) -> tuple[Refusal, ...]:
+    async def _keep(
+        self, transaction: Transaction, arrival: Arrival, judgement: Judgement
+    ) -> tuple[Refusal, ...] | Reply:
+        """**Durable.** Who gets nothing, or why nobody does."""
+        if transaction.lines >= 0 or not arrival.expansion.copies:
+            return await self._file(transaction, arrival, judgement)
+        try:  # ADR 0026
+            writer = await self._intake.rewrite(arrival.blob)
+        except Unreadable:
+            return UNREADABLE
+        if writer is None:
+            return await self._file(transaction, arrival, judgement)
+        try:
+            blob = await writer.finish()
+            envelope = replace(arrival.envelope, body=Body.EIGHTBIT)
+            transaction.header = None
+            arrival = Arrival(blob, await self.head(blob), envelope, arrival.expansion, rewritten=True)
+            return await self._file(transaction, arrival, judgement)
+        finally:
+            writer.discard()
+
+    async def _file(self, transaction: Transaction, arrival: Arrival, judgement: Judgement) -> tuple[Refusal, ...]:
         """**Durable.**"""
         draft = await self.draft(transaction, arrival, judgement)
         return await self._intake.accept(draft, answers_each=self._local_only, vouched=_is_vouched_for(judgement))
 
-    def _conclude(self, transaction: Transaction, arrival: Arrival, refusals: tuple[Refusal, ...]) -> Outcome:
+    def _conclude(self, transaction: Transaction, arrival: Arrival, refusals: tuple[Refusal, ...] | Reply) -> Outcome:
         """What the client hears of a message that is safe, but for those who refused it."""
+        if isinstance(refusals, Reply):
+            return Outcome(refusals)
         if len(refusals) == len(transaction.recipients):
             return Outcome(refusals[0].reply, refusals)
         if self._admission is not None and not refusals:

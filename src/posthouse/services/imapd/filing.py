@@ -3,6 +3,7 @@
 from posthouse.ms.append import Appending
 from posthouse.ms.folders import find_mailbox, room_left
 from posthouse.ms.judging import judge_carried
+from posthouse.ms.readable import Unreadable
 from posthouse.services.imapd.session import Answer, Session
 from posthouse.standards.imap import codes, events
 from posthouse.standards.imap.responses import Condition, Continuation, Response, Tagged
@@ -27,6 +28,7 @@ async def start(session: Session, event: events.StartAppend) -> Answer:
             mailbox.mailbox,
             flags=event.flags - {"\\Recent"},
             received_at=event.received_at * 1000 or 1 if event.received_at is not None else None,  # 0: none was given
+            binary=event.utf8,
         )
         yield Continuation()
 
@@ -69,6 +71,9 @@ async def end(session: Session, event: events.EndAppend) -> Answer:
         placed = await appending.finish()
     except QuotaExceeded:
         yield Tagged(event.tag, NO, "No room left", "OVERQUOTA")
+        return
+    except Unreadable:  # RFC 3516 section 4.4
+        yield Tagged(event.tag, NO, "Binary content that cannot be encoded", "UNKNOWN-CTE")
         return
     if session.judged is not None and session.append_to is not None:
         lesson = judge_carried(session.owner, None, session.append_to, (placed.uid,))

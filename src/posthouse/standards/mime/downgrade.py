@@ -11,6 +11,7 @@ client try.
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from posthouse.standards.imf.header import parse_header
@@ -23,7 +24,11 @@ PLAIN_ENCODINGS = frozenset({b"7bit", b"8bit", b"binary"})
 LINE_OCTETS = 998
 """RFC 5321 section 4.5.3.1.6, without the line end."""
 
-Edit = tuple[int, int, bytes]
+STEP_OCTETS = 57 * 18_000
+"""Of a part, encoded at a time: whole lines of base64."""
+
+Edit = tuple[int, int, bytes | None]
+"""What stands in the place of these octets; None: the same in base64."""
 
 
 class Unconvertible(ValueError):
@@ -72,6 +77,40 @@ def lines_fit(octets: bytes) -> bool:
 
 def convert(octets: bytes, carrier: Carrier) -> bytes:
     """``octets`` as ``carrier`` takes them; raises ``Unconvertible``."""
+    return b"".join(convert_in_pieces(octets, carrier))
+
+
+def convert_to_7bit(octets: bytes) -> bytes:
+    """``octets`` as a message of ASCII lines that any server takes; raises ``Unconvertible``."""
+    return convert(octets, SEVEN_BITS)
+
+
+def convert_in_pieces(octets: bytes, carrier: Carrier) -> Iterator[bytes]:
+    """The same, as it is encoded; raises before the first piece, if it does."""
+    edits = sorted(_edits(octets, carrier), key=lambda edit: edit[:2])
+    at = 0
+    for start, end, _ in edits:
+        _check(octets[at:start], carrier)
+        at = end
+    _check(octets[at:], carrier)
+    at = 0
+    for start, end, replacement in edits:
+        if at < start:
+            yield octets[at:start]
+        if replacement is None:
+            yield from _base64(octets, start, end)
+        else:
+            yield replacement
+        at = end
+    yield octets[at:]
+
+
+def _check(kept: bytes, carrier: Carrier) -> None:
+    if not carrier.takes(kept):
+        raise Unconvertible("octets between the parts that cannot be carried")
+
+
+def _edits(octets: bytes, carrier: Carrier) -> list[Edit]:
     edits: list[Edit] = []
     top = parse_structure(octets)
     waiting = [top]
@@ -97,15 +136,7 @@ def convert(octets: bytes, carrier: Carrier) -> bytes:
         except Unconvertible:
             if not taken:
                 raise
-    converted = _apply(octets, edits)
-    if not carrier.takes(converted):
-        raise Unconvertible("octets between the parts that cannot be carried")
-    return converted
-
-
-def convert_to_7bit(octets: bytes) -> bytes:
-    """``octets`` as a message of ASCII lines that any server takes; raises ``Unconvertible``."""
-    return convert(octets, SEVEN_BITS)
+    return edits
 
 
 def _relabel(octets: bytes, part: Part, carrier: Carrier) -> list[Edit]:
@@ -136,39 +167,41 @@ def _encode(octets: bytes, part: Part, carrier: Carrier, *, is_top: bool) -> lis
         return [(part.body, part.end, _encoded_again(body, part.encoding))]
     if part.encoding not in PLAIN_ENCODINGS:
         raise Unconvertible("a part in a foreign encoding")
-    label, body = _shortest(body, is_text=kind.startswith(b"text/"))
-    edits = [(field.start, field.end, b"") for field in header.fields if field.name.lower() == CTE]
+    label, encoded = b"base64", None
+    if kind.startswith(b"text/") and is_clean(body):
+        label, encoded = _shortest(body)
+    edits: list[Edit] = [(field.start, field.end, b"") for field in header.fields if field.name.lower() == CTE]
     lines = b"Content-Transfer-Encoding: " + label + b"\r\n"
     if is_top and "mime-version" not in header:
         lines = b"MIME-Version: 1.0\r\n" + lines
         if "content-type" not in header:  # RFC 1428 section 3
-            charset = b"us-ascii" if octets[part.body : part.end].isascii() else b"unknown-8bit"
+            charset = b"us-ascii" if body.isascii() else b"unknown-8bit"
             lines += b"Content-Type: text/plain; charset=" + charset + b"\r\n"
     end = header.end
     if end and end == part.body:  # a header without the empty line that ends it
         lines += b"\r\n"
-    return [*edits, (end, end, lines), (part.body, part.end, body)]
+    return [*edits, (end, end, lines), (part.body, part.end, encoded)]
 
 
 def _encoded_again(body: bytes, encoding: bytes) -> bytes:
     """The same octets in the same encoding, in shorter lines."""
     meant = decode_transfer(body, encoding)
-    encoded = _base64(meant) if encoding == b"base64" else _quoted_printable(meant)
-    return encoded if body.endswith(b"\n") else encoded.removesuffix(b"\r\n")
+    encoded = b"".join(_base64(meant, 0, len(meant))) if encoding == b"base64" else _quoted_printable(meant)
+    return encoded.removesuffix(b"\r\n") + (b"\r\n" if body.endswith(b"\n") else b"")
 
 
-def _shortest(body: bytes, *, is_text: bool) -> tuple[bytes, bytes]:
-    encoded = _base64(body)
-    if not body.endswith(b"\n"):
-        encoded = encoded.removesuffix(b"\r\n")  # in a multipart the line end belongs to the delimiter
-    if not is_text or not is_clean(body):
-        return b"base64", encoded
+def _shortest(body: bytes) -> tuple[bytes, bytes]:
+    encoded = b"".join(_base64(body, 0, len(body)))
     quoted = _quoted_printable(body)
     return (b"quoted-printable", quoted) if len(quoted) <= len(encoded) else (b"base64", encoded)
 
 
-def _base64(body: bytes) -> bytes:
-    return base64.encodebytes(body).replace(b"\n", b"\r\n")
+def _base64(octets: bytes, start: int, end: int) -> Iterator[bytes]:
+    """In a multipart the last line end belongs to the delimiter: there is one if there was one."""
+    ended = octets.endswith(b"\n", start, end)
+    for at in range(start, end, STEP_OCTETS):
+        encoded = base64.encodebytes(octets[at : min(end, at + STEP_OCTETS)]).replace(b"\n", b"\r\n")
+        yield encoded if ended or at + STEP_OCTETS < end else encoded.removesuffix(b"\r\n")
 
 
 def _quoted_printable(body: bytes) -> bytes:
@@ -199,13 +232,3 @@ def _folded(line: bytes) -> bytes:
         pieces.append(line[at:cut])
         at = cut
     return b"\r\n".join([*pieces, line[at:]])
-
-
-def _apply(octets: bytes, edits: list[Edit]) -> bytes:
-    pieces: list[bytes] = []
-    at = 0
-    for start, end, replacement in sorted(edits, key=lambda edit: edit[:2]):
-        pieces += (octets[at:start], replacement)
-        at = end
-    pieces.append(octets[at:])
-    return b"".join(pieces)

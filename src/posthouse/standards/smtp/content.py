@@ -41,22 +41,30 @@ class Inspection:
         self._max_octets = offer.max_octets
         self._line_octets = offer.line_octets
         self._lines_matter = not binary
-        self.lines = -1 if binary else 0
-        """Pairs of CR and LF; not counted in a binary content."""
+        self.lines = 0
+        """Pairs of CR and LF; -1 if a binary content is not made of lines."""
 
     def look(self, octets: bytes) -> None:
         self.size += len(octets)
         if self.size > 2 * self._max_octets:
             self.endless = True
-        if self._lines_matter and octets:
+        if octets and self.lines >= 0:
             # Lines end with CRLF, CR or LF here: all with CRLF if each end takes two octets. Cut and measured in C,
             # in half the time that counting the pairs takes.
             lines = octets.splitlines()
             ends = len(lines) if octets.endswith(_ENDS) else len(lines) - 1
-            if sum(map(len, lines)) + 2 * ends != len(octets) or b"\0" in octets:
-                self.stray = True
             self.lines += ends
-            self._measure(octets)
+            if sum(map(len, lines)) + 2 * ends != len(octets) or b"\0" in octets:
+                self._find_stray()
+            if self._lines_matter:
+                self._measure(octets)
+
+    def _find_stray(self) -> None:
+        """RFC 3030 section 3: in a binary content it is no fault."""
+        if self._lines_matter:
+            self.stray = True
+        else:
+            self.lines = -1
 
     def _measure(self, octets: bytes) -> None:
         """Find a line over the limit by leaps of the limit's length, never line by line."""

@@ -58,7 +58,7 @@ class EndContent(msgspec.Struct, frozen=True):
 
     ``fault`` is the refusal that the content itself earned while it was read (bare CR,
     LF or NUL, too long, a line too long); the message must then not be used. ``lines`` are its
-    line ends, -1 for a binary content.
+    line ends, -1 if it is not made of lines (BINARYMIME).
     """
 
     size: int
