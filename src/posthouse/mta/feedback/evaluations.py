@@ -129,7 +129,7 @@ def published_of(domain: str, record: Record) -> Published:
 
 
 def row_of(evidence: Evidence, verdict: Verdict) -> Row:
-    """One message as a row (RFC 9990 section 3.1.1.5 and following); it counts nothing yet."""
+    """One message as a row (RFC 9990 section 3.1.1.7 and following); it counts nothing yet."""
     dmarc = evidence.dmarc
     disposition, overrides = _applied(dmarc, verdict)
     mechanisms = {one.mechanism for one in dmarc.aligned}
@@ -158,7 +158,7 @@ def row_of(evidence: Evidence, verdict: Verdict) -> Row:
 
 
 def _telling(evidence: Evidence) -> list[Verification]:
-    """The signatures, those that say most first: the author's own, aligned, valid, others (RFC 9990 section 3.1.2)."""
+    """The signatures, those that say most first: the author's own, aligned, valid, others (RFC 9990 section 3.1.3)."""
     dmarc = evidence.dmarc
     aligned = {one.domain for one in dmarc.aligned if one.mechanism == "dkim"}
 

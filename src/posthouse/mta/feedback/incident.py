@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from posthouse.filter.evidence import Evidence, dkim_result, results_of, spf_result
+from posthouse.filter.evidence import Evidence, dkim_result, is_within, results_of, spf_result
 from posthouse.mail.envelope import Envelope
 from posthouse.mta.feedback.letters import GENERATOR, Sign, address
 from posthouse.standards.authres.results import MethodResult
@@ -54,10 +54,11 @@ def spf_failed(evidence: Evidence) -> bool:
 
 
 def failed_signature(evidence: Evidence) -> Verification | None:
-    """A signature that does not hold, of the author's own if there is one."""
+    """A signature that does not hold: best the author's own, then one that might have been aligned with him."""
+    dmarc = evidence.dmarc
     failed = [one for one in evidence.dkim if one.result in BAD_DKIM]
-    own = [one for one in failed if one.domain == evidence.dmarc.author]
-    return next(iter(own or failed), None)
+    failed.sort(key=lambda one: (one.domain != dmarc.author, not is_within(one.domain, dmarc.policy_domain)))
+    return next(iter(failed), None)
 
 
 def write_incident(
@@ -98,7 +99,7 @@ def report_of(one: Incident, spf_record: str, redaction: Redaction) -> FailureRe
         reported_domains=(evidence.dmarc.author,),
         mail_from=redaction.text(evidence.mail_from.encode()).decode("utf-8", "replace"),
         dkim_domain=signature.domain if signature else "",
-        dkim_identity=redaction.text(signature.identity.encode()).decode("utf-8", "replace") if signature else "",
+        dkim_identity=f"@{signature.identity}" if signature and signature.identity else "",
         dkim_selector=signature.selector if signature else "",
         spf_record=spf_record,
         arrived=format_date(one.at).decode(),

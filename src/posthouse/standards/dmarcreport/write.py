@@ -13,7 +13,7 @@ from posthouse.standards.dmarcreport.report import AggregateReport, DkimResult, 
 NAMESPACE = "urn:ietf:params:xml:ns:dmarc-2.0"
 OLD_NAMESPACE = "http://dmarc.org/dmarc-xml/0.1"
 MAX_DKIM_RESULTS = 100
-"""RFC 9990 section 3.1.2: no more signatures of a row are worth telling."""
+"""RFC 9990 section 3.1.3: no more signatures of a row are worth telling."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
@@ -38,10 +38,11 @@ def _metadata(report: AggregateReport, *, modern: bool) -> Iterator[str]:
     yield from _optional("extra_contact_info", report.contact)
     yield _element("report_id", report.report_id)
     yield f"<date_range><begin>{report.begin}</begin><end>{report.end}</end></date_range>"
-    for error in report.errors:
-        yield _element("error", error)
-    if modern:
+    if modern:  # RFC 9990 section 3.1.1.3: one at most, of the older form any number
+        yield from _optional("error", "; ".join(report.errors))
         yield from _optional("generator", report.generator)
+    else:
+        yield from (_element("error", error) for error in report.errors)
     yield "</report_metadata>"
 
 
@@ -93,7 +94,7 @@ def _dkim(one: DkimResult) -> str:
 
 
 def _spf(one: SpfResult) -> str:
-    """RFC 9990 section 3.1: of MAIL FROM alone, which is HELO's for the null reverse-path (RFC 7208 section 2.4)."""
+    """RFC 9990 section 3.1.1.13: of MAIL FROM alone, which is HELO's for the null reverse-path (RFC 7208 section 2.4)."""
     inside = _element("domain", one.domain) + _element("scope", one.scope) + _element("result", one.result)
     return f"<spf>{inside}{''.join(_optional('human_result', one.human_result))}</spf>"
 

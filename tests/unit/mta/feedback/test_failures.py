@@ -109,6 +109,25 @@ async def test_a_signature_that_failed_is_told_of_alone(failing) -> None:
     assert b"DKIM-Selector: s1\r\n" in mail
 
 
+@pytest.mark.rfc(9991, "4", "MUST")
+@pytest.mark.parametrize(
+    ("signers", "domain", "identity"),
+    [
+        (("list.test", "mail.far.test"), "mail.far.test", "@mail.far.test"),
+        (("mail.far.test", "far.test; i=anna@sub.far.test"), "far.test", "@sub.far.test"),
+        (("list.test", "else.test"), "list.test", "@list.test"),
+    ],
+)
+async def test_of_signatures_that_failed_the_one_that_might_have_helped_is_told_of(
+    failing, signers, domain, identity
+) -> None:
+    lines = (f"DKIM-Signature: v=1; a=rsa-sha256; d={one}; s=s1; h=from; bh=YQ==; b=YQ==\r\n" for one in signers)
+    await failing.mail("anna@far.test", peer=BAD, content=letter("".join(lines)))
+    ((_, mail),) = await told(failing)
+    assert f"DKIM-Domain: {domain}\r\n".encode() in mail
+    assert f"DKIM-Identity: {identity}\r\n".encode() in mail
+
+
 async def test_equal_failures_are_one_report(failing) -> None:
     for _ in range(4):
         await failing.mail("anna@far.test", peer=BAD)

@@ -88,6 +88,14 @@ def test_the_old_form_has_what_it_demands() -> None:
     assert (found.published.p, found.published.sp) == ("reject", "quarantine")
 
 
+@pytest.mark.rfc(9990, "3.1.1.3", "MUST")
+def test_errors_are_told_in_one_element() -> None:
+    report = replace(REPORT, errors=("sp was bad", "rua was worse"))
+    assert parse_report(format_report(report)).errors == ("sp was bad; rua was worse",)
+    assert parse_report(format_report(report, modern=False)).errors == report.errors
+    assert b"<error>" not in format_report(replace(REPORT, errors=()))
+
+
 @pytest.mark.rfc(9990, "3.1.1", "MUST")
 def test_spf_is_told_of_mail_from_and_once() -> None:
     """HELO stands in for the null reverse-path as its MAIL FROM (RFC 7208 section 2.4)."""
