@@ -94,7 +94,7 @@ def _dkim(one: DkimResult) -> str:
 
 
 def _spf(one: SpfResult) -> str:
-    """RFC 9990 section 3.1.1.13: of MAIL FROM alone, which is HELO's for the null reverse-path (RFC 7208 section 2.4)."""
+    """RFC 9990 section 3.1.1.13: of MAIL FROM alone, HELO's for the null reverse-path (RFC 7208 section 2.4)."""
     inside = _element("domain", one.domain) + _element("scope", one.scope) + _element("result", one.result)
     return f"<spf>{inside}{''.join(_optional('human_result', one.human_result))}</spf>"
 
