@@ -14,6 +14,7 @@ but mail for it was addressed well.
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Sequence
+from copy import copy
 from typing import Final, TypeVar
 
 import msgspec
@@ -178,10 +179,9 @@ class Directory:
         if octets is None:
             return None
         found = _parse(octets)
-        address = stored_address(found.row.address)
         if isinstance(found, _Person):
-            return Local(found.row.account, address)
-        return Alias(address, tuple([stored_address(target) for target in found.row.targets]))
+            return Local(found.row.account, stored_address(found.row.address))
+        return _alias(found.row)
 
     def _person(self, account: AccountId) -> _Person | None:
         try:
@@ -190,6 +190,15 @@ class Directory:
             octets = self._register.numbered(account)
             found = _parse(octets) if octets is not None else None
             return _remember(self._people, account, found if isinstance(found, _Person) else None)
+
+    def supposing(self, row: AliasRow) -> "Directory":
+        """Who we would be with ``row``; to be asked at once, and never refreshed."""
+        other = copy(self)
+        other._residences = {stored_address(row.address).key: _alias(row)}  # noqa: SLF001 - it is one of us
+        return other
+
+    def domain(self, name: str) -> DomainRow | None:
+        return self._domains.get(name)
 
     @property
     def admins(self) -> tuple[Address, ...]:
@@ -364,6 +373,10 @@ class Directory:
                 await changed.wait()
         finally:
             unwatch()
+
+
+def _alias(row: AliasRow) -> Alias:
+    return Alias(stored_address(row.address), tuple([stored_address(target) for target in row.targets]))
 
 
 def _remember(table: dict[Key, Value], key: Key, value: Value) -> Value:

@@ -136,10 +136,9 @@ class House:
         from posthouse.supervisor.offline import Unopened, ask_offline
 
         try:
-            answers = ask_offline(directory, operation, arguments, configuration)
+            yield from _rows(ask_offline(directory, operation, arguments, configuration))
         except Unopened as error:
             raise Failure(str(error), "if it is a server that just starts, try again") from None
-        return _rows(iter(answers))
 
 
 def _given(values: Row) -> Row:

@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, TextIO
 
 import click
@@ -13,6 +14,7 @@ import click
 GAP = 2
 LEAST_WIDTH = 8
 PLAIN_WIDTH = 80
+LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +29,24 @@ class Column:
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], *, as_json: bool, note: str = "") -> None:
-    """All rows. ``note`` names a value that stands on a line of its own under its row, where there is one."""
+    """All rows. ``note`` names a value that stands on a line of its own under its row, where there is one.
+
+    The first ``LOOKED_AT`` say how wide the columns are: a list may be longer than memory.
+    """
     if as_json:
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
         return
-    table = list(rows)
+    coming = iter(rows)
+    table = list(islice(coming, LOOKED_AT))
     if not table:
         click.echo("none", err=True)
         return
     width = terminal_width(sys.stdout)
-    cells = [[visible(column.form(row.get(column.key, ""))) for column in columns] for row in table]
-    widths = _widths(cells, columns, width)
+    widths = _widths([_cells(row, columns) for row in table], columns, width)
     click.echo(_line([column.title for column in columns], columns, widths))
-    for row, line in zip(table, cells, strict=True):
-        click.echo(_line(line, columns, widths))
+    for row in chain(table, coming):
+        click.echo(_line(_cells(row, columns), columns, widths, cut=width is not None))
         if note and row.get(note):
             text = visible(str(row[note]))
             click.echo("    " + (shorten(text, width - 4) if width else text))
@@ -104,10 +109,14 @@ def _widths(cells: Sequence[Sequence[str]], columns: Sequence[Column], width: in
     return widths
 
 
-def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
+def _cells(row: Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
+    return [visible(column.form(row.get(column.key, ""))) for column in columns]
+
+
+def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int], *, cut: bool = True) -> str:
     parts = []
     for cell, column, width in zip(cells, columns, widths, strict=True):
-        text = shorten(cell, width)
+        text = shorten(cell, width) if cut else cell
         parts.append(text.rjust(width) if column.right else text.ljust(width))
     return (" " * GAP).join(parts).rstrip()
 

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from posthouse.admd.directory import Directory
+from posthouse.admd.directory import Alias, Directory, Local
 from posthouse.mail.address import Address
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.ops.people import demand_domain, domain_of
-from posthouse.ops.targets import find_circle, find_unknown, with_alias
+from posthouse.ops.people import known, no_domain
+from posthouse.ops.targets import find_circle, find_unknown
 from posthouse.storage.directory import AliasRow
 
 Rows = AsyncIterator[Row]
@@ -23,29 +23,29 @@ async def add_alias(house: House, arguments: Arguments) -> Rows:
         raise CannotDo("an alias needs at least one target")
     if len(targets) > house.limits.alias_expansion:
         raise CannotDo(f"more than {house.limits.alias_expansion} targets (L23)")
-    directory = await house.store.directory()
-    demand_domain(directory, address)
-    if any(account.address == str(address) for account in directory.accounts):
+    people = await known(house)
+    if address.domain not in people.domains:
+        raise no_domain(address)
+    holder = people.holder(address)
+    if isinstance(holder, Local):
         raise CannotDo(f"{address} is an account")
-    changed = any(alias.address == str(address) for alias in directory.aliases)
     row = AliasRow(str(address), tuple(map(str, targets)), house.now)
-    _demand_arrival(with_alias(directory, row), address, () if force else targets)
+    _demand_arrival(people.supposing(row), address, () if force else targets)
     await house.store.put_alias(row)
-    yield {"address": row.address, "targets": list(row.targets), "changed": changed}
+    yield {"address": row.address, "targets": list(row.targets), "changed": holder is not None}
 
 
 async def list_aliases(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
-    directory = await house.store.directory()
-    for alias in sorted(directory.aliases, key=lambda row: (domain_of(row.address), row.address)):
-        yield {"address": alias.address, "targets": list(alias.targets), "created_at": alias.created_at}
+    async for page in house.store.directory_pages(by_domain=True, accounts=False):
+        for alias in page.aliases:
+            yield {"address": alias.address, "targets": list(alias.targets), "created_at": alias.created_at}
 
 
 async def remove_alias(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     arguments.finish()
-    directory = await house.store.directory()
-    if all(alias.address != str(address) for alias in directory.aliases):
+    if not isinstance((await known(house)).holder(address), Alias):
         raise CannotDo(f"there is no alias {address}", "posthouse alias list shows those there are")
     await house.store.remove_alias(str(address))
     yield {"address": str(address), "removed": True}

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from posthouse.mail.ids import AccountId
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
+from posthouse.ops.people import find_account
 
 Rows = AsyncIterator[Row]
 
@@ -50,10 +51,9 @@ async def drain(house: House, arguments: Arguments) -> Rows:
 
 
 async def move(house: House, arguments: Arguments) -> Rows:
-    address, number = arguments.text("address", ""), arguments.number("cell", 0)
+    desk = _desk(house)
+    address, number = arguments.address("address"), arguments.number("cell", 0)
     arguments.finish()
-    rows = (await house.store.directory()).accounts
-    account = next((row.account for row in rows if row.address == address), None)
-    if account is None:
-        raise CannotDo(f"there is no account {address}", "posthouse account list shows them")
-    yield {"address": address, "cell": number, "rows": await _desk(house).move_account(account, number)}
+    account = await find_account(house, address)
+    rows = await desk.move_account(account.account, number)
+    yield {"address": account.address, "cell": number, "rows": rows}

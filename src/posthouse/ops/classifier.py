@@ -1,13 +1,15 @@
 """The classifier in the operator's hands: what it knows, training, forgetting, why it says what it says."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
+from posthouse.admd.directory import Directory
 from posthouse.filter.classifier.book import OPERATOR, PEOPLE, SHARED, Totals
 from posthouse.filter.classifier.school import School
 from posthouse.filter.classifier.tokens import LONGEST, MOST
 from posthouse.mail.ids import AccountId
-from posthouse.ops.arguments import Arguments
+from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
+from posthouse.ops.people import find_account, known
 
 Rows = AsyncIterator[Row]
 
@@ -19,12 +21,12 @@ async def status(house: House, arguments: Arguments) -> Rows:
     """Who has taught how much, and whether that is enough to be heard."""
     arguments.finish()
     school = await _school(house)
-    names = await _names(house)
+    people = await known(house)
     for name, one in sorted(school.book.totals.items(), key=lambda item: (item[0] != SHARED, item[0])):
         is_shared = name == SHARED
         least = PEOPLE if is_shared else school.book.minimum
         yield {
-            "name": EVERYBODY if is_shared else names.get(AccountId(int(name)), f"(gone: {name})"),
+            "name": EVERYBODY if is_shared else _name(people, AccountId(int(name))),
             "counts": "people" if is_shared else "messages",
             "junk": one.junk,
             "good": one.good,
@@ -97,14 +99,12 @@ async def _school(house: House) -> School:
     return school
 
 
-async def _names(house: House) -> Mapping[AccountId, str]:
-    return {OPERATOR: TRAINER} | {row.account: row.address for row in (await house.store.directory()).accounts}
+def _name(people: Directory, account: AccountId) -> str:
+    row = people.account(account)
+    return TRAINER if account == OPERATOR else row.address if row is not None else f"(gone: {account})"
 
 
 async def _account(house: House, address: str) -> AccountId:
-    if not address:
+    if not address or address.casefold() == TRAINER:
         return OPERATOR
-    for account, name in (await _names(house)).items():
-        if name.casefold() == address.casefold():
-            return account
-    raise CannotDo(f"there is no account {address}", "posthouse account list shows those there are")
+    return (await find_account(house, to_address(address))).account

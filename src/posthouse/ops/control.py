@@ -90,7 +90,11 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-PEOPLE = frozenset({"domain", "account", "alias"})
+CHANGES_PEOPLE = frozenset(
+    name
+    for name in OPERATIONS
+    if name.startswith(("domain ", "account ", "alias ")) and not name.endswith((" list", " show"))
+)
 
 
 async def perform(house: House, operation: str, given: Mapping[str, Any]) -> AsyncIterator[Row]:
@@ -101,7 +105,7 @@ async def perform(house: House, operation: str, given: Mapping[str, Any]) -> Asy
     try:
         async for row in found(house, Arguments(given)):
             yield row
-        if house.directory is not None and operation.partition(" ")[0] in PEOPLE:
+        if house.directory is not None and operation in CHANGES_PEOPLE:
             await house.directory.refresh(house.store)
     except VaultLocked as error:
         raise CannotDo(str(error), "without the master key no private key can be kept or used") from error

@@ -6,6 +6,7 @@ from posthouse.admd.keyring import KeyRing
 from posthouse.admd.keys import KeyRow, State
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
+from posthouse.ops.people import known
 
 Rows = AsyncIterator[Row]
 WAITING = frozenset({State.MADE, State.PUBLISHED})
@@ -109,7 +110,7 @@ async def ring_of(house: House) -> KeyRing:
 
 
 async def own_domains(house: House) -> list[str]:
-    return sorted(row.name for row in (await house.store.directory()).domains)
+    return sorted((await known(house)).domains)
 
 
 async def own_domain(house: House, text: str) -> str:

@@ -9,23 +9,22 @@ from posthouse.admd.directory import Directory as People
 from posthouse.admd.directory import Local
 from posthouse.admd.passwords import generate_password, judge_password
 from posthouse.admd.standing import (
-    GOOD,
     WEAK,
     Standing,
     end_sessions,
     forget_standing,
     note_standing,
     read_standing,
-    read_standings,
 )
 from posthouse.mail.address import Address
 from posthouse.observe.ports import Quiet
 from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
-from posthouse.storage.directory import AccountRow, Directory, DomainRow
+from posthouse.storage.directory import AccountRow, DomainRow, Population
 
 DEFAULT_QUOTA = 10 * 1024**3
 MAX_QUOTA = 2**53
+NOBODY = Population()
 
 Rows = AsyncIterator[Row]
 
@@ -36,8 +35,7 @@ Rows = AsyncIterator[Row]
 async def add_domain(house: House, arguments: Arguments) -> Rows:
     """A domain that is there keeps its catch-all, unless another is given, or none in so many words."""
     name = arguments.domain("name")
-    directory = await house.store.directory()
-    old = next((row for row in directory.domains if row.name == name), None)
+    old = (await known(house)).domain(name)
     catch_all = arguments.text("catch_all", old.catch_all if old is not None else "")
     arguments.finish()
     target = str(to_address(catch_all)) if catch_all else ""
@@ -50,30 +48,30 @@ async def add_domain(house: House, arguments: Arguments) -> Rows:
 
 async def list_domains(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
-    directory = await house.store.directory()
-    for row in sorted(directory.domains, key=lambda row: row.name):
-        accounts = sum(domain_of(account.address) == row.name for account in directory.accounts)
-        aliases = sum(domain_of(alias.address) == row.name for alias in directory.aliases)
-        yield {
-            "domain": row.name,
-            "accounts": accounts,
-            "aliases": aliases,
-            "catch_all": row.catch_all,
-            "created_at": row.created_at,
-        }
+    people = await known(house)
+    counts = await house.store.population()
+    for name in sorted(people.domains):
+        row, count = people.domain(name), counts.get(name, NOBODY)
+        if row is not None:
+            yield {
+                "domain": name,
+                "accounts": count.accounts,
+                "aliases": count.aliases,
+                "catch_all": row.catch_all,
+                "created_at": row.created_at,
+            }
 
 
 async def remove_domain(house: House, arguments: Arguments) -> Rows:
     name = arguments.domain("name")
     arguments.finish()
-    directory = await house.store.directory()
-    if all(row.name != name for row in directory.domains):
+    if (await known(house)).domain(name) is None:
         raise CannotDo(f"there is no domain {name}", "posthouse domain list shows those there are")
-    addresses = [row.address for row in directory.accounts] + [row.address for row in directory.aliases]
-    users = [address for address in addresses if domain_of(address) == name]
-    if users:
+    count = (await house.store.population()).get(name, NOBODY)
+    if count != NOBODY:
         raise CannotDo(
-            f"{name} is in use by {len(users)} accounts and aliases, {users[0]} among them", "remove these first"
+            f"{name} is in use: accounts {count.accounts}, aliases {count.aliases}",
+            "remove these first; posthouse account list and posthouse alias list show them",
         )
     await house.store.remove_domain(name)
     if house.keys is not None:
@@ -106,22 +104,23 @@ async def add_account(house: House, arguments: Arguments) -> Rows:
 
 async def list_accounts(house: House, arguments: Arguments) -> Rows:
     arguments.finish()
-    directory = await house.store.directory()
-    standings = await read_standings(house.store)
-    for account in sorted(directory.accounts, key=lambda row: (domain_of(row.address), row.address)):
-        yield _account_row(account, standings.get(account.account, GOOD))
+    people = await known(house)
+    async for page in house.store.directory_pages(by_domain=True):
+        if page.aliases:
+            break
+        for account in page.accounts:
+            yield _account_row(account, people.standing(account.account))
 
 
 async def show_account(house: House, arguments: Arguments) -> Rows:
     address = arguments.address("address")
     arguments.finish()
     account = await find_account(house, address)
-    directory = await house.store.directory()
-    account = next((row for row in directory.accounts if row.account == account.account), account)
+    (account,) = await house.store.accounts([account.account]) or [account]
     mailboxes = await house.store.mailboxes(account.account)
     yield {
         **_account_row(account, await read_standing(house.store, account.account)),
-        "aliases": _aliases_of(directory, account),
+        "aliases": await _aliases_of(house, account),
         "mailboxes": [
             {"name": box.name, "messages": box.messages, "unseen": box.unseen, "size": box.size} for box in mailboxes
         ],
@@ -167,13 +166,13 @@ async def remove_account(house: House, arguments: Arguments) -> Rows:
     account = await find_account(house, address)
     if not sure:
         raise CannotDo(f"{account.address} would go with all its mail", "say --yes, or disable the account instead")
-    directory = await house.store.directory()
+    aliases = await _aliases_of(house, account)
     if house.school is not None:
         await house.school.learner.forget(account.account)
     await house.store.remove_account(account.account)
     await forget_standing(house.store, account.account)
     await AppPasswords(house.store, b"", house.clock, Quiet()).revoke(account.account)
-    yield {"address": account.address, "removed": True, "aliases": _aliases_of(directory, account)}
+    yield {"address": account.address, "removed": True, "aliases": aliases}
 
 
 # -- what they share ---------------------------------------------------------------------------
@@ -195,12 +194,8 @@ def _account_row(account: AccountRow, standing: Standing) -> Row:
     }
 
 
-def _aliases_of(directory: Directory, account: AccountRow) -> list[str]:
-    return [alias.address for alias in directory.aliases if account.address in alias.targets]
-
-
-def domain_of(address: str) -> str:
-    return address.rpartition("@")[2]
+async def _aliases_of(house: House, account: AccountRow) -> list[str]:
+    return [alias.address for alias in await house.store.aliases_to(account.address)]
 
 
 async def known(house: House) -> People:
@@ -217,11 +212,6 @@ async def find_account(house: House, address: Address) -> AccountRow:
     if row is None:
         raise CannotDo(f"there is no account {address}", "posthouse account list shows those there are")
     return row
-
-
-def demand_domain(directory: Directory, address: Address) -> None:
-    if all(row.name != address.domain for row in directory.domains):
-        raise no_domain(address)
 
 
 def no_domain(address: Address) -> CannotDo:

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 
-from posthouse.admd.directory import Directory
 from posthouse.mail.ids import AccountId
 from posthouse.mta.quarantine import Entry, Quarantine
-from posthouse.ops.arguments import Arguments
+from posthouse.ops.arguments import Arguments, to_address
 from posthouse.ops.house import CannotDo, House, Row
+from posthouse.ops.people import find_account, known
 from posthouse.storage.errors import Missing
 
 MAX_LISTED = 1000
@@ -83,18 +83,13 @@ def entry_row(entry: Entry, now: int) -> Row:
 async def _office(house: House) -> Quarantine:
     if house.quarantine is not None:
         return house.quarantine
-    people = Directory()
-    await people.refresh(house.store)
-    return Quarantine(house.store, people, house.clock)
+    return Quarantine(house.store, await known(house), house.clock)
 
 
 async def _account(house: House, address: str) -> AccountId | None:
     if not address:
         return None
-    for row in (await house.store.directory()).accounts:
-        if row.address == address.lower():
-            return row.account
-    raise CannotDo(f"there is no account {address}", "posthouse account list shows them")
+    return (await find_account(house, to_address(address))).account
 
 
 async def _found(house: House, ident: str) -> Entry:

@@ -2,16 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from posthouse.admd.directory import SEPARATOR, Alias, Directory, Unknown, stored_address
+from posthouse.admd.directory import SEPARATOR, Alias, Directory, Unknown
 from posthouse.mail.address import Address
-from posthouse.storage import directory as kept
-from posthouse.storage.directory import AliasRow
-
-
-def with_alias(known: kept.Directory, row: AliasRow) -> Directory:
-    """Who we would be with ``row``."""
-    others = tuple(alias for alias in known.aliases if _key(alias.address) != _key(row.address))
-    return Directory(kept.Directory(known.epoch, known.domains, known.accounts, (*others, row)))
 
 
 def find_circle(directory: Directory, address: Address) -> Sequence[Address]:
@@ -48,7 +40,3 @@ def _way_back(address: Address, came_from: dict[str, Address]) -> Iterator[Addre
     while at is not None:
         yield at
         at = came_from.get(at.key)
-
-
-def _key(address: str) -> str:
-    return stored_address(address).key

@@ -7,6 +7,7 @@ import msgspec
 from posthouse import __version__
 from posthouse.admd.limits import list_limits
 from posthouse.mta import queue
+from posthouse.ops import people
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.ops.queue import entry_row
@@ -50,14 +51,14 @@ async def recent(house: House, arguments: Arguments) -> Rows:
 async def status(house: House, arguments: Arguments) -> Rows:
     """How the house is, in one row."""
     arguments.finish()
-    directory = await house.store.directory()
+    counts = (await house.store.population()).values()
     items = await house.store.queued(QueueFilter(limit=MAX_COUNTED))
     oldest = min((item.created_at for item in items), default=house.now)
     yield {
         "version": __version__,
-        "domains": len(directory.domains),
-        "accounts": len(directory.accounts),
-        "aliases": len(directory.aliases),
+        "domains": len((await people.known(house)).domains),
+        "accounts": sum(one.accounts for one in counts),
+        "aliases": sum(one.aliases for one in counts),
         "queued": len(items),
         "held": sum(item.state is State.HELD for item in items),
         "deferred": sum(item.attempts > 0 for item in items),

@@ -166,11 +166,11 @@ class Store(Protocol):
     # who we are
     async def directory(self) -> Directory: ...
 
-    def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
+    def directory_pages(self, *, by_domain: bool = False, accounts: bool = True) -> AsyncIterator[Directory]:
         """The same in pages that fit into memory: accounts ascending by number, then aliases; all domains in the first.
 
         Who changes meanwhile may be in it or not: ``directory_since`` of the first page's epoch tells. ``by_domain``
-        is the order of operators: by domain and address.
+        is the order of operators: by domain and address. Without ``accounts`` there are aliases alone.
         """
 
     async def population(self) -> Mapping[str, Population]:

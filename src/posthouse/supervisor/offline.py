@@ -1,7 +1,8 @@
 """Operations without a server: the store is opened under its own lock, asked, and closed."""
 
 import asyncio
-from collections.abc import Mapping
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from posthouse.observe.ports import Quiet as Silent
 from posthouse.ops.control import OPERATIONS, perform
 from posthouse.ops.house import CannotDo, House
 from posthouse.storage.errors import StorageError
+from posthouse.storage.register import Register
 from posthouse.supervisor.breached import read_breached
 from posthouse.supervisor.config import Configuration
 from posthouse.supervisor.dns import open_resolver, place_of
@@ -35,14 +37,21 @@ class Unopened(Exception):
 
 def ask_offline(
     directory: Path, operation: str, arguments: Mapping[str, Any], configuration: Configuration | None = None
-) -> list[Answer]:
+) -> Iterator[Answer]:
     """What a server would answer on its control socket; without its ``configuration`` it does not know its name."""
-    return asyncio.run(_ask(directory, operation, arguments, configuration))
+    answers = _ask(directory, operation, arguments, configuration)
+
+    async def more() -> Answer | None:
+        return await anext(answers, None)
+
+    with asyncio.Runner() as runner:
+        while (answer := runner.run(more())) is not None:
+            yield answer
 
 
 async def _ask(
     directory: Path, operation: str, arguments: Mapping[str, Any], configuration: Configuration | None
-) -> list[Answer]:
+) -> AsyncIterator[Answer]:
     clock = SystemClock()
     try:
         section = configuration.store if configuration is not None else StoreSection(directory=directory)
@@ -50,23 +59,28 @@ async def _ask(
         store = await open_engine(section, directory, keys, clock=clock, ids=RandomIds(), journal=Silent())
     except (OSError, StorageError) as error:
         raise Unopened(str(error)) from error
+    rows = 0
     try:
         stolen = read_breached(configuration.passwords.breached if configuration is not None else None, Silent())
         school = School(store, None, clock, Silent())
-        house = House(store, clock, school=school, is_breached=lambda: stolen)
+        people = Directory(register=Register(directory / f".register-{os.getpid()}"))
+        house = House(store, clock, directory=people, school=school, is_breached=lambda: stolen)
         if operation in WITH_KEYS:
-            house = await _with_keys(house, directory, configuration)
-        rows: list[Answer] = [{"row": row} async for row in perform(house, operation, arguments)]
+            house = await _with_keys(house, people, directory, configuration)
+        async for row in perform(house, operation, arguments):
+            rows += 1
+            yield {"row": row}
     except OSError as error:
-        return [{"failed": str(error), "hint": ""}]
+        yield {"failed": str(error), "hint": ""}
     except CannotDo as error:
-        return [{"failed": str(error), "hint": error.hint}]
+        yield {"failed": str(error), "hint": error.hint}
+    else:
+        yield {"done": rows}
     finally:
         await store.close()
-    return [*rows, {"done": len(rows)}]
 
 
-async def _with_keys(house: House, directory: Path, configuration: Configuration | None) -> House:
+async def _with_keys(house: House, people: Directory, directory: Path, configuration: Configuration | None) -> House:
     """The same, with the keys of our domains."""
     place = None
     if configuration is None:
@@ -75,7 +89,6 @@ async def _with_keys(house: House, directory: Path, configuration: Configuration
         place = place_of(configuration, open_resolver(configuration, house.clock, PrometheusMeter()))
     path = master_key_file(configuration)
     vault = await unlock(house.store, read_master_key(path), lambda: make_master_key_file(path), str(path))
-    people = Directory()
     await people.refresh(house.store)
     keys = KeyRing(house.store, people, vault, clock=house.clock, journal=Silent(), policy=configuration.dkim.policy)
     return replace(

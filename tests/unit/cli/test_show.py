@@ -34,6 +34,21 @@ def test_into_a_pipe_nothing_is_cut(capsys) -> None:
     assert ROWS[1]["to"] in lines(capsys)[2]
 
 
+def test_a_list_longer_than_memory_is_shown_as_it_comes(capsys, monkeypatch) -> None:
+    """The first rows give the widths; what is wider later is not cut in a pipe, and not lost on a terminal."""
+    monkeypatch.setattr(show, "LOOKED_AT", 2)
+    shown = []
+
+    def rows():
+        for number in range(5):
+            shown.append(len(lines(capsys)))
+            yield {"id": f"{number}", "size": 1, "to": "b" * (number + 1)}
+
+    print_rows(rows(), COLUMNS, as_json=False)
+    assert shown == [0, 0, 3, 1, 1]
+    assert lines(capsys) == ["4    1 B  bbbbb"]
+
+
 def test_json_is_one_object_a_line_with_all_values(capsys) -> None:
     print_rows(ROWS, COLUMNS, as_json=True)
     assert [json.loads(line) for line in lines(capsys)] == ROWS

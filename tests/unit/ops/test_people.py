@@ -1,9 +1,15 @@
 """Domains, accounts and aliases in the operator's hands."""
 
+from dataclasses import replace
+
 import pytest
 
 from posthouse.admd.credentials import verify_password
+from posthouse.admd.directory import Directory
+from posthouse.ops.control import perform
 from posthouse.ops.house import CannotDo
+from posthouse.storage.directory import AliasRow
+from posthouse.storage.sql import turns
 
 
 async def test_an_account_is_made_with_a_password_that_works_and_is_kept_nowhere(office) -> None:
@@ -72,7 +78,7 @@ async def test_what_is_taken_is_said_with_what_took_it(office) -> None:
 
 
 async def test_a_domain_in_use_stays(office) -> None:
-    with pytest.raises(CannotDo, match=r"alice@office\.test"):
+    with pytest.raises(CannotDo, match=r"office\.test is in use: accounts 1, aliases 0"):
         await office.do("domain remove", name="office.test")
     await office.do("account remove", address="alice@office.test", yes=True)
     await office.do("domain remove", name="office.test")
@@ -124,4 +130,56 @@ async def test_a_domain_keeps_its_catch_all_unless_it_is_told_another(office) ->
 )
 async def test_what_cannot_be_done_is_said(office, operation, given, problem) -> None:
     with pytest.raises(CannotDo, match=problem):
+        await office.do(operation, **given)
+
+
+async def test_lists_are_read_page_by_page_in_the_order_of_people(office, monkeypatch) -> None:
+    """A million accounts never are in memory at once: a page is read when the one before it has been told."""
+    monkeypatch.setattr(turns, "PAGE", 3)
+    store = office.house.store
+    await office.do("domain add", name="a.test")
+    for name in ("x@a.test", "c@office.test", "b@office.test", "a@a.test", "d@office.test", "e@office.test"):
+        await store.create_account(name, "", (), quota=1, at=1)
+        await store.put_alias(AliasRow(f"to-{name}", (name,)))
+    office.house = replace(office.house, directory=Directory())
+    pages = []
+    walk = store.directory_pages
+
+    async def counted(**given):
+        async for page in walk(**given):
+            pages.append(page)
+            yield page
+
+    people = ["a@a.test", "x@a.test", "alice@office.test", *(f"{name}@office.test" for name in "bcde")]
+    await office.do("account show", address="alice@office.test")  # who lives here is known
+    monkeypatch.setattr(store, "directory_pages", counted)
+    for operation, wanted in (
+        ("account list", people),
+        ("alias list", [f"to-{one}" for one in people if one != people[2]]),
+    ):
+        pages.clear()
+        seen = 0
+        async for row in perform(office.house, operation, {}):
+            assert row["address"] == wanted[seen]
+            seen += 1
+            assert seen > 3 * (len(pages) - 1), "a page was read before it was needed"
+        assert seen == len(wanted)
+        assert all(len(page.accounts) + len(page.aliases) <= 3 for page in pages)
+
+
+EVERY_LIST = (
+    ("account list", {}), ("alias list", {}), ("domain list", {}), ("status", {}), ("quarantine list", {}),
+    ("account show", {"address": "alice@office.test"}), ("domain add", {"name": "office.test"}),
+    ("alias add", {"address": "x@office.test", "targets": ["alice@office.test"]}),
+    ("alias remove", {"address": "x@office.test"}), ("quarantine list", {"account": "alice@office.test"}),
+    ("account remove", {"address": "alice@office.test", "yes": True}), ("domain remove", {"name": "office.test"}),
+)  # fmt: skip
+
+
+async def test_no_command_reads_all_there_is(office, monkeypatch) -> None:
+    async def whole() -> None:
+        raise AssertionError("the whole directory, for one command")
+
+    monkeypatch.setattr(office.house.store, "directory", whole)
+    for operation, given in EVERY_LIST:
         await office.do(operation, **given)

@@ -11,10 +11,11 @@ from posthouse.testing.ports import CountedIds, ManualClock
 
 
 def test_answers_are_those_of_the_control_socket(tmp_path) -> None:
-    added = ask_offline(tmp_path, "domain add", {"name": "office.test"})
+    added = list(ask_offline(tmp_path, "domain add", {"name": "office.test"}))
     assert added[-1] == {"done": 1}
     listed = ask_offline(tmp_path, "domain list", {})
-    assert listed[0]["row"]["domain"] == "office.test"
+    assert next(listed)["row"]["domain"] == "office.test"
+    listed.close()
 
 
 def test_what_cannot_be_done_is_an_answer_too(tmp_path) -> None:
@@ -29,7 +30,7 @@ def test_a_store_in_use_is_left_alone(tmp_path) -> None:
         store = await open_store(tmp_path, clock=ManualClock(), ids=CountedIds(), journal=KeptJournal())
         try:
             with pytest.raises(Unopened, match="in use"):
-                await asyncio.to_thread(ask_offline, tmp_path, "status", {})
+                await asyncio.to_thread(lambda: list(ask_offline(tmp_path, "status", {})))
         finally:
             await store.close()
 
@@ -38,4 +39,4 @@ def test_a_store_in_use_is_left_alone(tmp_path) -> None:
 
 def test_the_lock_is_free_afterwards(tmp_path) -> None:
     for _ in range(2):
-        assert ask_offline(tmp_path, "status", {})[-1] == {"done": 1}
+        assert list(ask_offline(tmp_path, "status", {}))[-1] == {"done": 1}

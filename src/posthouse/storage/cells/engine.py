@@ -435,8 +435,8 @@ class CellStore:
         whole = await self._home.directory()
         return msgspec.structs.replace(whole, accounts=await self._counted(whole.accounts))
 
-    async def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
-        async for page in self._home.directory_pages(by_domain=by_domain):
+    async def directory_pages(self, *, by_domain: bool = False, accounts: bool = True) -> AsyncIterator[Directory]:
+        async for page in self._home.directory_pages(by_domain=by_domain, accounts=accounts):
             yield msgspec.structs.replace(page, accounts=await self._counted(page.accounts))
 
     async def population(self) -> Mapping[str, Population]:

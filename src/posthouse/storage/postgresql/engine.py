@@ -411,11 +411,11 @@ class PostgresStore:
     async def directory(self) -> Directory:
         return await self._units.read(directory.read_directory, consistent=True)
 
-    def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
+    def directory_pages(self, *, by_domain: bool = False, accounts: bool = True) -> AsyncIterator[Directory]:
         order, read = BY_DOMAIN if by_domain else BY_NUMBER, self._units.read
         return walk(
             order,
-            lambda place: read(lambda tx: directory.read_page(tx, order, place)),
+            (lambda place: read(lambda tx: directory.read_page(tx, order, place))) if accounts else None,
             lambda place: read(lambda tx: directory.read_alias_page(tx, order, place)),
         )
 

@@ -39,12 +39,12 @@ BY_DOMAIN: Final = Order(
 
 async def walk(
     order: Order,
-    read_accounts: Callable[[Place], Awaitable[Directory]],
+    read_accounts: Callable[[Place], Awaitable[Directory]] | None,
     read_aliases: Callable[[Place], Awaitable[Directory]],
 ) -> AsyncIterator[Directory]:
-    """Accounts, then aliases, each behind the last one. There is a first page even where nobody lives."""
+    """Accounts, then aliases, each behind the last one. With accounts there is a first page even where nobody lives."""
     place = order.first
-    while True:
+    while read_accounts is not None:
         page = await read_accounts(place)
         yield page
         if not page.accounts:

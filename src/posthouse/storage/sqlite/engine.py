@@ -349,11 +349,11 @@ class SqliteStore:
     async def directory(self) -> Directory:
         return await self._readers.read(directory.read_directory)
 
-    def directory_pages(self, *, by_domain: bool = False) -> AsyncIterator[Directory]:
+    def directory_pages(self, *, by_domain: bool = False, accounts: bool = True) -> AsyncIterator[Directory]:
         order, read = BY_DOMAIN if by_domain else BY_NUMBER, self._readers.read
         return walk(
             order,
-            lambda place: read(lambda snapshot: directory.read_page(snapshot, order, place)),
+            (lambda place: read(lambda snapshot: directory.read_page(snapshot, order, place))) if accounts else None,
             lambda place: read(lambda snapshot: directory.read_alias_page(snapshot, order, place)),
         )
 
