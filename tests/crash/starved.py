@@ -1,30 +1,33 @@
-"""``posthouse`` whose memory runs out when it is told so: ``starved.py SEED …``, then its arguments.
+"""``posthouse`` whose memory runs out where a client says: ``starved.py -``, then its arguments.
 
-At each SIGUSR1 one to five allocations in a row fail, somewhere among the next
-few thousand of Python, of whatever size and in whatever thread.
+Who says ``EHLO starve-PLACE-LENGTH.test`` lets LENGTH allocations of Python in a row fail, of whatever size and in
+whatever thread, the first of them PLACE allocations later. Whoever greets otherwise ends that.
 """
 
 import _testcapi
 import faulthandler
-import random
-import signal
+import re
 import sys
 
 from posthouse.cli.main import main
+from posthouse.net.session import Session
 
-FAR = 6000
-"""More than a small message takes from its first octet to its last reply."""
+GREETING = re.compile(rb"EHLO (?:starve-(\d+)-(\d+))?")
+unhurt = Session.data_received
 
 
-def starve(*_: object) -> None:
-    first = chance.randrange(FAR)
-    _testcapi.remove_mem_hooks()
-    _testcapi.set_nomemory(first, first + chance.randrange(1, 6))
+def data_received(session: Session, data: bytes) -> None:
+    greeting = GREETING.match(data)
+    if greeting is not None:
+        _testcapi.remove_mem_hooks()
+        if greeting[1] is not None:
+            first = int(greeting[1])
+            _testcapi.set_nomemory(first, first + int(greeting[2]))
+    unhurt(session, data)
 
 
 if __name__ == "__main__":
-    chance = random.Random(int(sys.argv[1]))
     del sys.argv[1]
     faulthandler.enable()
-    signal.signal(signal.SIGUSR1, starve)
+    Session.data_received = data_received  # type: ignore[method-assign] # where a starving client is heard
     main()

@@ -39,7 +39,7 @@ class Session(Connection):
     """One connection. Implements ``net.ports.Line`` for its door."""
 
     __slots__ = (
-        "_busy", "_core", "_door", "_heard", "_leaving", "_more", "_open", "_sender", "_woken",
+        "_busy", "_core", "_door", "_heard", "_leaving", "_more", "_open", "_sender", "_stuck", "_woken",
     )  # fmt: skip
 
     def __init__(self, porch: Porch) -> None:
@@ -55,6 +55,8 @@ class Session(Connection):
         self._more = self._woken = False
         self._sender: SenderPace | None = None
         """While a content comes in."""
+        self._stuck: tuple[asyncio.Task[None], int, float] | None = None
+        """A task that took longer than a deadline: what had been sent by then, and when it was."""
 
     # -- what the door sees
 
@@ -156,12 +158,13 @@ class Session(Connection):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._lost = self._over = True
-        self._house.watch.drop(self)
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
         if self._busy is None or self._busy.done():
             self._gone()
+        else:
+            self._expect(self._patience())
 
     # -- answering
 
@@ -340,27 +343,41 @@ class Session(Connection):
 
     def due(self, now: float) -> None:
         """The wheel says that the deadline may have passed."""
-        if self._lost:
-            return
         if self._deadline > now:
             self._house.watch.put(self, self._deadline)
+        elif self._lost:
+            self._await_ourselves(now)
         elif self._over:
             self._abort()
         elif self._drained is not None and self._reader is not None:
             self._judge_reader(now, self._reader)
-        elif self._busy is not None and self._busy.done():  # it could not even say that it was, for want of memory
-            self._busy = None
-            self._abort()
         elif self._busy is not None:  # they wait for us, not we for them
             if self._sender is not None:
                 self._sender.renew(now, self._received)
-            self._expect(self._patience())
+            self._await_ourselves(now)
         elif self._sender is not None and self._sender.is_over(now):
             self._judge_sender(now, self._sender)
         elif self._in_handshake:
             self._abort()  # nothing can be said yet
         else:
             self._say_farewell(Farewell.IDLE)
+
+    def _await_ourselves(self, now: float) -> None:
+        """For as long as anything may take. A task that lost its turn for want of memory never ends (threat R06), and
+        may not hold this place for ever.
+        """
+        task, stuck = self._busy, self._stuck
+        if task is None:
+            return
+        if stuck is None or stuck[0] is not task or stuck[1] != self._sent:
+            self._stuck = stuck = (task, self._sent, now)
+        if not task.done() and now - stuck[2] < self._house.transfer_seconds:
+            self._expect(self._patience())
+            return
+        self._note("net.stuck", Level.ALARM, seconds=round(now - stuck[2]))
+        task.cancel()
+        self._abort()
+        self._done_working()
 
     def _judge_sender(self, now: float, sender: SenderPace) -> None:
         """L18: at least ``least_rate`` on average over each window but the first; and an end to every content."""
@@ -441,6 +458,7 @@ class Session(Connection):
 
     def _gone(self) -> None:
         """Once, when nothing of the session is left."""
+        self._house.watch.drop(self)
         if not self._open:
             return
         self._open = False

@@ -474,6 +474,30 @@ async def test_work_that_ended_unnoticed_holds_no_place(goes):
     assert (house.wire.here, house.door.left) == (0, 1)
 
 
+@pytest.mark.parametrize("goes", [True, False])
+async def test_a_task_that_lost_its_turn_holds_its_place_no_longer_than_a_content_may_take(goes):
+    """What it waits for has come, and nobody has told it."""
+    house = House()
+    await house.wire.connect()
+    house.wire.session.data_received(b"wait\n")
+    await asyncio.sleep(0)
+    if goes:
+        house.wire.transport.closed = True
+        house.wire.session.connection_lost(None)
+    limit = house.wire.house.transfer_seconds
+    for _ in range(int(limit)):
+        house.wire.clock.pass_time(1)
+        house.wire.house.watch.turn(house.wire.clock.monotonic())
+    assert house.wire.here == 1
+    for _ in range(200):
+        house.wire.clock.pass_time(1)
+        house.wire.house.watch.turn(house.wire.clock.monotonic())
+    await house.wire.hear()
+    assert house.wire.transport.closed
+    assert (house.wire.here, house.door.left) == (0, 1)
+    assert len(house.wire.house.watch) == 0
+
+
 async def test_a_door_that_cannot_even_be_closed_gives_back_the_place(monkeypatch):
     house = House()
     await house.wire.connect()
