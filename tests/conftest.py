@@ -4,11 +4,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.office import Office
 
 OpenOffice = Callable[..., Awaitable[Office]]
+
+# Nothing that a busy machine decides: no example is too slow, and every run tries the same ones. Who wants others:
+# --hypothesis-profile=search, and --hypothesis-seed to see one of its runs again.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", UNTIMED, derandomize=True, database=None)
+settings.register_profile("search", UNTIMED, derandomize=False, max_examples=2000)
+settings.load_profile("same")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ seen = st.tuples(
 steps = st.lists(st.one_of(seen, st.just("write"), st.just("drop")), max_size=25)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps)
 def test_two_nodes_count_together(steps):
     """Nothing is lost nor counted twice but what was dropped, whoever wrote it and when."""
@@ -78,7 +78,7 @@ rows = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(rows, max_size=20))
 def test_a_report_that_was_sent_says_the_same_when_it_is_read(rows):
     report = AggregateReport(

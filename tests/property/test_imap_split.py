@@ -82,7 +82,7 @@ SESSIONS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SESSIONS, st.lists(st.integers(0, 400), max_size=6), st.booleans())
 def test_any_split_gives_the_same_events(session, cuts, refuse_appends):
     whole = AgreeableDoor(refuse_appends=refuse_appends)
@@ -99,7 +99,7 @@ def test_any_split_gives_the_same_events(session, cuts, refuse_appends):
     assert whole.core.closed == parts.core.closed == octetwise.core.closed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SESSIONS)
 def test_every_line_that_goes_out_is_one_of_ours(session):
     """Nothing of the client's can begin a line of the server's."""
@@ -111,7 +111,7 @@ def test_every_line_that_goes_out_is_one_of_ours(session):
         assert b"\r" not in line
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=20))
 def test_what_is_kept_between_events_is_bounded(pieces):
     door = AgreeableDoor()

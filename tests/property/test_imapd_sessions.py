@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthouse.storage.sqlite.engine import open_store
@@ -113,7 +113,7 @@ async def live(directory, steps):
     await store.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.lists(STEPS, max_size=25))
 def test_sessions_follow_each_other(steps):
     with tempfile.TemporaryDirectory() as directory:

@@ -103,7 +103,7 @@ async def talk(office: Office, kind: str, said: list[bytes]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["smtp", "relay", "lmtp", "submission", "nobody"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(phrases=st.lists(PHRASES, max_size=12), greeted=st.booleans())
 def test_whatever_is_said_the_promises_hold(house, kind, phrases, greeted):
     office = house.office

@@ -94,4 +94,4 @@ class ViewModel(RuleBasedStateMachine):
 
 
 TestViewModel = ViewModel.TestCase
-TestViewModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestViewModel.settings = settings(max_examples=60, stateful_step_count=30)

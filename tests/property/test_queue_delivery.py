@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthouse.admd.directory import Directory
@@ -209,7 +209,7 @@ async def scene(script, keywords, recipients, folder):
     return server, failed, left
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(
     script=st.lists(st.sampled_from(ANSWERS), max_size=25),
     keywords=st.sets(st.sampled_from(["PIPELINING", "CHUNKING", "8BITMIME", "DSN", "SIZE 0"])),

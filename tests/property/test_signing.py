@@ -31,7 +31,7 @@ bodies = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(headers, bodies, st.integers(1, 50))
 def test_what_is_signed_verifies(fields, text, piece):
     """By our own verifier and by dkimpy."""

@@ -23,7 +23,7 @@ shaped = st.tuples(
 ).map(lambda parts: parts[0] + "".join("".join(part) for part in parts[1]))
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=2500)
 @given(st.one_of(lines, shaped), st.booleans())
 def test_only_the_replies_that_grammar_allows(line, utf8):
     wire = Wire(ServerConnection(OFFER))

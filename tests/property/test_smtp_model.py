@@ -266,7 +266,7 @@ def codes(written: bytes) -> list[int]:
     return [int(line[:3]) for line in written.split(b"\r\n") if line[3:4] == b" "]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(
     st.booleans(),
     st.lists(stretches, max_size=8),

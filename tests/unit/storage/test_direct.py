@@ -26,7 +26,7 @@ def whole_file(path: Path, additions: list[list[bytes]]) -> tuple[bytes, str]:
     return path.read_bytes(), file.hexdigest()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sizes=st.lists(st.lists(SIZES, max_size=3), min_size=1, max_size=4))
 def test_any_pieces_make_the_same_file(tmp_path_factory: pytest.TempPathFactory, sizes: list[list[int]]) -> None:
     noise = os.urandom(2 * AREA_OCTETS)

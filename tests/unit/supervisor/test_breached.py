@@ -26,7 +26,7 @@ def test_all_that_is_in_it_is_found_and_nothing_else(tmp_path, digits: int, end:
     assert not found("F" * 40)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(lengths=st.lists(st.integers(0, 10**9), min_size=1, max_size=60), asked=st.integers(0, 80))
 def test_lines_of_any_length_are_met_where_they_begin(tmp_path_factory, lengths: list[int], asked: int) -> None:
     file = tmp_path_factory.mktemp("list") / "list"

@@ -96,7 +96,7 @@ def test_signatures_of_another_implementation_verify(rsa: SigningKey, form: tupl
     assert [found.result for found in verify(field + message, zone(rsa), now=2**33)] == [Result.PASS]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_changed_bit_of_a_signed_part_breaks_it(rsa: SigningKey, data: st.DataObject) -> None:
     message = bytearray(sign(rsa) + b"\r\n" + BODY)
