@@ -12,6 +12,8 @@ from posthouse.standards.dkim.tags import decode_quoted, parse_tags, without_spa
 
 MAX_SIGNATURES = 10  # L38
 MAX_NAME = 253  # RFC 1035 section 2.3.4, as text
+NEVER = 10**12
+"""RFC 6376 section 3.5: what is later is at no time."""
 _B_FIRST = re.compile(rb"[^:]*+:[ \t\r\n]*+b[ \t\r\n]*+=")
 _B_LATER = re.compile(rb";[ \t\r\n]*+b[ \t\r\n]*+=")
 _FIELD_NAMES = re.compile(r"\s*+[!-9;-~]++\s*+(?::\s*+[!-9;-~]++\s*+)*+\Z")
@@ -143,9 +145,9 @@ def base64_octets(text: str) -> bytes:
 
 
 def seconds(text: str | None) -> int | None:
-    """The value of ``t`` or ``x``; raises ``ValueError``."""
+    """The value of ``t`` or ``x``, one of more than 12 digits ``NEVER``; raises ``ValueError``."""
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
+    if not text.isascii() or not text.isdigit():
         raise ValueError("bad time")
-    return int(text)
+    return int(text) if len(text) <= 12 else NEVER

@@ -159,7 +159,7 @@ class _Reader:
         policy = {name.rpartition("/")[2]: text for name, text in self._fields.items() if name.startswith("policy_")}
         if not policy.get("domain") or not about.get("report_id"):
             raise ValueError("neither a domain nor an id")
-        begin, end = _number(about.get("begin", ""), 2**40), _number(about.get("end", ""), 2**40)
+        begin, end = _seconds(about.get("begin", "")), _seconds(about.get("end", ""))
         names = ("sp", "np", "adkim", "aspf", "fo", "testing", "discovery_method")
         return AggregateReport(
             organization=about.get("org_name", ""),
@@ -177,6 +177,11 @@ class _Reader:
             errors=tuple(self._errors),
             generator=about.get("generator", ""),
         )
+
+
+def _seconds(text: str) -> int:
+    """Some write fractions of a second."""
+    return _number(text.partition(".")[0], 2**40)
 
 
 def _number(text: str, most: int) -> int:

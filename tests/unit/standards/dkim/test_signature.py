@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthouse.standards.dkim.signature import parse_signature, without_b
+from posthouse.standards.dkim.signature import NEVER, parse_signature, without_b
 
 START = b"DKIM-Signature: v=1; a=rsa-sha256; d=office.test; s=r1; h=from:to; bh=AAAA; b=BBBB"
 
@@ -70,6 +70,12 @@ def test_bad_fields_say_why(change: tuple[bytes, bytes], reason: str) -> None:
 @pytest.mark.rfc(6376, "2.11", "MUST")
 def test_an_identity_may_be_quoted_and_folded(identity: bytes) -> None:
     assert parse_signature(START + b"; i=" + identity + b"\r\n").identity == "post.office.test"
+
+
+@pytest.mark.rfc(6376, "3.5", "MAY")
+def test_a_time_that_nobody_will_see_is_never() -> None:
+    found = parse_signature(START + b"; t=999999999999; x=" + b"9" * 30)
+    assert (found.made_at, found.expires_at) == (999_999_999_999, NEVER)
 
 
 @pytest.mark.rfc(6376, "3.2", "MUST")

@@ -89,6 +89,12 @@ def test_the_old_form_has_what_it_demands() -> None:
 
 
 @pytest.mark.rfc(9990, "3.1.1.3", "MUST")
+def test_fractions_of_seconds_are_left_out() -> None:
+    written = format_report(REPORT).replace(b"1795132800</begin>", b"1795132800.0</begin>")
+    assert written != format_report(REPORT)
+    assert parse_report(written).begin == REPORT.begin
+
+
 def test_errors_are_told_in_one_element() -> None:
     report = replace(REPORT, errors=("sp was bad", "rua was worse"))
     assert parse_report(format_report(report)).errors == ("sp was bad; rua was worse",)
