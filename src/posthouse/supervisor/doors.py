@@ -22,7 +22,8 @@ from posthouse.net.ports import Door, Line
 from posthouse.services.imapd.door import Imapd
 from posthouse.services.lmtpd import open_lmtp
 from posthouse.services.metricsd import HttpOnce, MetricsDoor
-from posthouse.services.pop3d import Pop3Service
+from posthouse.services.pop3d.door import open_pop3
+from posthouse.services.pop3d.session import Pop3d
 from posthouse.services.smtpd import open_smtp
 from posthouse.services.submissiond import open_submission
 from posthouse.standards.imap.offer import Offer as ImapOffer
@@ -218,7 +219,7 @@ def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
             directory=works.directory,
         ).open
     for name, upgrade in (("pop3", starttls), ("pop3s", False)):
-        works.doors[name] = Pop3Service(
+        house = Pop3d(
             works.store,
             works.authenticator,
             limits,
@@ -226,7 +227,8 @@ def add_access_doors(works: Works, setting: Setting, tools: Tools) -> None:
             tools.journal,
             starttls=upgrade,
             holders=works.holders,
-        ).open
+        )
+        works.doors[name] = partial(open_pop3, house)
 
 
 def imap_offer_of(limits: Limits, mechanisms: tuple[str, ...], *, starttls: bool) -> ImapOffer:

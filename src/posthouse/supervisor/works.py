@@ -15,7 +15,6 @@ from posthouse.filter.content.replication import Replication
 from posthouse.filter.networks import Networks
 from posthouse.filter.scanners.scanner import Scanner
 from posthouse.lib.ports import Clock, Ids
-from posthouse.mail.ids import AccountId
 from posthouse.mta.custody import Custody
 from posthouse.mta.desk import Desk
 from posthouse.mta.digest import Digests
@@ -29,7 +28,7 @@ from posthouse.net.listener import OpenDoor
 from posthouse.observe.metrics import PrometheusMeter
 from posthouse.observe.ports import Journal
 from posthouse.services.imapd.access import Reception as Welcome
-from posthouse.services.pop3d import Pop3Door
+from posthouse.services.pop3d.holders import Holders
 from posthouse.standards.dns.ports import ServiceResolver
 from posthouse.storage.ports import Store
 from posthouse.supervisor.config import Configuration
@@ -122,7 +121,7 @@ class Works:
     """What people teach the classifier."""
     feedback: Feedback
     """Reports about authentication and TLS."""
-    holders: dict[AccountId, Pop3Door] = field(default_factory=dict)
+    holders: Holders = field(default_factory=Holders)
     """Who has which maildrop open, on whatever port."""
     gates: dict[str, ClientGate] = field(default_factory=dict)
     desks: dict[str, Desk] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 from posthouse.mail.ids import TraceId
 from posthouse.net.ports import Peer
-from posthouse.services.pop3d import Pop3Service
+from posthouse.services.pop3d.door import open_pop3
+from posthouse.services.pop3d.session import Pop3d
 from posthouse.storage.acceptance import Acceptance, Filing
 from posthouse.storage.mailbox import Role
 from posthouse.testing.office import FakeLine, Office, Session
@@ -11,14 +12,14 @@ from posthouse.testing.wire import TLS
 PEER = Peer("192.0.2.1", 4711, "198.51.100.1", 995)
 
 
-def open_service(office: Office) -> Pop3Service:
-    return Pop3Service(office.store, office.authenticator, office.limits, office.clock, office.journal)
+def open_service(office: Office) -> Pop3d:
+    return Pop3d(office.store, office.authenticator, office.limits, office.clock, office.journal)
 
 
-async def connect(service: Pop3Service, *, secured: bool = True) -> tuple[Session, str]:
+async def connect(house: Pop3d, *, secured: bool = True) -> tuple[Session, str]:
     """A session, and the greeting it began with."""
     line = FakeLine(PEER, TLS if secured else None)
-    core, door = service.open(line)
+    core, door = open_pop3(house, line)
     if secured:
         core.secured(TLS)
     session = Session(core, door, line)
@@ -28,8 +29,8 @@ async def connect(service: Pop3Service, *, secured: bool = True) -> tuple[Sessio
     return session, greeting
 
 
-async def log_in(service: Pop3Service, user: str, password: str) -> Session:
-    session, _ = await connect(service)
+async def log_in(house: Pop3d, user: str, password: str) -> Session:
+    session, _ = await connect(house)
     await session.tell(f"USER {user}")
     answer = await session.tell(f"PASS {password}")
     if not answer.startswith("+OK"):

@@ -8,7 +8,8 @@ from typing import Any
 from posthouse.net import session as talking
 from posthouse.services.imapd import catalogue
 from posthouse.services.imapd.session import Session
-from posthouse.services.pop3d import Pop3Door
+from posthouse.services.pop3d.changing import update
+from posthouse.services.pop3d.door import Pop3Door
 from posthouse.standards.imap import names
 from posthouse.supervisor.unguarded.replacing import replace
 
@@ -59,8 +60,8 @@ def _remove_at_once() -> None:
     tasks: set[Any] = set()
 
     def gone(self: Any) -> None:
-        if self._account is not None:
-            tasks.add(asyncio.get_running_loop().create_task(self._update(self._account)))
+        if (opened := self._session.opened) is not None:
+            tasks.add(asyncio.get_running_loop().create_task(update(self._house.store, opened)))
         strict(self)
 
     replace(Pop3Door, "gone", gone)

@@ -7,7 +7,8 @@ import pytest
 
 from posthouse.admd.credentials import make_verifiers
 from posthouse.net.ports import Farewell, Peer
-from posthouse.services.pop3d import Pop3Service
+from posthouse.services.pop3d.door import open_pop3
+from posthouse.services.pop3d.session import Pop3d
 from posthouse.standards.sasl.scram import ScramClient
 from posthouse.storage.errors import StorageError
 from posthouse.storage.mailbox import Role
@@ -28,13 +29,11 @@ MESSAGES = (
 class House:
     def __init__(self, office) -> None:
         self.office = office
-        self.service = Pop3Service(
-            office.store, office.authenticator, office.limits, office.clock, office.journal
-        )  # fmt: skip
+        self.pop3d = Pop3d(office.store, office.authenticator, office.limits, office.clock, office.journal)
 
     async def connect(self, *, secured: bool = True, peer: Peer = PEER) -> "Session":
         line = FakeLine(peer, TLS if secured else None)
-        core, door = self.service.open(line)
+        core, door = open_pop3(self.pop3d, line)
         if secured:
             core.secured(TLS)
         session = Session(core, door, line)
@@ -357,6 +356,25 @@ async def test_trouble_with_the_store_is_temporary_and_told(full, monkeypatch) -
     monkeypatch.setattr(full.office.store, "remove", refuse)
     assert (await session.tell("QUIT")).startswith("-ERR [SYS/TEMP]")
     assert "pop3.unremoved" in [entry.event for entry in full.office.journal.entries]
+
+
+async def test_who_could_not_open_the_maildrop_is_not_logged_in(full, monkeypatch) -> None:
+    """The login was kept, and with it a place among the sessions that "revoke-sessions" wakes, after QUIT too."""
+    session = await full.connect()
+    works = full.office.store.view
+
+    async def refuse(*_: object) -> None:
+        raise StorageError("disk on fire")
+
+    monkeypatch.setattr(full.office.store, "view", refuse)
+    await session.tell("USER alice@office.test")
+    assert (await session.tell(f"PASS {PASSWORD}")).startswith("-ERR [SYS/TEMP]")
+    assert "pop3.unopened" in [entry.event for entry in full.office.journal.entries]
+    monkeypatch.setattr(full.office.store, "view", works)
+    await session.tell("USER alice@office.test")
+    assert (await session.tell(f"PASS {PASSWORD}")).startswith("+OK 3 messages")
+    session.door.gone()
+    assert len(full.office.authenticator.sessions) == 0
 
 
 async def test_before_login_the_time_is_counted_from_the_first_octet(full) -> None:
