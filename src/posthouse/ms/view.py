@@ -16,6 +16,8 @@ from posthouse.storage.mailbox import Delta, Mailbox, Message, View
 
 SEEN = "\\Seen"
 DELETED = "\\Deleted"
+MANY = 100
+"""Messages that go at once, from which on one walk over the whole view is cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +136,26 @@ class MailboxView:
 
     def drop(self, uids: Iterable[Uid]) -> tuple[tuple[int, Uid], ...]:
         """Forget ``uids``: the (number, UID) of each that was there, highest first."""
-        indexes = sorted((index for index in map(self.index, uids) if index is not None), reverse=True)
-        dropped = tuple((index + 1, Uid(self.uids[index])) for index in indexes)
-        if len(dropped) > 100:
-            self._rebuild(frozenset(uid for _, uid in dropped))
+        gone = frozenset(uids)
+        if len(gone) > MANY:
+            dropped = self._drop_many(gone)
         else:
-            for number, _ in dropped:
-                del self.uids[number - 1], self._modseqs[number - 1], self._flags[number - 1]
+            indexes = sorted([index for index in map(self.index, gone) if index is not None], reverse=True)
+            dropped = tuple([(index + 1, Uid(self.uids[index])) for index in indexes])
+            for index in indexes:
+                del self.uids[index], self._modseqs[index], self._flags[index]
         if self._gone is not None:
-            self._gone = self._gone.difference(uid for _, uid in dropped) or None
+            self._gone = self._gone.difference(gone) or None
         return dropped
 
-    def _rebuild(self, dropped: frozenset[Uid]) -> None:
-        kept = [index for index, uid in enumerate(self.uids) if uid not in dropped]
+    def _drop_many(self, gone: frozenset[Uid]) -> tuple[tuple[int, Uid], ...]:
+        """In one walk over all."""
+        dropped = [(index + 1, Uid(uid)) for index, uid in enumerate(self.uids) if uid in gone]
+        kept = [index for index, uid in enumerate(self.uids) if uid not in gone]
         self.uids = array("I", (self.uids[index] for index in kept))
         self._modseqs = array("Q", (self._modseqs[index] for index in kept))
         self._flags = [self._flags[index] for index in kept]
+        return tuple(reversed(dropped))
 
     def _learn(self, messages: Sequence[Message]) -> list[int]:
         changed = []

@@ -1,8 +1,9 @@
 """STORE, COPY, MOVE, EXPUNGE (RFC 9051 section 6.4).
 
-COPY and MOVE are one unit of work of the store each. STORE and EXPUNGE promise
-nothing about their messages together, so they go in steps: other people's mail
-waits for one step, not for a mailbox of a hundred thousand.
+COPY is one unit of work of the store: all or nothing (RFC 9051 section 6.4.7).
+STORE, MOVE and EXPUNGE promise nothing about their messages together, so they
+go in steps: other people's mail waits for one step, not for a mailbox of a
+hundred thousand.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,11 +19,14 @@ from posthouse.services.imapd.session import (
     flag_attributes,
     news,
     resolve,
+    take_turns,
     tell_expunged,
     tell_keywords,
 )
 from posthouse.standards.imap import attributes, codes, events
 from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
+from posthouse.storage.acceptance import Placed
+from posthouse.storage.errors import StorageError
 from posthouse.storage.mailbox import Change, Mailbox, Message
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
@@ -117,7 +121,7 @@ def _reckoned(before: frozenset[str], event: events.Store, named: frozenset[str]
 
 
 async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
-    """COPY and MOVE (RFC 6851), all or nothing, with COPYUID (RFC 4315)."""
+    """COPY, all or nothing, and MOVE (RFC 6851), with COPYUID (RFC 4315)."""
     selected = session.chosen
     moving = isinstance(event, events.Move)
     indexes = resolve(session, event.numbers, by_uid=event.by_uid)
@@ -143,32 +147,65 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
     if not moving and sum(mailbox.messages for mailbox in mailboxes) + len(uids) > MOST_MESSAGES:
         yield Tagged(event.tag, NO, "Too many messages", "LIMIT")
         return
-    carry = session.store.move if moving else session.store.copy
-    pairs = sorted(
-        (source, placed.uid) for source, placed in await carry(session.owner, selected.mailbox, uids, target.mailbox)
-    )
-    _tell_carried(session, mailboxes, target, [placed for _, placed in pairs])
+    if moving:
+        async for response in _move(session, event, mailboxes, target, uids):
+            yield response
+        return
+    placed = await session.store.copy(session.owner, selected.mailbox, uids, target.mailbox)
+    pairs = _pairs(placed)
+    _tell_carried(session, mailboxes, target, pairs)
     if not pairs and not event.by_uid:  # gone since we looked
         yield Tagged(event.tag, NO, "The messages are gone", "EXPUNGEISSUED")
         return
-    code = codes.copy_uid(target.uidvalidity, pairs)
-    if not moving:
-        yield Tagged(event.tag, OK, "Copied", code)
-        return
-    if code:
-        yield Notice(OK, "Moved", code)
+    yield Tagged(event.tag, OK, "Copied", codes.copy_uid(target.uidvalidity, pairs))
+
+
+async def _move(
+    session: Session,
+    event: events.Copy | events.Move,
+    mailboxes: Sequence[Mailbox],
+    target: Mailbox,
+    uids: Sequence[Uid],
+) -> Answer:
+    """Each message is moved or unaffected (RFC 9051 section 6.4.8); what was moved is told in any case."""
+    selected = session.chosen
+    pairs: list[tuple[Uid, Uid]] = []
+    fault: StorageError | None = None
+    try:
+        for step in _steps(uids):
+            pairs += _pairs(await session.store.move(session.owner, selected.mailbox, step, target.mailbox))
+    except StorageError as error:
+        fault = error
+    _tell_carried(session, mailboxes, target, pairs)
+    if pairs:
+        yield Notice(OK, "Moved", codes.copy_uid(target.uidvalidity, pairs))
     if target.mailbox != selected.mailbox:
-        for response in tell_expunged(session, selected.view.drop([source for source, _ in pairs])):
+        gone = selected.view.drop([source for source, _ in pairs])
+        for index, response in enumerate(tell_expunged(session, gone)):
+            await take_turns(index)
             yield response
+    if fault is not None:
+        raise fault
+    if not pairs and not event.by_uid:  # gone since we looked
+        yield Tagged(event.tag, NO, "The messages are gone", "EXPUNGEISSUED")
+        return
     yield Tagged(event.tag, OK, "Done")
 
 
-def _tell_carried(session: Session, mailboxes: Sequence[Mailbox], target: Mailbox, uids: Sequence[Uid]) -> None:
+def _pairs(carried: Sequence[tuple[Uid, Placed]]) -> list[tuple[Uid, Uid]]:
+    """Where each went, ascending."""
+    return sorted([(source, placed.uid) for source, placed in carried])
+
+
+def _tell_carried(
+    session: Session, mailboxes: Sequence[Mailbox], target: Mailbox, pairs: Sequence[tuple[Uid, Uid]]
+) -> None:
     """Where somebody puts a message says what he thinks of it."""
     if session.judged is None:
         return
     source = next((one for one in mailboxes if one.mailbox == session.chosen.mailbox), None)
-    lesson = judge_carried(session.owner, source, target, uids) if source is not None else None
+    placed = [uid for _, uid in pairs]
+    lesson = judge_carried(session.owner, source, target, placed) if source is not None else None
     if lesson is not None:
         session.judged(lesson)
 
@@ -194,9 +231,9 @@ async def expunge(session: Session, event: events.Expunge) -> Answer:
     else:
         named = [view.uid(index) for index in range(len(view)) if "\\Deleted" in view.flags(index)]
     for uids in _steps(named):
-        for response in tell_expunged(
-            session, view.drop(await session.store.expunge(session.owner, selected.mailbox, uids))
-        ):
+        gone = view.drop(await session.store.expunge(session.owner, selected.mailbox, uids))
+        for index, response in enumerate(tell_expunged(session, gone)):
+            await take_turns(index)
             yield response
     if event.uids is None:  # and what others marked that we have not heard of
         for response in tell_expunged(

@@ -15,7 +15,7 @@ def copy_uid(uidvalidity: int, pairs: Iterable[tuple[int, int]]) -> str:
     known = list(pairs)
     if not known:
         return ""
-    sources, targets = (format_sequence_set(uid) for uid in zip(*known, strict=True))
+    sources, targets = (format_sequence_set([pair[side] for pair in known]) for side in (0, 1))
     return f"COPYUID {uidvalidity} {sources} {targets}"
 
 

@@ -79,10 +79,18 @@ def _parse_number(text: str) -> int:
 
 def format_sequence_set(numbers: Iterable[int]) -> str:
     """Ascending numbers as the shortest set: ``1,3:5,9``."""
-    runs: list[list[int]] = []
+    runs: list[str] = []
+    low, high = -1, -2
     for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in runs)
+        if number != high + 1:
+            runs.append(_format_run(low, high))
+            low = number
+        high = number
+    runs.append(_format_run(low, high))
+    return ",".join(filter(None, runs))
+
+
+def _format_run(low: int, high: int) -> str:
+    if low < 0:
+        return ""
+    return str(low) if low == high else f"{low}:{high}"

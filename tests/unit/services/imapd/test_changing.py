@@ -6,6 +6,7 @@ import pytest
 
 from posthouse.ms.folders import find_mailbox
 from posthouse.services.imapd import changing
+from posthouse.storage.errors import StorageError
 
 
 async def fill(alice, doublings: int) -> int:
@@ -95,3 +96,34 @@ async def test_keywords_are_in_flags_before_a_message_has_them(alice, twin):
     assert "Work" in fetched
     assert (await twin.says("NOOP"))[0] == flags
     assert not [line for line in await alice.says("STORE 1 -FLAGS (\\Seen)") if line.startswith("* FLAGS")]
+
+
+async def test_a_large_move_goes_in_steps_and_is_told_as_one(alice):
+    number = await fill(alice, 11)
+    lines = await alice.says("MOVE 2:* Archive")
+    (code,) = [line for line in lines if "COPYUID" in line]
+    assert code.endswith(f" 2:{number} 1:{number - 1}] Moved")
+    expunged = [int(line.split()[1]) for line in lines if line.endswith("EXPUNGE")]
+    assert expunged == list(range(number, 1, -1))
+    assert (await alice.says("STATUS Archive (MESSAGES)"))[0] == f'* STATUS "Archive" (MESSAGES {number - 1})'
+
+
+async def test_of_a_move_that_fails_midway_the_moved_are_told(alice, monkeypatch):
+    """RFC 9051 section 6.4.8: each message is in one of the two mailboxes, and the client knows in which."""
+    await fill(alice, 11)
+    store = type(alice.office.store)
+    move, calls = store.move, []
+
+    async def fail_later(self, *arguments):
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise StorageError("disk")
+        return await move(self, *arguments)
+
+    monkeypatch.setattr(store, "move", fail_later)
+    lines = await alice.says("MOVE 1:* Archive")
+    assert lines[-1].startswith("NO [UNAVAILABLE]")
+    assert [line for line in lines if "COPYUID" in line and " 1:1000 1:1000]" in line]
+    assert sum(line.endswith("EXPUNGE") for line in lines) == 1000
+    assert (await alice.says("STATUS Archive (MESSAGES)"))[0] == '* STATUS "Archive" (MESSAGES 1000)'
+    assert (await alice.says("UID SEARCH ALL"))[0].startswith("* SEARCH 1001 1002")
