@@ -14,12 +14,12 @@ def parse_record(text: str) -> tuple[str, ...] | None:
     """The URIs of ``rua`` in order; None if it is no such record, or names nobody."""
     if not _VERSION.match(text):
         return None
+    found: list[str] = []
     for part in text.split(";")[1:]:
         name, equals, value = part.partition("=")
-        if equals and name.strip() == "rua":
-            found = [one.strip() for one in value.split(",")]
-            return tuple([one for one in found if _URI.match(one)][:MAX_URIS]) or None
-    return None
+        if equals and name.strip() == "rua":  # there may be several
+            found += [uri for one in value.split(",") if _URI.match(uri := one.strip())]
+    return tuple(found[:MAX_URIS]) or None
 
 
 async def find_record(resolver: Resolver, domain: str) -> tuple[str, ...]:

@@ -146,6 +146,7 @@ def test_a_summary_puts_failures_first() -> None:
         ("v=TLSRPTv1;rua=mailto:reports@example.com", ("mailto:reports@example.com",)),
         ("v=TLSRPTv1; rua=https://a.test/v1/tls , mailto:b@a.test ;x=y", ("https://a.test/v1/tls", "mailto:b@a.test")),
         ("v=TLSRPTv1; rua=ftp://a.test,mailto:b@a.test!10m", None),
+        ("v=TLSRPTv1 ;rua=mailto:b@a.test; x=y; rua=mailto:c@a.test", ("mailto:b@a.test", "mailto:c@a.test")),
         ("v=TLSRPTv1; rua=", None),
         ("v=TLSRPTv2; rua=mailto:b@a.test", None),
         ("rua=mailto:b@a.test; v=TLSRPTv1", None),
