@@ -84,7 +84,7 @@ async def test_who_goes_away_while_he_waits_leaves_his_place() -> None:
         await gone
     turns.give_back(is_owner=False)
     assert await turns.take(is_owner=False)
-    assert await asyncio.wait_for(asyncio.create_task(_take_soon(turns)), 5)
+    assert await asyncio.wait_for(asyncio.create_task(_take_soon(turns)), 60)
 
 
 async def _take_soon(turns: Turns) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -89,7 +90,7 @@ class NextHop:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, conversation: Conversation) -> None:
+    async def start(self, conversation: Conversation, tls: ssl.SSLContext | None = None) -> None:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
             self.writers.append(writer)
@@ -100,7 +101,7 @@ class NextHop:
             with contextlib.suppress(Exception):
                 writer.close()
 
-        self._server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=4_000_000)
+        self._server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=4_000_000, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

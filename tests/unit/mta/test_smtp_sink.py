@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from posthouse.mail.outcome import Deferred, Failed, Relayed
+from posthouse.testing.freeports import free_base
 
 pytestmark = [
     pytest.mark.interop,
@@ -27,14 +28,13 @@ async def sink():
     folder.chmod(0o777)
 
     async def start(*options: str) -> tuple[int, Path]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_base(1)
         user = ["-u", "postfix"] if os.geteuid() == 0 else []
         command = ["smtp-sink", "-4", *user, "-d", f"{folder}/mail.", *options, f"127.0.0.1:{port}", "100"]
         running.append(subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL))
-        for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+        while True:
+            assert running[-1].poll() is None
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 20):
                 break
             await asyncio.sleep(0.05)
         return port, folder

@@ -1,6 +1,5 @@
 """TLS on the way out, with real handshakes: what each policy accepts, and that nothing confidential leaves before."""
 
-import asyncio
 import ssl
 
 import pytest
@@ -103,14 +102,7 @@ async def test_the_password_goes_only_inside(road, hop, item, certificates, trus
 
 @pytest.mark.parametrize(("trusts", "outcome"), [(True, Relayed), (False, Deferred)])
 async def test_implicit_tls_is_verified_too(road, hop, item, certificates, trust, trusts, outcome):
-    async def talk(reader, writer):
-        await hop.speak()(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls_of(certificates))
-    port = server.sockets[0].getsockname()[1]
+    await hop.start(hop.speak(), tls_of(certificates))
     trust(trusts=trusts)
-    trip = await road.carry(item(), route=road.route(port, tls=TlsPolicy.VERIFY, implicit_tls=True))
+    trip = await road.carry(item(), route=road.route(tls=TlsPolicy.VERIFY, implicit_tls=True))
     assert isinstance(trip.outcomes[1], outcome)
-    server.close()
-    await asyncio.sleep(0.05)
