@@ -69,7 +69,16 @@ def _use(mailbox: Mailbox) -> tuple[str, ...]:
 class _Listing:
     """One LIST command against one account's mailboxes."""
 
-    __slots__ = ("_append_octets", "_by_child", "_event", "_known", "_parents", "_patterns", "_subscribed")
+    __slots__ = (
+        "_append_octets",
+        "_by_child",
+        "_event",
+        "_known",
+        "_parents",
+        "_patterns",
+        "_stands_for",
+        "_subscribed",
+    )
 
     def __init__(
         self,
@@ -85,8 +94,10 @@ class _Listing:
         self._subscribed = subscribed
         self._patterns = patterns
         self._parents = names_with_children(self._known)
-        recursive = "RECURSIVEMATCH" in event.selection
-        self._by_child = names_with_children(filter(self._selected, self._names())) if recursive else frozenset[str]()
+        chosen = [*filter(self._selected, self._names())] if "RECURSIVEMATCH" in event.selection else []
+        self._by_child = names_with_children(chosen)
+        self._stands_for = names_with_children(name for name in chosen if not _matches(patterns, name))
+        """What is listed only because of a child below that is not listed itself (RFC 5258 section 3.5)."""
 
     def _names(self) -> set[str]:
         names = set(self._known) | self._parents
@@ -104,10 +115,9 @@ class _Listing:
 
     def responses(self) -> Iterator[Response]:
         for name in sorted(self._names()):
-            by_child = name in self._by_child
-            if not (self._selected(name) or by_child) or not _matches(self._patterns, name):
+            if not (self._selected(name) or name in self._stands_for) or not _matches(self._patterns, name):
                 continue
-            yield Listed(name, self._attributes(name), child_info=("SUBSCRIBED",) if by_child else ())
+            yield Listed(name, self._attributes(name), child_info=("SUBSCRIBED",) if name in self._by_child else ())
             mailbox = self._known.get(name)
             if self._event.status and mailbox is not None:
                 yield status_of(mailbox, self._event.status, self._append_octets)

@@ -39,7 +39,7 @@ async def search(session: Session, event: events.Search) -> Answer:
             selected.saved = None
         raise
     if event.returns is not None and saving:
-        selected.saved = array("I", _saved(selected, event.returns, hits.indexes))
+        selected.saved = array("I", map(selected.view.uid, _told(event.returns, hits.indexes)))
     if event.returns is None:
         yield _found(selected, event, hits.indexes)
     elif event.returns != {"SAVE"}:
@@ -65,11 +65,12 @@ def asks_modseq(tree: criteria.Criteria) -> bool:
     return False
 
 
-def _saved(selected: Selected, returns: frozenset[str], indexes: Sequence[int]) -> list[int]:
-    """RFC 5182 section 2.1: with MIN or MAX alone only those are saved."""
-    ends = [indexes[0]] * ("MIN" in returns) + [indexes[-1]] * ("MAX" in returns) if indexes else []
-    kept = indexes if "ALL" in returns or "COUNT" in returns or not ends else sorted(set(ends))
-    return [selected.view.uid(index) for index in kept]
+def _told(returns: frozenset[str], indexes: Sequence[int]) -> Sequence[int]:
+    """What an answer is about: with MIN or MAX alone only those (RFC 5182 section 2.1, RFC 4731 section 3.2)."""
+    if not indexes or not returns & {"MIN", "MAX"} or returns & {"ALL", "COUNT"}:
+        return indexes
+    ends = {indexes[0]} if "MIN" in returns else set()
+    return sorted(ends | {indexes[-1]} if "MAX" in returns else ends)
 
 
 def _numbers(selected: Selected, indexes: Sequence[int], *, by_uid: bool) -> list[int]:
@@ -96,7 +97,7 @@ def _esearch(selected: Selected, event: events.Search, returns: frozenset[str], 
         max=numbers[-1] if "MAX" in returns and numbers else None,
         count=len(numbers) if "COUNT" in returns else None,
         all=format_sequence_set(numbers) if "ALL" in returns and numbers else None,
-        modseq=_highest(selected, event, indexes),
+        modseq=_highest(selected, event, _told(returns, indexes)),
     )
 
 

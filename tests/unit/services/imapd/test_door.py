@@ -132,6 +132,25 @@ async def test_a_name_above_a_subscribed_one_that_exists_no_more_is_told_too(ali
     assert not any("Gone" in line for line in await alice.says('LIST (SUBSCRIBED) "" %'))
 
 
+async def test_a_name_that_only_stands_for_others_is_left_out_where_all_of_them_are_told(alice):
+    """RFC 5258 section 3.5: redundant CHILDINFO is suppressed; example 9 shows the three cases."""
+    for name in ("some/bar1", "some/bar2", "all/bar2", "all/bar22", "own", "own/mamba"):
+        await alice.says(f"CREATE {name}")
+        await alice.says(f"SUBSCRIBE {name}")
+    for name in ("some", "all"):
+        await alice.says(f"CREATE {name}")
+    lines = [
+        line for line in await alice.says('LIST (RECURSIVEMATCH SUBSCRIBED) "" (*2 some all own)') if "LIST" in line
+    ]
+    assert [line.split('"/" ')[1] for line in lines if not line.startswith("OK")] == [
+        '"all/bar2"',
+        '"all/bar22"',
+        '"own" ("CHILDINFO" ("SUBSCRIBED"))',
+        '"some" ("CHILDINFO" ("SUBSCRIBED"))',
+        '"some/bar2"',
+    ]
+
+
 async def test_status_counts(alice):
     await append(alice)
     await append(alice, flags="(\\Seen \\Deleted) ")

@@ -121,6 +121,27 @@ async def test_a_saved_result_can_be_named(reader):
     assert (await reader.says("SEARCH $ UNSEEN"))[0] == "* SEARCH 3"
 
 
+@pytest.mark.parametrize(
+    ("returns", "told"),
+    [
+        ("MIN", "MIN 1 MODSEQ {1}"),
+        ("MAX", "MAX 3 MODSEQ {3}"),
+        ("MIN MAX", "MIN 1 MAX 3 MODSEQ {3}"),
+        ("MIN COUNT", "MIN 1 COUNT 3 MODSEQ {2}"),
+        ("ALL", "ALL 1:3 MODSEQ {2}"),
+    ],
+)
+async def test_the_mod_sequence_of_an_answer_is_of_what_it_tells(reader, returns, told):
+    """RFC 4731 section 3.2."""
+    for number in (1, 3, 2):
+        await reader.says(f"STORE {number} +FLAGS (\\Answered)")
+    lines = (await reader.says("FETCH 1:3 (MODSEQ)"))[:-1]
+    modseqs = [line.rpartition("(")[2].rstrip(")") for line in lines if "FETCH" in line]
+    assert len(modseqs) == 3
+    (line, *_) = await reader.says(f"SEARCH RETURN ({returns}) MODSEQ 1")
+    assert line.endswith(told.format("", *modseqs))
+
+
 async def test_mod_sequences(reader):
     await reader.says("STORE 2 +FLAGS (\\Answered)")
     (_, line, _) = await reader.says("FETCH 2 (MODSEQ)")
