@@ -44,7 +44,7 @@ async def select(session: Session, event: events.Select) -> Answer:
     now = view.mailbox
     yield Flags((*SYSTEM_FLAGS, *selected.keywords))
     yield Exists(len(view))
-    yield Recent(0)
+    yield Recent(0)  # RFC 9051 appendix E: to know better, each SELECT would have to write
     unseen = view.first_unseen()
     if unseen is not None and not session.rev2:
         yield Notice(OK, "First unseen", f"UNSEEN {unseen}")

@@ -16,7 +16,7 @@ class All:
 class Flagged:
     r"""``flag`` is set, or not if ``wanted`` is False. System flags in canonical case, keywords as written.
 
-    NEW, OLD and RECENT (RFC 3501) come as ``\Recent``; we never set it.
+    NEW, OLD and RECENT (RFC 3501) come as ``\Recent``; it is never set (RFC 9051 appendix E).
     """
 
     flag: str
