@@ -14,14 +14,14 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
 from posthouse.storage.acceptance import Acceptance, Filing, Overquota
-from posthouse.storage.errors import QuotaExceeded
+from posthouse.storage.errors import Missing, QuotaExceeded
 from posthouse.storage.mailbox import Change
 from posthouse.storage.queue import Posting, QueueFilter, Settlement
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
-BOXES = (1, 2)  # INBOX and Drafts of a new account
+BOXES = (1, 2, 5)  # INBOX, Drafts and Junk of a new account
 FLAGS = ("\\Seen", "\\Deleted", "$Work", "\\Flagged")
 QUOTA = 5000
 
@@ -62,6 +62,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.queue = {}  # item -> [domain, due_at, token, attempts, owner, held]
         self.now = 1000
         self.traces = 0
+        self.modseqs = set()
         self.store = self.wait(self._open())
         self.account = self.wait(self.store.create_account("a@office.test", "A", (), quota=QUOTA))
 
@@ -101,6 +102,29 @@ class StoreMachine(RuleBasedStateMachine):
             assert (place.mailbox, place.uid, place.repeated) == (box, self.model.add(box, flags, size + 6), False)
             if key:
                 self.model.delivered[key] = (box, place.uid)
+
+    @rule(box=boxes, count=st.integers(2, 20), lost=st.booleans())
+    def accept_many(self, box, count, lost):
+        """In one batch; ``lost``: with one whose mailbox is not there, so that each goes alone."""
+
+        async def all_at_once():
+            filing = Filing(self.account, box, b"P: 1\r\n")
+            good = [Acceptance(self.trace(), self.blob(1), (filing,)) for _ in range(count)]
+            bad = [Acceptance(self.trace(), self.blob(1), (Filing(self.account, 99, b""),))] * lost
+            return await asyncio.gather(*map(self.store.accept, [*good, *bad]), return_exceptions=True)
+
+        answers = self.wait(all_at_once())
+        assert [type(answer) for answer in answers[count:]] == [Missing] * lost
+        modseqs = set()
+        for answer in answers[:count]:
+            (place,) = answer.placed
+            if self.model.used + 7 > QUOTA:
+                assert place == Overquota(self.account)
+            else:
+                assert place.uid == self.model.add(box, frozenset(), 7)
+                modseqs.add(place.modseq)
+        assert not modseqs & self.modseqs
+        self.modseqs |= modseqs
 
     @rule(box=boxes, uids=uid_lists, change=st.sampled_from(Change), flags=flag_sets)
     def change_flags(self, box, uids, change, flags):

@@ -40,6 +40,8 @@ class Box:
     size: int
     deleted: int
     role: str | None = None
+    late: int = 0
+    """Messages that its row does not count yet (the embedded engine: ``storage.sqlite.late``)."""
 
     @property
     def is_counted(self) -> bool:

@@ -17,7 +17,7 @@ from posthouse.storage.sql.flags import format_flags
 from posthouse.storage.sql.rows import placed
 from posthouse.storage.sqlite.mailboxes import make_mailbox
 from posthouse.storage.sqlite.posting import MAY_BE_ORPHAN, enqueue
-from posthouse.storage.sqlite.tx import Tx
+from posthouse.storage.sqlite.tx import Counters, Tx
 
 _render = SQLITE.render
 ENTER_TRACE = _render(sql.ENTER_TRACE)
@@ -113,7 +113,8 @@ def keep_blob(tx: Tx, blob: Blob, whereabouts: Whereabouts, at: int) -> int:
 def _file(tx: Tx, acceptance: Acceptance, blob_no: int, filing: Filing, key: str) -> Placed | Overquota:
     account = filing.account
     size = len(filing.prefix) + acceptance.blob.size
-    box, tally = _box(tx, filing, acceptance.at), tx.tally(account)
+    counters = tx.counters(account)
+    box, tally = _box(tx, counters, filing, acceptance.at), counters.tally
     if filing.obey_quota and box.is_counted and not tally.has_room(size):
         return _delivered(tx, account, key) or Overquota(account)
     modseq = tally.modseq + 1
@@ -138,19 +139,20 @@ def _file(tx: Tx, acceptance: Acceptance, blob_no: int, filing: Filing, key: str
          facts.preview, filing.prefix, facts.envelope, facts.structure),
     )  # fmt: skip
     tx.execute(ADD_MESSAGE, (account, box.mailbox, uid, modseq, flags, size, acceptance.at, letter))
+    tx.note_born(counters, box)
     tx.changed.add(account)
     return placed(account, box.mailbox, box.uidvalidity, uid, modseq, modseq)
 
 
-def _box(tx: Tx, filing: Filing, at: int) -> Box:
+def _box(tx: Tx, counters: Counters, filing: Filing, at: int) -> Box:
     """The mailbox a filing means: a missing special one stands for INBOX, a missing numbered one is an error."""
     if not isinstance(filing.mailbox, Role):
-        return tx.box(filing.account, filing.mailbox)
-    box = tx.role(filing.account, filing.mailbox.name)
+        return tx.find_box(counters, filing.mailbox)
+    box = tx.find_role(counters, filing.mailbox.name)
     if box is None and filing.mailbox is Role.QUARANTINE:
         make_mailbox(tx, filing.account, filing.mailbox.value, filing.mailbox, at)
-        box = tx.role(filing.account, filing.mailbox.name)
-    box = box or tx.role(filing.account, Role.INBOX.name)
+        box = tx.find_role(counters, filing.mailbox.name)
+    box = box or tx.find_role(counters, Role.INBOX.name)
     if box is None:
         raise Missing(f"mailbox {filing.mailbox.value} of account {filing.account}")
     return box

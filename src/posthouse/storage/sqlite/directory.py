@@ -20,6 +20,7 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import turns
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.paging import Order, Place, population, target_pattern
+from posthouse.storage.sqlite.late import with_use
 from posthouse.storage.sqlite.mailboxes import make_mailbox, subscribe
 from posthouse.storage.sqlite.readers import Snapshot, pack
 from posthouse.storage.sqlite.tx import Row, Tx
@@ -46,7 +47,8 @@ PUT_THING = _render(sql.PUT_THING)
 PUT_ABSENT_THING = _render(sql.PUT_ABSENT_THING)
 GET_THING = _render(sql.GET_THING)
 PUT_NOTE = _render(sql.PUT_NOTE)
-ONE_ACCOUNT = _render(sql.ONE_ACCOUNT)
+ONE_ACCOUNT = _render(with_use(sql.ONE_ACCOUNT))
+ACCOUNTS = _render(with_use(sql.ACCOUNTS))
 ALIASES_LIKE = _render(sql.ALIASES_LIKE)
 ONE_ALIAS = _render(sql.ONE_ALIAS)
 TURNS = _render(sql.TURNS)
@@ -58,7 +60,7 @@ def read_directory(snapshot: Snapshot) -> Directory:
     return Directory(
         epoch=_epoch(snapshot),
         domains=tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS)),
-        accounts=tuple(_account(row) for row in snapshot.rows(sql.ACCOUNTS)),
+        accounts=tuple(_account(row) for row in snapshot.rows(ACCOUNTS)),
         aliases=tuple(_alias(row) for row in snapshot.rows(sql.ALIASES)),
     )
 
@@ -66,7 +68,7 @@ def read_directory(snapshot: Snapshot) -> Directory:
 def read_page(snapshot: Snapshot, order: Order, behind: Place) -> Directory:
     """Accounts behind a place; with the first of them, all domains."""
     domains = tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS)) if behind == order.first else ()
-    accounts = tuple(_account(row) for row in snapshot.rows(_render(order.accounts), *behind, turns.PAGE))
+    accounts = tuple(_account(row) for row in snapshot.rows(_render(with_use(order.accounts)), *behind, turns.PAGE))
     return Directory(_epoch(snapshot), domains, accounts, ())
 
 

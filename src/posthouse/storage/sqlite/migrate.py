@@ -42,7 +42,7 @@ def _apply(connection: apsw.Connection, migration: Migration, at: int) -> None:
     try:
         for statement in (APPLIED, *migration.statements):
             connection.execute(SQLITE.render(statement))
-        least = least_with(migration, _least(connection))
+        least = least_with(migration, _least(connection), embedded=True)
         connection.execute(SQLITE.render(sql.PUT_THING), (LEAST, least))
         connection.execute(
             "INSERT INTO migration VALUES (?1, ?2, ?3, ?4)",

@@ -13,11 +13,12 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.flags import parse_flags
 from posthouse.storage.sql.rows import ENDLESS_UID, FIRST_LOOK, MOST_ACCOUNTS, parse_mailbox, parse_message
+from posthouse.storage.sqlite.late import as_is, with_late
 from posthouse.storage.sqlite.readers import Snapshot, pack
 
 _render = SQLITE.render
-MAILBOXES = pack(_render(sql.MAILBOXES), 12)
-MAILBOX = _render(sql.MAILBOX)
+MAILBOXES = pack(_render(with_late(sql.MAILBOXES)), 13)
+MAILBOX = _render(with_late(sql.MAILBOX))
 ALL_MESSAGES = pack(_render(sql.ALL_MESSAGES), 3)
 CHANGED_SINCE = pack(_render(sql.CHANGED_SINCE), 3)
 LAST_BORN = pack(_render(sql.LAST_BORN), 4)
@@ -34,7 +35,7 @@ READ = pack(
 QUARANTINED = pack(_render(sql.QUARANTINED), 18, octets=_STORED_OCTETS)
 
 MessageRow = tuple[int, int, str]
-MailboxRow = tuple[int, str, str | None, int, int, int, int, int, int, int, int, int]
+MailboxRow = tuple[int, str, str | None, int, int, int, int, int, int, int, int, int, str | None]
 StoredRow = tuple[int, int, str, int, int, str, str, int, int, int, str, str, str, str, str, int]
 
 _mailbox_rows = msgspec.json.Decoder(list[MailboxRow])
@@ -48,7 +49,7 @@ _names = msgspec.json.Decoder(list[tuple[str]])
 
 def mailboxes(snapshot: Snapshot, account: AccountId) -> list[Mailbox]:
     """By name, INBOX first."""
-    found = [parse_mailbox(row) for row in snapshot.gather(MAILBOXES, _mailbox_rows, account)]
+    found = [parse_mailbox(as_is(row)) for row in snapshot.gather(MAILBOXES, _mailbox_rows, account)]
     return sorted(found, key=lambda mailbox: (mailbox.role is not Role.INBOX, mailbox.name))
 
 
@@ -56,7 +57,7 @@ def _mailbox(snapshot: Snapshot, account: AccountId, mailbox: MailboxId) -> tupl
     row = snapshot.row(MAILBOX, account, mailbox)
     if row is None:
         raise Missing(f"mailbox {mailbox}")
-    return parse_mailbox(row), row[11]
+    return parse_mailbox(as_is(row)), row[11]
 
 
 def view(snapshot: Snapshot, account: AccountId, mailbox: MailboxId) -> View:

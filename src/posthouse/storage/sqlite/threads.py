@@ -7,6 +7,7 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import threads
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.threads import Dead
+from posthouse.storage.sqlite.late import ACCOUNT_MODSEQ
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.tx import Tx
 from posthouse.storage.sqlite.writer import Writer
@@ -15,7 +16,7 @@ _render = SQLITE.render
 GET_THING = _render(sql.GET_THING)
 PUT_THING = _render(sql.PUT_THING)
 TURN = _render(threads.TURN)
-COUNTED = _render(threads.COUNTED)
+COUNTED = f"SELECT {ACCOUNT_MODSEQ} FROM tally t WHERE t.account_id = ?1"  # noqa: S608  ours
 DEAD = _render(threads.DEAD)
 END = _render(threads.END)
 

@@ -9,6 +9,7 @@ from posthouse.storage.errors import Missing
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.counters import Box, Tally
 from posthouse.storage.sql.dialect import SQLITE
+from posthouse.storage.sqlite import late
 
 Row = tuple[Any, ...]
 
@@ -21,21 +22,49 @@ READ_ROLE_COUNTERS = _rendered(sql.READ_ROLE_COUNTERS)
 WRITE_MAILBOX_COUNTERS = _rendered(sql.WRITE_MAILBOX_COUNTERS)
 """Each names the columns in the order of ``Box``."""
 
-MAX_CACHED = 20_000
-"""Accounts and mailboxes whose counters stay in memory, about 200 octets each."""
+MAX_CACHED = 10_000
+"""Accounts whose counters stay in memory, about 800 octets each."""
+
+
+class Counters:
+    """Of one account: ``changed`` are the mailboxes whose rows do not say what is true."""
+
+    __slots__ = ("account", "boxes", "changed", "roles", "tally")
+
+    def __init__(self, account: int, tally: Tally) -> None:
+        self.account = account
+        self.tally = tally
+        self.boxes: dict[int, Box] = {}
+        self.roles: dict[str, Box] = {}
+        self.changed: dict[int, Box] = {}
+
+    def add(self, box: Box) -> None:
+        self.boxes[box.mailbox] = box
+        if box.role is not None:
+            self.roles.setdefault(box.role, box)
+
+    def count(self, box: Box, uid: int, modseq: int, flags: str, octets: int) -> None:
+        """A message that the rows do not count yet."""
+        self.tally.modseq = max(self.tally.modseq, modseq)
+        self.tally.used += octets
+        box.uidnext = uid
+        box.add(flags, octets, modseq)
+        box.late += 1
+        self.changed[box.mailbox] = box
 
 
 class Tx:
     """The writer's connection, shared by the units of a batch.
 
-    UIDs, mod-sequences and quota are counted in memory and written once a
-    batch (``flush``): this process is the only writer, and the counters are
-    forgotten whenever a transaction is rolled back, so they are what the
-    database will say once the batch has committed.
+    UIDs, mod-sequences and quota are counted in memory and written at most
+    once a batch (``flush``): this process is the only writer, and the counters
+    are forgotten whenever a transaction is rolled back, so they are what the
+    database will say once the batch has committed. Deliveries may be counted
+    later (``storage.sqlite.late``).
     """
 
-    __slots__ = ("_boxes", "_connection", "_cursor", "_dirty_boxes", "_dirty_tallies", "_roles", "_tallies",
-                 "changed", "changes", "directory_changed", "execute", "numbers")  # fmt: skip
+    __slots__ = ("_connection", "_cursor", "_due", "_known", "changed", "changes", "directory_changed", "execute",
+                 "numbers")  # fmt: skip
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
@@ -45,11 +74,9 @@ class Tx:
         self.changed: set[AccountId] = set()
         self.directory_changed = False
         self.numbers: dict[str, int] = {}
-        self._tallies: dict[int, Tally] = {}
-        self._boxes: dict[tuple[int, int], Box] = {}
-        self._roles: dict[tuple[int, str], Box] = {}
-        self._dirty_tallies: dict[int, Tally] = {}
-        self._dirty_boxes: dict[tuple[int, int], Box] = {}
+        self._known: dict[int, Counters] = {}
+        self._due: dict[int, Counters] = {}
+        """Those whose rows will be written."""
 
     def rows(self, statement: str, *arguments: object) -> list[Row]:
         return self.execute(statement, arguments).fetchall()
@@ -71,62 +98,82 @@ class Tx:
         self.numbers[table] = last + 1
         return last + 1
 
-    def tally(self, account: int) -> Tally:
-        """The counters of an account, about to be changed; ``Missing`` if it is not there."""
-        tally = self._tallies.get(account)
-        if tally is None:
+    def counters(self, account: int) -> Counters:
+        """The counters of an account, to be looked at; ``Missing`` if it is not there."""
+        known = self._known.get(account)
+        if known is None:
             row = self.row(READ_TALLY, account)
             if row is None:
                 raise Missing(f"account {account}")
-            tally = self._tallies[account] = Tally(*row)
-        self._dirty_tallies[account] = tally
-        return tally
+            known = self._known[account] = Counters(account, Tally(*row))
+            for columns in self.rows(late.BOXES, account):
+                box = Box(*columns)
+                known.add(box)
+                for born in self.rows(late.BORN, account, box.mailbox, box.uidnext):
+                    known.count(box, *born)
+        return known
+
+    def find_box(self, counters: Counters, mailbox: int) -> Box:
+        """The counters of a mailbox, to be looked at; ``Missing`` if it is not there."""
+        box = counters.boxes.get(mailbox)
+        if box is None:
+            row = self.row(READ_MAILBOX_COUNTERS, counters.account, mailbox)
+            if row is None:
+                raise Missing(f"mailbox {mailbox}")
+            box = counters.boxes[mailbox] = Box(*row)
+        return box
+
+    def find_role(self, counters: Counters, role: str) -> Box | None:
+        """The counters of the mailbox with a role, to be looked at."""
+        box = counters.roles.get(role)
+        if box is None:
+            row = self.row(READ_ROLE_COUNTERS, counters.account, role)
+            if row is None:
+                return None
+            box = counters.roles[role] = self.find_box(counters, row[0])
+        return box
+
+    def note_born(self, counters: Counters, box: Box) -> None:
+        """A message was born in ``box``, and nothing else was done: the rows may say it later."""
+        box.late += 1
+        counters.changed[box.mailbox] = box
+        if box.late >= late.MOST or box.role not in late.ROLES:
+            self._due[counters.account] = counters
+
+    def tally(self, account: int) -> Tally:
+        """The counters of an account, about to be changed; ``Missing`` if it is not there."""
+        counters = self._due[account] = self.counters(account)
+        return counters.tally
 
     def box(self, account: int, mailbox: int) -> Box:
         """The counters of a mailbox, about to be changed; ``Missing`` if it is not there."""
-        box = self._boxes.get((account, mailbox))
-        if box is None:
-            row = self.row(READ_MAILBOX_COUNTERS, account, mailbox)
-            if row is None:
-                raise Missing(f"mailbox {mailbox}")
-            box = self._boxes[account, mailbox] = Box(*row)
-        self._dirty_boxes[account, mailbox] = box
-        return box
-
-    def role(self, account: int, role: str) -> Box | None:
-        """The counters of the mailbox with a role, about to be changed."""
-        box = self._roles.get((account, role))
-        if box is None:
-            row = self.row(READ_ROLE_COUNTERS, account, role)
-            if row is None:
-                return None
-            box = self._roles[account, role] = self.box(account, row[0])
-        self._dirty_boxes[account, box.mailbox] = box
+        counters = self.counters(account)
+        box = counters.changed[mailbox] = self.find_box(counters, mailbox)
+        self._due[account] = counters
         return box
 
     def flush(self) -> None:
-        """Write the counters: the last statements before the commit."""
-        for account, tally in self._dirty_tallies.items():
+        """Write what is due: the last statements before the commit."""
+        for account, counters in self._due.items():
+            tally = counters.tally
             self.execute(
                 WRITE_TALLY, (account, tally.modseq, tally.used, tally.quota, tally.mailboxes, tally.uidvalidity)
             )
-        for (account, mailbox), box in self._dirty_boxes.items():
-            self.execute(
-                WRITE_MAILBOX_COUNTERS,
-                (account, mailbox, box.uidnext, box.modseq, box.messages, box.unseen, box.size, box.deleted),
-            )
-        self._dirty_tallies.clear()
-        self._dirty_boxes.clear()
-        if len(self._tallies) + len(self._boxes) > MAX_CACHED:
+            for mailbox, box in counters.changed.items():
+                self.execute(
+                    WRITE_MAILBOX_COUNTERS,
+                    (account, mailbox, box.uidnext, box.modseq, box.messages, box.unseen, box.size, box.deleted),
+                )
+                box.late = 0
+            counters.changed.clear()
+        self._due.clear()
+        if len(self._known) > MAX_CACHED:
             self.forget()
 
     def forget(self) -> None:
         """What is in memory may not be what the database says: read it again when it is needed."""
-        self._tallies.clear()
-        self._boxes.clear()
-        self._roles.clear()
-        self._dirty_tallies.clear()
-        self._dirty_boxes.clear()
+        self._known.clear()
+        self._due.clear()
 
     def undo(self) -> None:
         """After a rollback: nothing that was counted or told is true."""

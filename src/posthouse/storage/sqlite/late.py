@@ -1,0 +1,71 @@
+"""Counters that may come late: a delivery is counted where it is, not in the rows of its mailbox and its account.
+
+In a large house each message is for somebody else, and these two rows were two
+pages more to write for each, of five. So a delivery into the mailboxes that
+get most writes neither, until ``MOST`` have come. What is true is what the
+rows say and what was born since: the messages from the row's ``uidnext`` on,
+which are few, and lie together (docs/adr/0025-late-counters.md).
+
+It holds because whatever else is done to an account (flags, removals, copies)
+writes its rows in the same transaction: a message behind ``uidnext`` is as it
+was born. The rows of an account are written together, or some messages would
+be counted twice. Statements are as they are because a join takes SQLite 25
+microseconds here, and a look into one table after the other 5 each.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from posthouse.storage.mailbox import Role
+
+ROLES: Final = frozenset({Role.INBOX.name, Role.JUNK.name})
+"""Where strangers' mail goes. All of them count towards the quota."""
+MOST: Final = 16
+"""So many are counted again with the row; a sixteenth of the writing is left."""
+
+_MAY_BE = "m.role IN ('INBOX', 'JUNK')"
+_BEHIND = "x.account_id = m.account_id AND x.mailbox_id = m.mailbox_id AND x.uid >= m.uidnext"
+
+BOXES: Final = f"""SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted, role
+    FROM mailbox m WHERE account_id = ?1 AND +{_MAY_BE}"""  # noqa: S608  all of it is ours
+"""The columns of ``Box``. The plus: an account's mailboxes lie on one page; an index by role would be another one."""
+BORN: Final = """SELECT uid, modseq, flags, size FROM message
+    WHERE account_id = ?1 AND mailbox_id = ?2 AND uid >= ?3 ORDER BY uid"""
+
+LATE: Final = f"""CASE WHEN {_MAY_BE} THEN (SELECT json_array(count(*), max(uid) + 1, max(modseq), sum(size),
+    sum(instr(flags, '\\Seen') = 0), sum(instr(flags, '\\Deleted') > 0)) FROM message x WHERE {_BEHIND}) END"""  # noqa: S608  all of it is ours
+"""Of ``mailbox m``, for ``as_is``."""
+_OF_ACCOUNT = f"FROM mailbox m CROSS JOIN message x ON {_BEHIND} WHERE m.account_id = t.account_id AND +{_MAY_BE}"
+USED: Final = f"t.used + coalesce((SELECT sum(x.size) {_OF_ACCOUNT}), 0)"
+"""Of ``tally t``."""
+ACCOUNT_MODSEQ: Final = f"max(t.modseq, coalesce((SELECT max(x.modseq) {_OF_ACCOUNT}), 0))"
+
+LATE_ACCOUNTS: Final = f"""SELECT DISTINCT m.account_id FROM mailbox m WHERE {_MAY_BE}
+    AND EXISTS (SELECT 1 FROM message x WHERE {_BEHIND})"""  # noqa: S608  all of it is ours
+
+_late = msgspec.json.Decoder(tuple[int, int | None, int | None, int | None, int | None, int | None])
+
+
+def with_late(statement: str) -> str:
+    """``statements.ANY_MAILBOXES`` and its like, with one column more, for ``as_is``."""
+    return statement.replace("m.pruned", f"m.pruned, {LATE}", 1)
+
+
+def with_use(statement: str) -> str:
+    """``statements.ANY_ACCOUNTS`` and its like, of what is used as it is."""
+    return statement.replace("t.used,", f"{USED},", 1)
+
+
+def as_is(row: Sequence[Any]) -> tuple[Any, ...]:
+    """A row of ``with_late`` without that column, its counters as they are."""
+    *columns, told = row
+    count, uidnext, modseq, size, unseen, deleted = (0, 0, 0, 0, 0, 0) if told is None else _late.decode(told)
+    if not count:
+        return tuple(columns)
+    number, name, role, subscribed, uidvalidity, _, _, messages, unseen_before, size_before, deleted_before, pruned = (
+        columns
+    )
+    return (number, name, role, subscribed, uidvalidity, uidnext, modseq, messages + count, unseen_before + unseen,
+            size_before + size, deleted_before + deleted, pruned)  # fmt: skip
