@@ -13,8 +13,11 @@ from posthouse.standards.dkim.sign import OVERSIGNED, SigningKey, complete, fold
 from posthouse.standards.dkim.verify import SignedFields
 from posthouse.standards.imf.header import Header
 
-SIGNED = (*OVERSIGNED, "dkim-signature")
-"""RFC 8617 section 4.1.2: DKIM-Signature too, never Authentication-Results or the fields of ARC."""
+AS_THERE = ("dkim-signature",)
+"""RFC 8617 section 4.1.2: those that are there, never Authentication-Results or the fields of ARC.
+
+The next hop may sign without sealing.
+"""
 
 
 def seal(
@@ -54,7 +57,7 @@ def seal(
 
 
 def _message_signature(fields: SignedFields, body_hash: bytes, key: SigningKey, number: int, now: int) -> bytes:
-    names, state = hash_fields(fields, SIGNED)
+    names, state = hash_fields(fields, OVERSIGNED, AS_THERE)
     start = (
         f"ARC-Message-Signature: i={number}; a={key.algorithm}; c=relaxed/relaxed;\r\n"
         f"\td={key.domain}; s={key.selector}; t={now};\r\n"

@@ -75,13 +75,17 @@ def format_signatures(
     return b"".join(fields)
 
 
-def hash_fields(fields: SignedFields, wanted: Iterable[str]) -> tuple[list[str], Any]:
-    """The names for ``h``, each once more than it occurs, and a SHA-256 that has seen their relaxed forms."""
-    names = []
+def hash_fields(fields: SignedFields, oversigned: Iterable[str], as_there: Iterable[str] = ()) -> tuple[list[str], Any]:
+    """The names for ``h``, and a SHA-256 that has seen the relaxed forms of the fields.
+
+    Each of ``oversigned`` stands there once more than it occurs, each of
+    ``as_there`` as often as it does: who adds another breaks nothing.
+    """
+    names: list[str] = []
     state = hashlib.sha256()
-    for name in wanted:
+    for name, more in [*[(one, 1) for one in oversigned], *[(one, 0) for one in as_there]]:
         count = len(fields.called(name))
-        names += [name] * (count + 1)
+        names += [name] * (count + more)
         for at in range(count - 1, -1, -1):
             state.update(fields.relaxed(name, at))
     return names, state

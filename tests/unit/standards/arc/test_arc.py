@@ -108,6 +108,14 @@ def test_authentication_results_and_arc_are_not_in_the_message_signature() -> No
     assert b"dkim-signature" in field
 
 
+@pytest.mark.rfc(8617, "4.1.2", "SHOULD")
+def test_signatures_are_sealed_and_others_may_be_added() -> None:
+    signature = b"DKIM-Signature: v=1; a=rsa-sha256; d=office.test; s=s; h=from; bh=AAAA; b=AAAA\r\n"
+    message = sealed(signature + LETTER, KEYS[0])
+    assert judge(signature.replace(b"office", b"hop1") + message).status is Status.PASS
+    assert judge(message.replace(b"b=AAAA\r\n", b"b=BBBB\r\n")).status is Status.FAIL
+
+
 def forged(signed: tuple[str, ...], old: bytes = b"", new: bytes = b"") -> bytes:
     """The set of a sealer that signs the fields ``signed``; ``old`` in its seal is ``new``, and signed as such."""
     testimony = b"ARC-Authentication-Results: i=1; mx.hop1.test; dmarc=pass\r\n"
