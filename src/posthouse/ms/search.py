@@ -23,6 +23,7 @@ from posthouse.ms.parts import read_header, read_pieces, span, structure
 from posthouse.ms.view import MailboxView
 from posthouse.standards.imap import criteria as key
 from posthouse.standards.imap.criteria import Criteria
+from posthouse.standards.imf.address import mailboxes
 from posthouse.standards.imf.date import parse_date
 from posthouse.standards.imf.header import Header
 from posthouse.standards.mime.charset import decode_text
@@ -38,6 +39,7 @@ BATCH = 200
 TURN = 2000
 """Answers to keys before the loop gets its turn: one key asked of so many messages, or many keys of few."""
 TEXT_OCTETS = 4 * 1024 * 1024
+ADDRESS_FIELDS = frozenset({"from", "to", "cc", "bcc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,12 @@ class _Judge:
 
     def _field(self, header: Header, field: str, text: str) -> bool:
         wanted = self._fold(text)
-        return any(not wanted or wanted in fold(decode_words(value)) for value in header.all(field))
+        values = header.all(field)
+        if any(not wanted or wanted in fold(decode_words(value)) for value in values):
+            return True
+        if field.lower() not in ADDRESS_FIELDS:
+            return False
+        return any(wanted in fold(_plain_addresses(value)) for value in values if b"(" in value)
 
     def _fold(self, text: str) -> str:
         if text not in self._folded:
@@ -192,6 +199,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+
+
+def _plain_addresses(value: bytes) -> str:
+    """The addresses as ENVELOPE tells them: no comment stands inside one (RFC 9051 section 6.4.4, FROM)."""
+    return decode_text(b"\n".join(b"%b@%b" % (one.local, one.domain) for one in mailboxes(value)))
 
 
 def _has(flags: frozenset[str], flag: str) -> bool:

@@ -108,6 +108,15 @@ async def test_a_report_is_found_by_what_it_says_of_the_delivery(alice, criteria
     assert (await alice.says(f"SEARCH {criteria}"))[-2] == f"* SEARCH {found}".rstrip()
 
 
+async def test_an_address_is_found_though_a_comment_stands_in_it(alice):
+    """RFC 9051 section 6.4.4: FROM asks for the field of the envelope, which has no comments."""
+    letter = b"From: <odd (one) . out (of many)@ (here) office.test>\r\nSubject: (odd.out@office.test)\r\n\r\nHi\r\n"
+    await alice.says(f"APPEND INBOX {{{len(letter)}+}}\r\n".encode() + letter)
+    await alice.says("SELECT INBOX")
+    for criteria, found in [("FROM odd.out@office.test", " 1"), ('FROM "(one)"', " 1"), ("TO odd.out@office.test", "")]:
+        assert (await alice.says(f"SEARCH {criteria}"))[-2] == f"* SEARCH{found}"
+
+
 async def test_extended_results(reader):
     assert (await reader.says("SEARCH RETURN (MIN MAX COUNT ALL) ALL"))[0].endswith("MIN 1 MAX 3 COUNT 3 ALL 1:3")
     (line, _) = await reader.says("UID SEARCH RETURN (COUNT) SUBJECT nothing")
