@@ -30,8 +30,10 @@ async def test_every_message_is_changed_step_by_step(alice):
 
 async def test_somebody_elses_mail_is_taken_between_two_steps(alice, office):
     await fill(alice, 12)
+    has_begun = asyncio.Event()
+    office.store.watch(office.accounts["alice"], has_begun.set)
     storing = asyncio.ensure_future(alice.says("STORE 1:* +FLAGS.SILENT (\\Seen)"))
-    await asyncio.sleep(0)
+    await has_begun.wait()
     await office.store.create_mailbox(office.accounts["bob"], "between")
     assert not storing.done(), "nobody else could write before it was all done"
     assert (await storing)[-1] == "OK Done"
