@@ -916,7 +916,7 @@ async def test_who_asks_for_a_tally_waits_for_no_others(store):
     assert len(await store.tallies("k", ["mine"])) == 1
     await store.add_tallies([Tally("k", "somebody else's", 1)])
     written = []
-    shelves = getattr(store, "_home", store)._shelves
+    shelves = (store.cells.home if hasattr(store, "cells") else store)._shelves
     shelves.write = lambda write=shelves.write: written.append(write())
     assert len(await store.tallies("k", ["mine"])) == 1
     assert not written

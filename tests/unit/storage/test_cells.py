@@ -13,13 +13,14 @@ from posthouse.storage.cells import transit
 from posthouse.storage.cells.desk import Desk
 from posthouse.storage.cells.moving import FREEZE
 from posthouse.storage.cells.opening import first_number, found, open_cells
-from posthouse.storage.cells.places import HOME, Place
+from posthouse.storage.cells.places import CELLS, HOME, Place
 from posthouse.storage.cells.transit import Carrier
 from posthouse.storage.directory import DomainRow
 from posthouse.storage.errors import Conflict, Missing, Moved, StorageError
 from posthouse.storage.mailbox import Change, Role
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.storage.queue import Posting, QueueFilter, Settlement
+from posthouse.storage.sql import turns
 from posthouse.supervisor.ports import RandomIds
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import ManualClock
@@ -131,7 +132,7 @@ async def test_what_nobody_can_read_holds_nothing_up(house):
 async def test_what_waits_for_a_cell_is_not_read_again_with_each_message(house, monkeypatch):
     first, second = await people(house)
     home, account = house.store(HOME), house.places.transit(HOME)
-    monkeypatch.setattr(house, "usable", lambda: [HOME])
+    monkeypatch.setattr(house.cells, "usable", lambda: [HOME])
     asked = []
     read = home.read
 
@@ -141,9 +142,9 @@ async def test_what_waits_for_a_cell_is_not_read_again_with_each_message(house, 
 
     monkeypatch.setattr(home, "read", counting)
     monkeypatch.setattr(transit, "PAUSE_SECONDS", 10.0**6)
-    carrier = Carrier(house, house.places, KeptJournal())
+    carrier = Carrier(house.cells, house.places, KeptJournal())
     for number in range(20):
-        await home.accept(house._as_seen_from(HOME, letter(f"t{number}", first, second)))
+        await home.accept(house.acceptor.seen_from(HOME, letter(f"t{number}", first, second)))
         assert await carrier.carry(HOME) == 0
     waiting = (await inbox(home, account)).messages
     assert waiting == 20
@@ -220,10 +221,10 @@ async def test_a_stale_node_reads_where_an_account_lives_now(house, open_house, 
     stale = await open_house()
     box = await inbox(house, account)
 
-    async def deaf():
+    async def deaf(**_):
         """As one who has not heard of it yet."""
 
-    monkeypatch.setattr(stale, "_refresh", deaf)
+    monkeypatch.setattr(stale.cells, "refresh", deaf)
     source = house.places.of(account).cell
 
     def forget():
@@ -259,12 +260,12 @@ async def test_what_was_promised_goes_to_the_inbox_if_its_mailbox_is_gone(house,
     _, second = await people(house)
     box = await house.create_mailbox(second, "lists")
     home, blob = house.store(HOME), Blob(hashlib.sha256(b"x").hexdigest(), 1, b"x")
-    usable = house.usable
-    monkeypatch.setattr(house, "usable", lambda: [HOME])
+    usable = house.cells.usable
+    monkeypatch.setattr(house.cells, "usable", lambda: [HOME])
     filing = Filing(second, box.mailbox, b"", key="t1")
-    await home.accept(house._as_seen_from(HOME, Acceptance("t1", blob, (filing,), at=5)))
+    await home.accept(house.acceptor.seen_from(HOME, Acceptance("t1", blob, (filing,), at=5)))
     await house.store(1).delete_mailbox(second, box.mailbox)
-    monkeypatch.setattr(house, "usable", usable)
+    monkeypatch.setattr(house.cells, "usable", usable)
     await until(lambda: uids(house, second), [1])
 
 
@@ -273,7 +274,7 @@ async def test_one_node_carries_what_is_in_transit(house, open_house, monkeypatc
     nodes = [house, await open_house()]
     asked = []
     for node in nodes:
-        monkeypatch.setattr(node, "usable", lambda: [HOME])
+        monkeypatch.setattr(node.cells, "usable", lambda: [HOME])
         view = node.store(HOME).view
 
         async def counted(account, mailbox, node=node, view=view):
@@ -281,10 +282,10 @@ async def test_one_node_carries_what_is_in_transit(house, open_house, monkeypatc
             return await view(account, mailbox)
 
         monkeypatch.setattr(node.store(HOME), "view", counted)
-    await house.store(HOME).accept(house._as_seen_from(HOME, letter("t1", second)))
+    await house.store(HOME).accept(house.acceptor.seen_from(HOME, letter("t1", second)))
     for _ in range(3):
         for node in nodes:
-            await node._carrier.carry(HOME)
+            await node.carrier.carry(HOME)
     assert len({id(node) for node in asked}) == 1
 
 
@@ -331,3 +332,41 @@ async def test_mail_is_taken_while_the_cell_of_its_recipient_is_away(house, monk
     assert await house.store(1).queued(QueueFilter()) == []  # nothing was asked of the cell that is away
     assert len(await house.queued(QueueFilter())) == 1
     await until(lambda: uids(house, second), [1, 2])
+
+
+async def test_a_node_reads_only_the_places_that_were_changed(house, open_house, monkeypatch):
+    account, _ = await people(house)
+    other = await open_house()
+    read = []
+    for name in ("directory", "list_notes"):
+        asked = getattr(house.store(HOME), name)
+
+        async def counted(*given, name=name, asked=asked, **more):
+            read.append((name, *given))
+            return await asked(*given, **more)
+
+        for node in (house, other):
+            monkeypatch.setattr(node.store(HOME), name, counted)
+    source = house.places.of(account).cell
+    await house.desk.move_account(account, 1 - source)
+    await other.cells.refresh()
+    assert other.places.of(account).cell == 1 - source
+    await house.create_account("late@office.test", "", (), quota=ROOM)
+    await other.cells.refresh()
+    assert {one for one in read if one != ("list_notes", CELLS)} == set(), "all there is, for one that changed"
+    assert other.places.counts() != house.places.counts(), "who is new at home is counted now and then"
+    await other.cells.refresh(whole=True)
+    assert other.places.counts() == house.places.counts()
+    assert sum(other.places.counts().values()) == 3
+
+
+async def test_whoever_has_missed_too_much_reads_the_whole_map(house, open_house, monkeypatch):
+    account, _ = await people(house)
+    other = await open_house()
+    monkeypatch.setattr(turns, "KEPT", 2)
+    source = house.places.of(account).cell
+    await house.desk.move_account(account, 1 - source)
+    for number in range(4):
+        await house.put_domain(DomainRow(f"d{number}.test"))
+    await other.places.follow()
+    assert other.places.of(account).cell == 1 - source

@@ -32,10 +32,9 @@ class Desk:
 
     async def list_cells(self) -> list[dict[str, Any]]:
         await self._places.refresh()
-        everybody = [row.account for row in (await self._home.directory()).accounts]
+        counts = self._places.counts()
         if not self._places.cells:
-            return [_row(Cell(HOME, "", AccountId(0)), len(everybody), "open", 0)]
-        counts = self._places.count(everybody)
+            return [_row(Cell(HOME, "", AccountId(0)), counts[HOME], "open", 0)]
         return [await self._described(cell, counts[cell.number]) for cell in self._places.cells.values()]
 
     async def _described(self, cell: Cell, accounts: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import turns
 from posthouse.storage.sql.paging import Order, Place, population, target_pattern
 
-EPOCH = "directory.epoch"
+EPOCH = turns.EPOCH
 SOME_ACCOUNTS = sql.ANY_ACCOUNTS + " WHERE a.account_id = ANY($1::bigint[]) AND t.account_id = ANY($1::bigint[])"
 SOME_ALIASES = sql.ANY_ALIASES + " WHERE address = ANY($1::text[])"
 HOLD_EPOCH = "SELECT value FROM thing WHERE name = $1 FOR UPDATE"

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from posthouse.mail.ids import AccountId
 
+EPOCH: Final = "directory.epoch"
+"""The thing that says which."""
 KIND: Final = "directory.turn"
 KEPT: Final = 1000
 PAGE: Final = 2000

@@ -53,7 +53,7 @@ ALIASES_LIKE = _render(sql.ALIASES_LIKE)
 ONE_ALIAS = _render(sql.ONE_ALIAS)
 TURNS = _render(sql.TURNS)
 FORGET_TURNS = _render(sql.FORGET_TURNS)
-EPOCH = "directory.epoch"
+EPOCH = turns.EPOCH
 
 
 def read_directory(snapshot: Snapshot) -> Directory:
