@@ -5,6 +5,7 @@ there is a route of the configuration.
 """
 
 import contextlib
+import email
 import imaplib
 import os
 import poplib
@@ -113,7 +114,7 @@ def fates_of(*found: EmailMessage) -> dict[str, list[tuple[str, str]]]:
 
 BODIES = {
     "dots": b".\r\n..\r\n.leading\r\n\r\n.\r\n" + b"a" * 300 + b"\r\n.\r\n",
-    "long": b"x" * 998 + b"\r\n" + b"y" * 5000 + b"\r\nz\r\n",
+    "wide": b"x" * 998 + b"\r\n" + b"y" * 998 + b"\r\nz\r\n",
     "latin": "Grüße aus Köln, à bientôt\r\n".encode("latin-1") + bytes(range(128, 256)) + b"\r\n",
     "blanks": b" \t \r\n\r\n\r\nFrom here it looks like mbox\r\n>From there\r\n\r\n  \r\n",
     "empty": b"",
@@ -127,6 +128,15 @@ def test_what_dovecot_keeps_is_what_was_submitted(world: World, name: str) -> No
     sent = letter(f"kept-{name}", BODIES[name])
     submit(world.office, sent, "carl@keep.test")
     assert_untouched(arrived(world, "carl", f"kept-{name}"), sent)
+
+
+def test_a_line_that_is_too_long_comes_in_another_form_and_says_the_same(world: World) -> None:
+    """RFC 5321 section 4.5.3.1.6, which RFC 2033 does not change; Dovecot does not offer BINARYMIME."""
+    body = b"x" * 998 + b"\r\n" + b"y" * 5000 + b"\r\nz\r\n"
+    submit(world.office, letter("kept-long", body), "carl@keep.test")
+    came = arrived(world, "carl", "kept-long")
+    assert max(map(len, came.split(b"\r\n"))) <= 998
+    assert email.message_from_bytes(came).get_payload(decode=True) == body
 
 
 def test_each_recipient_has_a_fate_of_its_own(world: World) -> None:
