@@ -1,4 +1,4 @@
-"""A delivery status is read or refused with ValueError, within bounds; a message made 7-bit is 7-bit or refused."""
+"""A delivery status is read or refused with ValueError, within bounds; a message made fit for a carrier is, or is refused."""
 
 import sys
 
@@ -6,7 +6,7 @@ import atheris
 
 with atheris.instrument_imports(include=["posthouse"]):
     from posthouse.standards.dsn.parse import MAX_RECIPIENTS, parse_delivery_status
-    from posthouse.standards.mime.downgrade import Unconvertible, convert_to_7bit
+    from posthouse.standards.mime.downgrade import EIGHT_BITS, READERS, SEVEN_BITS, Unconvertible, convert
 
 
 def one_input(data):
@@ -16,12 +16,13 @@ def one_input(data):
         pass
     else:
         assert 1 <= len(status.recipients) <= MAX_RECIPIENTS
-    try:
-        converted = convert_to_7bit(data)
-    except Unconvertible:
-        return
-    assert converted.isascii()
-    assert converted.count(b"\n") == converted.count(b"\r\n") == converted.count(b"\r")
+    for carrier in (SEVEN_BITS, EIGHT_BITS, READERS):
+        try:
+            converted = convert(data, carrier)
+        except Unconvertible:
+            assert not carrier.takes(data)
+        else:
+            assert carrier.takes(converted)
 
 
 if __name__ == "__main__":

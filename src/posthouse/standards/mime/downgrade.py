@@ -111,32 +111,36 @@ def _check(kept: bytes, carrier: Carrier) -> None:
 
 
 def _edits(octets: bytes, carrier: Carrier) -> list[Edit]:
+    """Every octet is looked at once, however deep it stands."""
     edits: list[Edit] = []
     top = parse_structure(octets)
     waiting = [top]
     while waiting:
         part = waiting.pop()
-        piece = octets[part.header : part.end]
-        taken = carrier.takes(piece)
-        if taken and carrier.takes_lines(piece):
-            edits += _relabel(octets, part, carrier)
-            continue
         if not carrier.takes(octets[part.header : part.body]):
             raise Unconvertible("octets in a header that cannot be carried")
-        if part.parts:
-            sealed = part.type == b"multipart" and part.subtype in SEALED
-            if sealed and not taken:
+        if part.type == b"multipart" and part.subtype in SEALED:
+            if not carrier.takes(octets[part.body : part.end]):
                 raise Unconvertible("a signed or encrypted part")
-            if not sealed:
-                edits += _relabel(octets, part, carrier) + _fold(octets, part, carrier)
-                waiting += part.parts
-            continue
-        try:
-            edits += _encode(octets, part, carrier, is_top=part is top) + _fold(octets, part, carrier)
-        except Unconvertible:
-            if not taken:
-                raise
+        elif part.parts:
+            edits += _relabel(octets, part, carrier) + _fold(octets, part, carrier)
+            waiting += part.parts
+        else:
+            edits += _edit_leaf(octets, part, carrier, is_top=part is top)
     return edits
+
+
+def _edit_leaf(octets: bytes, part: Part, carrier: Carrier, *, is_top: bool) -> list[Edit]:
+    body = octets[part.body : part.end]
+    taken = carrier.takes(body)
+    if taken and carrier.takes_lines(body):
+        return _relabel(octets, part, carrier) + _fold(octets, part, carrier)
+    try:
+        return _encode(octets, part, body, taken=taken, is_top=is_top) + _fold(octets, part, carrier)
+    except Unconvertible:
+        if not taken:
+            raise
+        return []
 
 
 def _relabel(octets: bytes, part: Part, carrier: Carrier) -> list[Edit]:
@@ -154,16 +158,13 @@ def _relabel(octets: bytes, part: Part, carrier: Carrier) -> list[Edit]:
     ]
 
 
-def _encode(octets: bytes, part: Part, carrier: Carrier, *, is_top: bool) -> list[Edit]:
-    """A leaf in an encoding of 7 bits, and the label that says so; nothing if its body can be carried."""
-    body = octets[part.body : part.end]
-    if carrier.takes(body) and carrier.takes_lines(body):
-        return []
+def _encode(octets: bytes, part: Part, body: bytes, *, taken: bool, is_top: bool) -> list[Edit]:
+    """A leaf in an encoding of 7 bits, and the label that says so; ``taken``: only its lines are too long."""
     header = parse_header(octets, part.header, part.body)
     kind = (header.first("content-type") or b"text/plain").lower().lstrip()
     if kind.startswith((b"message/", b"multipart/")):
         raise Unconvertible("a part that may not be encoded")  # RFC 2046 section 5.2
-    if part.encoding in {b"base64", b"quoted-printable"} and carrier.takes(body):
+    if part.encoding in {b"base64", b"quoted-printable"} and taken:
         return [(part.body, part.end, _encoded_again(body, part.encoding))]
     if part.encoding not in PLAIN_ENCODINGS:
         raise Unconvertible("a part in a foreign encoding")
