@@ -1,4 +1,4 @@
-"""A delivery status is read or refused with ValueError, within bounds; a message made fit for a carrier is, or is refused."""
+"""A delivery status is read or refused with ValueError, within bounds; a message is made fit for a carrier, or refused."""
 
 import sys
 
