@@ -75,12 +75,15 @@ class Machine:
 
 @contextmanager
 def started(names: Sequence[str], directory: Path, repository: Path) -> Iterator[list[Machine]]:
-    """A machine for each network namespace. Skips, with the reason, where they cannot be had."""
+    """A machine for each network namespace, under its number (``shims/scp`` finds it there).
+
+    Skips, with the reason, where they cannot be had.
+    """
     with ExitStack() as stack:
         made = []
         for name in names:
             try:
-                made.append(Machine(name, directory / name, repository))
+                made.append(Machine(name, directory / name.rpartition("-")[2], repository))
             except OSError as error:
                 pytest.skip(f"this machine permits no overlay of its folders: {error}")
             stack.callback(made[-1].remove)
