@@ -24,10 +24,11 @@ from posthouse.mail.envelope import Body, Envelope, Recipient
 from posthouse.mail.ids import BlobId, QueueId
 from posthouse.ms.describe import describe
 from posthouse.mta.bounce import Reporter
+from posthouse.mta.crew import Crew
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
 from posthouse.mta.load import Load
-from posthouse.mta.manager import Crew, Manager
+from posthouse.mta.manager import Manager
 from posthouse.mta.mx import MxLookup, Ourselves
 from posthouse.mta.relay import Relay
 from posthouse.mta.route import Routes, Terms, TlsPolicy, static
@@ -137,8 +138,8 @@ async def whole(port: int, messages: int, content: bytes, folder: str, claimed: 
         store, Secretary(store, reporter, intake), schedule, clock=clock, chance=random.random, journal=journal,
         meter=KeptMeter(),
     )  # fmt: skip
-    crew = Crew(store, relay, routes, settler, None, clock, random.random, journal, KeptMeter())
-    manager = Manager(crew, owner="bench", schedule=schedule, limits=limits)
+    crew = Crew(store, relay, routes, settler, None, clock, random.random, journal)
+    manager = Manager(crew, owner="bench", limits=limits)
     envelope = Envelope(parse_mailbox("alice@office.test"), (BOB,))
     gate = asyncio.Semaphore(50)
 

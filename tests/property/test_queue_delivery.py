@@ -12,9 +12,10 @@ from posthouse.admd.limits import Limits
 from posthouse.mail.envelope import Envelope, Recipient
 from posthouse.ms.describe import describe
 from posthouse.mta.bounce import Reporter
+from posthouse.mta.crew import Crew
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
-from posthouse.mta.manager import Crew, Manager
+from posthouse.mta.manager import Manager
 from posthouse.mta.relay import Relay
 from posthouse.mta.route import Hop, HostRoute, Routes
 from posthouse.mta.schedule import Schedule
@@ -179,8 +180,8 @@ async def scene(script, keywords, recipients, folder):
         journal=journal,
         meter=KeptMeter(),
     )
-    crew = Crew(store, relay, routes, settler, None, clock, lambda: 0.5, journal, KeptMeter())
-    manager = Manager(crew, owner="test", schedule=schedule, limits=limits)
+    crew = Crew(store, relay, routes, settler, None, clock, lambda: 0.5, journal)
+    manager = Manager(crew, owner="test", limits=limits)
     running = asyncio.create_task(manager.run())
     writer = store.blobs.open()
     writer.write(LETTER)

@@ -11,6 +11,8 @@ from posthouse.storage.errors import StorageError
 from posthouse.storage.ports import Store
 from posthouse.storage.queue import Item
 
+MAX_IN_HAND: Final = 2000
+"""Items in memory at once."""
 LEASE_SECONDS: Final = 60.0
 LEASE_MARGIN_SECONDS: Final = 5.0
 """No content is ended when less than this is left of the lease."""
@@ -34,6 +36,11 @@ class Leases:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    @property
+    def room(self) -> int:
+        """How many more items our hands can hold; what was committed meanwhile may be beyond it."""
+        return MAX_IN_HAND - len(self._held)
 
     def end_at(self, at: int) -> int:
         """When a lease that begins at ``at`` ends, both in milliseconds since 1970."""

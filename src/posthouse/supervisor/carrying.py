@@ -7,8 +7,9 @@ from typing import Any
 
 from posthouse.filter.returnpath import ReturnPaths
 from posthouse.mail.ids import BlobId
+from posthouse.mta.crew import Crew
 from posthouse.mta.feedback.sessions import Sessions
-from posthouse.mta.manager import Crew, Manager
+from posthouse.mta.manager import Manager
 from posthouse.mta.mx import MxLookup, Ourselves
 from posthouse.mta.outside import Outside
 from posthouse.mta.relay import Relay
@@ -55,8 +56,8 @@ def build_manager(
         is_own=site.directory.is_local_domain,
     )
     outside = Outside(DirectoryFiles(setting.outside), store.blobs) if setting.outside is not None else None
-    crew = Crew(store, relay, routes, settler, outside, tools.clock, chance, tools.journal, tools.meter)
-    return Manager(crew, owner=store.node, schedule=schedule, limits=tools.limits)
+    crew = Crew(store, relay, routes, settler, outside, tools.clock, chance, tools.journal)
+    return Manager(crew, owner=store.node, limits=tools.limits)
 
 
 def routes_of(site: Site, chance: Callable[[], float]) -> Routes:

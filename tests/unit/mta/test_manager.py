@@ -13,11 +13,12 @@ from posthouse.mail.envelope import Body, Envelope, Notify, Recipient
 from posthouse.mail.reply import reply
 from posthouse.ms.describe import describe
 from posthouse.mta import manager as manager_module
-from posthouse.mta import queue
+from posthouse.mta import queue, release
 from posthouse.mta.bounce import Reporter
+from posthouse.mta.crew import Crew
 from posthouse.mta.handoff import Nobody
 from posthouse.mta.intake import Intake
-from posthouse.mta.manager import Crew, Manager
+from posthouse.mta.manager import Manager
 from posthouse.mta.outside import Outside
 from posthouse.mta.route import DirectoryRoute, Hop, HostRoute, Routes, Terms
 from posthouse.mta.schedule import Schedule
@@ -109,10 +110,9 @@ class House:
             self.clock,
             lambda: 0.5,
             self.journal,
-            KeptMeter(),
         )
         self.settler = settler
-        self.manager = Manager(crew, owner="test", schedule=self.schedule, limits=limits)
+        self.manager = Manager(crew, owner="test", limits=limits)
 
     def lead(self, domain: str, port: int, **terms) -> None:
         self.routes._table[domain] = HostRoute(
@@ -361,7 +361,7 @@ async def test_a_destination_that_is_away_is_left_alone_and_its_mail_goes_when_i
 
 
 async def test_all_that_waits_for_a_destination_goes_when_it_is_back(house, hop, monkeypatch):
-    monkeypatch.setattr(manager_module, "RELEASE_AT_ONCE", 2)
+    monkeypatch.setattr(release, "RELEASE_AT_ONCE", 2)
     monkeypatch.setattr(manager_module, "BUSY_SLEEP_SECONDS", 0.01)
     house.lead("elsewhere.test", 1)
     await house.post(*(f"u{number}@elsewhere.test" for number in range(9)))

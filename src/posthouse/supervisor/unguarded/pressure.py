@@ -10,7 +10,7 @@ from typing import Any
 
 from posthouse.filter import judge
 from posthouse.mail.outcome import Deferred, Failed
-from posthouse.mta import headercheck, manager, receive, settler, settling
+from posthouse.mta import headercheck, receive, settler, settling, workers
 from posthouse.mta.schedule import Schedule
 from posthouse.supervisor import ports
 from posthouse.supervisor.unguarded.replacing import replace
@@ -32,7 +32,7 @@ def count_by_squares() -> None:
 
 def _one_letter_at_a_time() -> None:
     """R08: whoever is first in the queue is waited for."""
-    replace(manager, "MAX_WORKERS", 1)
+    replace(workers, "MAX_WORKERS", 1)
 
 
 def _try_again_and_again() -> None:
