@@ -59,8 +59,19 @@ async def _evaluate(resolver: Resolver, author: str, proven: tuple[Identifier, .
     if found is None:
         return Evaluation(Result.NONE, author, reason="no policy is published")
     domain, record = found
+    if record.void:  # RFC 9989 section 4.10.1; what the names above ask for is no matter then
+        return Evaluation(Result.NONE, author, reason=f"the policy of {domain} cannot be understood")
     organizations = {author: path.organizational_domain}
-    aligned = [one for one in proven if await _is_aligned(resolver, author, one, record, organizations)]
+    aligned: list[Identifier] = []
+    trouble: DnsTrouble | None = None
+    for one in proven:
+        try:
+            if await _is_aligned(resolver, author, one, record, organizations):
+                aligned.append(one)
+        except DnsTrouble as wrong:  # about this one; another may still prove it
+            trouble = wrong
+    if trouble is not None and not aligned:
+        raise trouble
     published = await _published(resolver, author, domain, record)
     return Evaluation(
         Result.PASS if aligned else Result.FAIL,
@@ -76,15 +87,22 @@ async def _evaluate(resolver: Resolver, author: str, proven: tuple[Identifier, .
 async def _is_aligned(
     resolver: Resolver, author: str, identifier: Identifier, record: Record, organizations: dict[str, str]
 ) -> bool:
-    """RFC 9989 section 4.4: the same name, or (relaxed) the same organizational domain."""
+    """RFC 9989 section 4.4: the same name, or (relaxed) the same organizational domain.
+
+    That of a name is above it or the name itself, so nothing is asked about strangers:
+    trouble in their DNS would else put off what is to be refused.
+    """
     domain = identifier.domain.lower().rstrip(".")
     if domain == author:
         return True
     if record.strict_dkim if identifier.mechanism == "dkim" else record.strict_spf:
         return False
+    shared = organizations[author]
+    if domain != shared and not domain.endswith("." + shared):
+        return False
     if domain not in organizations:
         organizations[domain] = (await walk(resolver, domain)).organizational_domain
-    return organizations[domain] == organizations[author]
+    return organizations[domain] == shared
 
 
 async def _published(resolver: Resolver, author: str, domain: str, record: Record) -> Policy:

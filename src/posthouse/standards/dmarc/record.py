@@ -23,7 +23,7 @@ class Policy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A valid record; ``sp`` and ``np`` are None when absent, ``psd`` is ``y``, ``n`` or ``u``."""
+    """A record; ``sp`` and ``np`` are None when absent, ``psd`` is ``y``, ``n`` or ``u``."""
 
     p: Policy
     sp: Policy | None = None
@@ -38,6 +38,8 @@ class Record:
     ruf: tuple[str, ...] = ()
     ruf_octets: tuple[int, ...] = ()
     fo: str = "0"
+    void: bool = False
+    """What it asks for cannot be understood, and nobody wants reports: no DMARC where it applies."""
 
 
 def is_dmarc(text: str) -> bool:
@@ -45,11 +47,11 @@ def is_dmarc(text: str) -> bool:
     return VERSION.match(text) is not None
 
 
-def parse_record(text: str) -> Record | None:
-    """The record, or None if it asks for nothing that can be done (RFC 9989 section 4.10.1).
+def parse_record(text: str) -> Record:
+    """The record (RFC 9989 section 4.10.1).
 
-    A bad or missing ``p``, or a bad ``sp`` or ``np``, makes it ``p=none`` if somebody wants
-    reports and void otherwise; every other error falls back to the default of its tag.
+    A bad ``p``, ``sp`` or ``np`` makes it ``p=none`` if somebody wants reports and void
+    otherwise; every other error falls back to the default of its tag.
     """
     tags: dict[str, str] = {}
     for part in text.split(";"):
@@ -59,16 +61,11 @@ def parse_record(text: str) -> Record | None:
     rua, rua_octets = _uris(tags.get("rua", ""))
     ruf, ruf_octets = _uris(tags.get("ruf", ""))
     requests = {name: _policy(tags[name]) for name in ("p", "sp", "np") if name in tags}
-    p = requests.get("p")
-    if p is None or None in requests.values():
-        if "p" not in tags and None not in requests.values():
-            p = Policy.NONE  # RFC 9989 section 4.7: a record without p is one with p=none
-        elif rua:
-            p, requests = Policy.NONE, {}
-        else:
-            return None
+    is_bad = None in requests.values()
+    if is_bad:
+        requests = {}
     return Record(
-        p=p,
+        p=requests.get("p") or Policy.NONE,  # RFC 9989 section 4.7: a record without p is one with p=none
         sp=requests.get("sp"),
         np=requests.get("np"),
         psd=_choice(tags.get("psd", ""), "ynu", "u"),
@@ -80,6 +77,7 @@ def parse_record(text: str) -> Record | None:
         ruf=ruf,
         ruf_octets=ruf_octets,
         fo=tags.get("fo", "0"),
+        void=is_bad and not rua,
     )
 
 

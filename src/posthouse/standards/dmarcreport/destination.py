@@ -79,8 +79,7 @@ async def _agreed(resolver: Resolver, policy_domain: str, local: str, host: str,
     for octets in (await resolver.txt(name)).records:
         text = octets.decode("utf-8", "replace")
         if is_dmarc(text):
-            record = parse_record(text)
-            others = named(record) if record is not None else ()
+            others = named(parse_record(text))
             return _replaced(others, host) if others else address
     return ()
 

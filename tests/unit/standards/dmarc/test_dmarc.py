@@ -14,12 +14,18 @@ class Policies:
     """A resolver of DMARC records; names in ``exists`` have addresses, all others are NXDOMAIN."""
 
     def __init__(
-        self, records: dict[str, str | list[str]], exists: tuple[str, ...] = (), *, trouble: bool = False
+        self,
+        records: dict[str, str | list[str]],
+        exists: tuple[str, ...] = (),
+        *,
+        trouble: bool = False,
+        silent: tuple[str, ...] = (),
     ) -> None:
         self.records, self.names, self.trouble, self.asked = records, exists, trouble, list[str]()
+        self.silent = silent
 
     async def txt(self, name: str) -> Answer[bytes]:
-        if self.trouble:
+        if self.trouble or name.removeprefix("_dmarc.") in self.silent:
             raise DnsTrouble("no answer")
         self.asked.append(name)
         found = self.records.get(name.removeprefix("_dmarc."), [])
@@ -32,6 +38,10 @@ class Policies:
 
 def judge(zone: Policies, author: str, *proven: tuple[str, str]) -> Evaluation:
     return asyncio.run(evaluate(zone, author, [Identifier(*one) for one in proven]))  # type: ignore[arg-type] # of a resolver, what is asked
+
+
+def walk_of(zone: Policies, domain: str) -> str:
+    return asyncio.run(walk(zone, domain)).organizational_domain  # type: ignore[arg-type] # of a resolver, what is asked
 
 
 @pytest.mark.rfc(9989, "4.10", "example")
@@ -54,8 +64,7 @@ def test_walk_of_a_long_name_asks_eight_times() -> None:
     ],
 )
 def test_organizational_domain(records: dict[str, str | list[str]], organization: str) -> None:
-    found = asyncio.run(walk(Policies(records), "a.mail.example.com"))  # type: ignore[arg-type] # of a resolver, what is asked
-    assert found.organizational_domain == organization
+    assert walk_of(Policies(records), "a.mail.example.com") == organization
 
 
 @pytest.mark.parametrize("text", ["v=DMARC1", "v=DMARC1;p=none", " v=DMARC1", "v=dmarc1; p=none", "p=none; v=DMARC1"])
@@ -78,7 +87,7 @@ def test_version_comes_first_and_is_exact(text: str) -> None:
 )
 def test_bad_requests(text: str, policy: Policy | None) -> None:
     record = parse_record(text)
-    assert (record.p if record else None) == policy
+    assert (None if record.void else record.p) == policy
 
 
 def test_alignment_relaxed_and_strict() -> None:
@@ -103,6 +112,25 @@ def test_subdomain_policies() -> None:
     assert judge(zone, "isnot.example.com").policy is Policy.REJECT
 
 
+@pytest.mark.rfc(9989, "4.10.1", "MUST")
+def test_a_policy_that_cannot_be_understood_ends_the_search() -> None:
+    zone = Policies({"mail.example.com": "v=DMARC1; p=rejct", "example.com": "v=DMARC1; p=reject"})
+    found = judge(zone, "mail.example.com", ("dkim", "mail.example.com"))
+    assert (found.result, found.policy) == (Result.NONE, Policy.NONE)
+    assert judge(zone, "other.example.com").policy is Policy.REJECT
+    assert walk_of(zone, "a.mail.example.com") == "example.com"
+    zone = Policies({"mail.example.com": "v=DMARC1; p=rejct; psd=n", "example.com": "v=DMARC1; p=reject"})
+    assert walk_of(zone, "a.mail.example.com") == "mail.example.com"
+
+
+@pytest.mark.rfc(9989, "4.4", "MUST")
+def test_nothing_is_asked_about_a_stranger() -> None:
+    zone = Policies({"example.com": "v=DMARC1; p=reject"})
+    assert judge(zone, "example.com", ("dkim", "mail.example.net"), ("spf", "notexample.com")).result is Result.FAIL
+    assert zone.asked == ["_dmarc.example.com", "_dmarc.com"]
+    assert judge(zone, "example.com", ("dkim", "mail.example.com")).result is Result.PASS
+
+
 def test_testing_asks_for_one_step_less() -> None:
     found = judge(Policies({"example.com": "v=DMARC1; p=reject; t=y"}), "example.com")
     assert (found.policy, found.published) == (Policy.QUARANTINE, Policy.REJECT)
@@ -115,6 +143,13 @@ def test_two_records_are_none() -> None:
 
 def test_dns_trouble_is_temporary() -> None:
     assert judge(Policies({}, trouble=True), "example.com").result is Result.TEMPERROR
+
+
+def test_trouble_about_one_name_is_no_matter_if_another_proves_it() -> None:
+    zone = Policies({"example.com": "v=DMARC1; p=reject"}, silent=("mail.example.com",))
+    assert judge(zone, "example.com", ("dkim", "mail.example.com")).result is Result.TEMPERROR
+    both = judge(zone, "example.com", ("dkim", "mail.example.com"), ("spf", "out.example.com"))
+    assert (both.result, both.aligned) == (Result.PASS, (Identifier("spf", "out.example.com"),))
 
 
 @pytest.mark.parametrize(
