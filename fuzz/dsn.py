@@ -1,4 +1,4 @@
-"""A delivery status is read or refused with ValueError, within bounds; a message is made fit for a carrier, or refused."""
+"""A delivery status is read or refused; a message is made fit to be carried, or refused: within bounds, no crash."""
 
 import sys
 
