@@ -4,7 +4,8 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,7 +50,12 @@ class House:
     def ask(self, operation: str, **given: object) -> Iterator[Row]:
         """The rows of an operation. Values that are None are left out."""
         answers = self.ask_server(operation, **given)
-        return answers if answers is not None else self._ask_store(operation, _given(given))
+        if answers is None:
+            answers = self._ask_store(operation, _given(given))
+            context = click.get_current_context(silent=True)
+            if context is not None:  # who reads no further must not leave the store open: the process would never end
+                context.call_on_close(answers.close)
+        return answers
 
     def ask_server(self, operation: str, **given: object) -> Iterator[Row] | None:
         """The same of a running server alone; None if there is none."""
@@ -122,7 +128,7 @@ class House:
             return None
         return connection
 
-    def _ask_store(self, operation: str, arguments: Row) -> Iterator[Row]:
+    def _ask_store(self, operation: str, arguments: Row) -> Generator[Row, None, None]:
         """No server runs: open the store ourselves, under its lock."""
         directory, configuration = self.directory, self._configuration()
         engine = configuration.store.engine if configuration is not None else ""
@@ -136,7 +142,8 @@ class House:
         from posthouse.supervisor.offline import Unopened, ask_offline
 
         try:
-            yield from _rows(ask_offline(directory, operation, arguments, configuration))
+            with closing(ask_offline(directory, operation, arguments, configuration)) as answers:
+                yield from _rows(answers)
         except Unopened as error:
             raise Failure(str(error), "if it is a server that just starts, try again") from None
 

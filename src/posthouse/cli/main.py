@@ -67,4 +67,7 @@ def posthouse() -> None:
 
 def main() -> None:
     """The entry point of the ``posthouse`` command."""
-    sys.exit(posthouse(prog_name="posthouse"))
+    try:
+        sys.exit(posthouse(prog_name="posthouse"))
+    except OSError as error:  # where it writes to is full, or gone
+        sys.exit(f"Error: {error}")

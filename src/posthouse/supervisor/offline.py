@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,11 @@ class Unopened(Exception):
 
 def ask_offline(
     directory: Path, operation: str, arguments: Mapping[str, Any], configuration: Configuration | None = None
-) -> Iterator[Answer]:
-    """What a server would answer on its control socket; without its ``configuration`` it does not know its name."""
+) -> Generator[Answer, None, None]:
+    """What a server would answer on its control socket; without its ``configuration`` it does not know its name.
+
+    Who does not read to the end must close it: until then the store is open.
+    """
     answers = _ask(directory, operation, arguments, configuration)
 
     async def more() -> Answer | None:

@@ -5,6 +5,7 @@ import socket
 import threading
 from pathlib import Path
 
+import click
 import pytest
 
 from posthouse.cli.asking import Failure, House
@@ -33,6 +34,26 @@ def test_a_request_names_the_operation_and_what_was_given(tmp_path) -> None:
     heard = serve_once(tmp_path / "control.sock", b'{"row":{"a":1}}', b'{"done":1}')
     assert House(tmp_path, None, None).do("queue list", sender="x@y.test", domain=None) == {"a": 1}
     assert json.loads(heard[0]) == {"do": "queue list", "with": {"sender": "x@y.test"}}
+
+
+def test_who_reads_no_further_leaves_the_store_to_the_next(tmp_path) -> None:
+    (tmp_path / "posthouse.db").touch()
+    house = House(tmp_path, None, None)
+    for name in ("a.test", "b.test"):
+        house.do("domain add", name=name)
+    with click.Context(click.Command("list")):
+        rows = house.ask("domain list")
+        assert next(rows)["domain"] == "a.test"
+    assert [row["domain"] for row in house.ask("domain list")] == ["a.test", "b.test"]
+
+
+def test_a_refusal_leaves_the_store_to_the_next(tmp_path) -> None:
+    (tmp_path / "posthouse.db").touch()
+    house = House(tmp_path, None, None)
+    with pytest.raises(Failure) as kept:
+        house.do("account show", address="nobody@a.test")
+    assert house.do("domain add", name="a.test")
+    assert "nobody@a.test" in str(kept.value)
 
 
 def test_localserve_keeps_its_store_in_a_directory_inside(tmp_path) -> None:

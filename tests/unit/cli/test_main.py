@@ -56,6 +56,20 @@ def test_a_whole_office_without_a_server(place) -> None:
     assert run("queue", "list", "--dir", place).returncode == 0
 
 
+def test_a_list_that_is_cut_off_ends(place) -> None:
+    """Into a program that has gone, or onto a disk that is full: the store is closed, or the process would never end."""
+    assert run("domain", "add", "office.test", "--dir", place).returncode == 0
+    words = f"{sys.executable} -m posthouse domain list --dir {place} | true"
+    subprocess.run(["bash", "-c", words], capture_output=True, check=False, timeout=60)
+    with open("/dev/full", "w") as full:
+        said = subprocess.run(
+            [*PROGRAM, "domain", "list", "--dir", place],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert said.returncode == 1
+    assert said.stderr.splitlines()[-1] == "Error: [Errno 28] No space left on device"
+
+
 def test_a_status_leaves_out_what_the_engine_does_not_know(place) -> None:
     assert run("domain", "add", "office.test", "--dir", place).returncode == 0
     said = run("cluster", "status", "--dir", place)

@@ -121,7 +121,7 @@ async def test_a_bug_costs_one_answer_and_is_in_the_journal(control, monkeypatch
     async def broken() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(house.store, "directory", broken)
+    monkeypatch.setattr(house.store, "population", broken)
     answers = await control.ask(request("status"), request("nonsense"))
     assert answers[0]["failed"] == "trouble on our side"
     assert "no operation" in answers[1]["failed"]
