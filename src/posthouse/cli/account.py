@@ -8,6 +8,7 @@ import click
 
 from posthouse.cli.apppassword import app_password
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.secrets import read_password
 from posthouse.cli.show import Column, done, moment, print_fields, print_rows, size, yes_or_no
 
@@ -35,7 +36,7 @@ class Octets(click.ParamType[int]):
         return int(match[1]) * UNITS[match[2].upper()]
 
 
-@click.group()
+@click.group(cls=Noun)
 def account() -> None:
     """Accounts: who has a mailbox here."""
 

@@ -3,10 +3,11 @@
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, done, print_rows
 
 
-@click.group()
+@click.group(cls=Noun)
 def alias() -> None:
     """Addresses that stand for others; one with several targets is a group."""
 

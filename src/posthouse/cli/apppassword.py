@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, done, moment, print_rows
 
 SCOPES = ("imap", "pop3", "smtp")
@@ -39,7 +40,7 @@ class Scopes(click.ParamType[list[str]]):
         return wanted
 
 
-@click.group("app-password")
+@click.group("app-password", cls=Noun)
 def app_password() -> None:
     """Passwords of an account for one program or device each."""
 

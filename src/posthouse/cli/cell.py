@@ -3,6 +3,7 @@
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, print_fields, print_rows, yes_or_no
 
 COLUMNS = (
@@ -15,7 +16,7 @@ COLUMNS = (
 )
 
 
-@click.group()
+@click.group(cls=Noun)
 def cell() -> None:
     """Several databases, each with some of the accounts: add, list, drain, move."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from posthouse.cli.asking import Failure, House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, print_fields, print_rows
 
 COLUMNS = (
@@ -24,7 +25,7 @@ REQUEST_OCTETS = 60_000
 files = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=Noun)
 def classifier() -> None:
     """The statistical filter that learns from what people do with their mail."""
 

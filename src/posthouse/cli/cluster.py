@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, print_fields, print_rows, size, span
 
 
@@ -58,7 +59,7 @@ TABLES = {
 }
 
 
-@click.group()
+@click.group(cls=Noun)
 def cluster() -> None:
     """Several machines: who serves, how the engine is, what should be looked at."""
 

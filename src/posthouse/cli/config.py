@@ -7,9 +7,10 @@ import click
 
 from posthouse.cli.asking import Failure
 from posthouse.cli.file import CONFIG_FILE, NO_DOOR, hint_of
+from posthouse.cli.noun import Noun
 
 
-@click.group()
+@click.group(cls=Noun)
 def config() -> None:
     """The configuration of this node."""
 

@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, done, moment, print_rows
 
 MARKS = {"ok": "ok", "missing": "MISSING", "differs": "DIFFERS", "unneeded": "DELETE", "unknown": "?", "fault": "FAULT"}
 
 
-@click.group()
+@click.group(cls=Noun)
 def dkim() -> None:
     """DKIM keys of our domains. They are made and rotated by themselves; their records are yours to publish."""
 
@@ -68,7 +69,7 @@ def reset(house: House, *, yes: bool, as_json: bool) -> None:
     _tell(house.ask("dkim reset", yes=yes), as_json=as_json)
 
 
-@click.group()
+@click.group(cls=Noun)
 def dns() -> None:
     """What our domains publish in the DNS."""
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from posthouse.cli.asking import Failure
+from posthouse.cli.noun import Noun
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +49,7 @@ def _reports(given: Path | None) -> Path:
     return given or default_directory()
 
 
-@click.group()
+@click.group(cls=Noun)
 def drill() -> None:
     """Attack your own server, in a sandbox, and read what held.
 

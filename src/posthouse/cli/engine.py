@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from posthouse.cli.asking import Failure
+from posthouse.cli.noun import Noun
 
 
-@click.group()
+@click.group(cls=Noun)
 def engine() -> None:
     """Where mail is kept: look for damage, copy all of it elsewhere."""
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, moment, print_fields, print_rows, sender, size, span
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -29,7 +30,7 @@ def chooses(command: Command) -> Command:
     return click.argument("ident", metavar="[ID]", required=False)(command)
 
 
-@click.group()
+@click.group(cls=Noun)
 def quarantine() -> None:
     """What was kept from its readers for what was found in it."""
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, count, moment, print_fields, print_rows, sender, size, span
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,7 +50,7 @@ def chooses(command: Command) -> Command:
     return click.argument("queue_id", metavar="[ID]", required=False)(command)
 
 
-@click.group()
+@click.group(cls=Noun)
 def queue() -> None:
     """What waits to be sent."""
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, moment, print_rows, size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -77,7 +78,7 @@ def directions(command: Command) -> Command:
     return click.option("--sent/--received", help="What we told others, or (by default) what they told us.")(command)
 
 
-@click.group()
+@click.group(cls=Noun)
 def report() -> None:
     """What others saw of mail in our name and of our TLS, and what we told them."""
 

@@ -3,6 +3,7 @@
 import click
 
 from posthouse.cli.asking import House, asks_house
+from posthouse.cli.noun import Noun
 from posthouse.cli.show import Column, print_rows
 
 COLUMNS = (
@@ -22,7 +23,7 @@ TRIALS = (
 )
 
 
-@click.group()
+@click.group(cls=Noun)
 def scanner() -> None:
     """Programs that look at each message: ClamAV, Rspamd, milters, ICAP."""
 
