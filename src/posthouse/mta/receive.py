@@ -25,8 +25,9 @@ from posthouse.ms.readable import Unreadable
 from posthouse.mta.admission import FULL, Admission
 from posthouse.mta.amend import Amend
 from posthouse.mta.client import Client
+from posthouse.mta.draft import Draft, Refusal
 from posthouse.mta.headercheck import judge_header
-from posthouse.mta.intake import Draft, Intake, Refusal
+from posthouse.mta.intake import Intake
 from posthouse.mta.recipients import Recipients
 from posthouse.mta.relaying import NEEDS_UTF8, meant
 from posthouse.mta.sealing import Sealer
@@ -173,14 +174,20 @@ class Receiver:
             self._begin_body(transaction, writer, examination)
 
     def _begin_body(self, transaction: Transaction, writer: BlobWriter, examination: Examination) -> None:
-        """The header is all there: it is stored without the fields that only we may write (threat D03)."""
-        forged = forged_fields(examination.close(), self._hostname)
+        """The header is all there: it is stored without the fields that only we may write (threat D03).
+
+        A content without any field is all body, and gets the empty line that says so: our
+        own fields stand before it, and a reader would take its text for garbage among them.
+        """
+        header = examination.close()
+        forged = forged_fields(header, self._hostname)
         beginning = examination.beginning
-        transaction.header = examination.header if not forged else None
-        if forged:
-            clean = without(beginning, forged)
-            transaction.lines -= beginning.count(b"\n") - clean.count(b"\n")
-            beginning = clean
+        if forged or (header.garbage and not header.names):
+            stored = without(beginning, forged) if forged else b"\r\n" + beginning
+            transaction.lines += stored.count(b"\n") - beginning.count(b"\n")
+            writer.write(stored)
+            return
+        transaction.header = header
         writer.write(beginning)
 
     async def accept(self, transaction: Transaction) -> Outcome:

@@ -1,5 +1,7 @@
 """A message on its way in: what is refused before it comes, what is kept of it, what it costs."""
 
+import pytest
+
 from posthouse.admd.limits import Limits
 from posthouse.observe.ledger import parse_record
 from posthouse.testing.office import RELAY
@@ -102,3 +104,27 @@ async def test_a_large_message_is_judged_and_kept_whole(office):
         assert (await session.send("a@b.test", ["alice@office.test"], content))[-1].startswith("250")
     (letter,) = await office.read("alice")
     assert letter.endswith(content)
+
+
+@pytest.mark.parametrize(
+    "text", [b"Pump 3 has stopped\r\n", b"Pump 3 has stopped\r\n\r\nPlease look at it.\r\n", b"-- 3 --\r\n"]
+)
+async def test_a_text_without_a_header_is_all_body(office, text):
+    """As machines send it that know no better: behind our own fields it must not look like one of them."""
+    async with office.smtp() as session:
+        await session.hello()
+        assert "accepted" in (await session.send("pump@elsewhere.test", ["bob@office.test"], text))[-1]
+    (message,) = await office.read("bob")
+    assert message.partition(b"\r\n\r\n")[2] == text
+    (stored,) = await office.stored("bob")
+    assert stored.facts.preview.startswith(text.split(b"\r\n")[0].decode())
+
+
+async def test_garbage_among_fields_stays_where_it_is(office):
+    text = b"Pump 3 has stopped\r\nSubject: x\r\n\r\nbody\r\n"
+    async with office.smtp() as session:
+        await session.hello()
+        await session.send("pump@elsewhere.test", ["bob@office.test"], text)
+    (message,) = await office.read("bob")
+    assert message.endswith(b"\r\n" + text)
+    assert b"\r\n\r\n" not in message.removesuffix(b"\r\n\r\nbody\r\n")
