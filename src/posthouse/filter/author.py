@@ -9,6 +9,7 @@ every reader reads alike, and everything else is ``Ambiguous`` and has no author
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from posthouse.mail.address import Address
 from posthouse.standards.imf.address import Mailbox, parse_addresses
@@ -77,6 +78,8 @@ def author_of(header: Header, read: "Callable[[bytes], Author | Ambiguous] | Non
         return Ambiguous("is there more than once")
     if has_false_from(header):
         return Ambiguous("has a double that only some would see")
+    if header.garbage and _goes_on(header):
+        return Ambiguous("goes on in a line that only some would see as a part of it")
     return (read or read_author)(values[0])
 
 
@@ -115,6 +118,15 @@ def has_false_from(header: Header) -> bool:
         if field is None or field.name not in _COPIES:
             return True
     return False
+
+
+def _goes_on(header: Header) -> bool:
+    """Whether a line that is neither field nor continuation follows the From.
+
+    Some readers take more than space and tab for the beginning of a
+    continuation (vertical tabs, no-break spaces), and no signature covers it.
+    """
+    return any(one.name == "from" and not after.name for one, after in pairwise(header.fields))
 
 
 def _fault(value: bytes) -> str:

@@ -86,6 +86,9 @@ ATTACKS = {
     "semicolon": b"From: a@far.test; b@office.test",
     "blank in the domain": b"From: a@far.test office.test",
     "header after an empty name": b"From: a@far .test",
+    "vertical tab on the next line": b"From: a@far.test\r\n\x0b, b@office.test",
+    "no-break space on the next line": b"From: a@far.test\r\n\xc2\xa0<b@office.test>",
+    "no name on the next line": b"From: a@far.test\r\n: b@office.test\r\nX: y",
 }
 
 
@@ -99,6 +102,12 @@ def test_what_two_readers_would_read_differently_has_no_author(name: str) -> Non
 )
 def test_a_from_below_others_is_a_from(before: bytes) -> None:
     assert isinstance(author_of(parse_header(before + b"From: a@far.test\r\n" + REST)), Author)
+
+
+def test_a_line_that_is_no_field_elsewhere_says_nothing_of_the_author() -> None:
+    for garbage in (b"\x0bX: y\r\n", b"no field\r\n"):
+        assert isinstance(author_of(parse_header(b"From: a@far.test\r\nX: y\r\n" + garbage + REST)), Author)
+        assert isinstance(author_of(parse_header(garbage + b"From: a@far.test\r\n" + REST)), Author)
 
 
 def test_a_header_cut_short_has_no_author() -> None:
