@@ -23,7 +23,7 @@ from posthouse.standards.arc.verify import Chain
 from posthouse.standards.arc.verify import Status as ArcStatus
 from posthouse.standards.dkim.key import PublicKey, parse_key
 from posthouse.standards.dkim.verify import Result as DkimResult
-from posthouse.standards.dkim.verify import Verification
+from posthouse.standards.dkim.verify import Verification, Verifier
 from posthouse.standards.dmarc.evaluate import Evaluation, Identifier, evaluate
 from posthouse.standards.dmarc.evaluate import Result as DmarcResult
 from posthouse.standards.dns.ports import DnsTrouble, Resolver
@@ -40,6 +40,20 @@ MAX_NAMES = 10
 NO_CHAIN = Chain(ArcStatus.NONE)
 
 
+class Signatures(msgspec.Struct, frozen=True):
+    """What the signatures of a message say, looked at before the rest, and the allowance that they drew from."""
+
+    found: tuple[Verification, ...]
+    allowance: Allowance
+
+
+async def look_at_signatures(verifier: Verifier, *, resolver: Resolver, clock: Clock, memory: Memory) -> Signatures:
+    """The first part of ``authenticate``, for who may know the rest; never raises."""
+    allowance = Allowance(clock)
+    found = await verifier.finish(Questions(resolver, allowance), int(clock.now()), memory.read_key)
+    return Signatures(found, allowance)
+
+
 async def authenticate(
     examination: Examination,
     *,
@@ -51,37 +65,40 @@ async def authenticate(
     receiver: str = "unknown",
     with_name: bool = False,
     memory: Memory | None = None,
+    signatures: Signatures | None = None,
 ) -> Evidence:
     """All that can be found out. ``mail_from`` is empty for the null reverse-path; never raises.
 
     ``with_name`` also looks whether the client's address has a name (iprev).
-    ``memory`` is asked first, and told what was concluded.
+    ``memory`` is asked first, and told what was concluded. ``signatures`` are
+    given when they have been looked at already.
     """
     header = examination.close()
     author = author_of(header, memory.read_author if memory is not None else None)
-    allowance = Allowance(clock)
+    allowance = signatures.allowance if signatures is not None else Allowance(clock)
     key = (peer, helo, mail_from.rpartition("@")[2])
     road = memory.road(key) if memory is not None else None
-    dkim: tuple[Verification, ...] | None = None
+    dkim = signatures.found if signatures is not None else None
     arc: Chain | None = None
     name: tuple[IpRev, str] | None = None
-    if road is None or examination.signatures is not None or with_name:
+    if road is None or with_name or (signatures is None and examination.signatures is not None):
         now, read_key = int(clock.now()), memory.read_key if memory is not None else parse_key
         asking = Questions(resolver, allowance, MAX_SPF_QUESTIONS)
         paths = _Paths(asking, peer, helo, mail_from, receiver, now) if road is None else None
-        found_helo, found_mail, dkim, arc, name = await together(
+        found_helo, found_mail, found, arc, name = await together(
             paths.of_helo() if paths is not None else None,
             paths.of_sender() if paths is not None else None,
-            _signatures(examination, Questions(resolver, allowance), now, read_key),
+            _signatures(examination, Questions(resolver, allowance), now, read_key) if signatures is None else None,
             _chain(examination, Questions(resolver, allowance, MAX_CHAIN_QUESTIONS), now, read_key),
             _client_name(Questions(resolver, allowance), peer) if with_name else None,
         )
+        dkim = found or dkim
         if road is None:
             road = Road(asking.until, found_helo, found_mail)
             if memory is not None:
                 road = memory.keep_road(key, road)
     signers = tuple([one.domain for one in dkim if one.result is DkimResult.PASS]) if dkim else ()
-    policed = await _evaluate(author, signers, road.mail or road.helo, Questions(resolver, allowance, kept=0), memory)
+    policed = await _evaluate(author, signers, road.mail or road.helo, resolver, allowance, memory)
     return Evidence(
         author=author,
         peer=peer,
@@ -129,7 +146,7 @@ async def authenticate_transit(
     evidence = msgspec.structs.replace(evidence, dkim=dkim or (), arc=arc or NO_CHAIN)
     if not evidence.signers:
         return evidence
-    policed = await _evaluate(author, evidence.signers, None, Questions(resolver, allowance, kept=0), memory)
+    policed = await _evaluate(author, evidence.signers, None, resolver, allowance, memory)
     is_proven = policed.evaluation.result is DmarcResult.PASS
     return msgspec.structs.replace(evidence, dmarc=policed.evaluation) if is_proven else evidence
 
@@ -205,7 +222,8 @@ async def _evaluate(
     author: Author | Ambiguous,
     signers: tuple[str, ...],
     spf: SpfEvidence | None,
-    questions: Questions,
+    resolver: Resolver,
+    allowance: Allowance,
     memory: Memory | None,
 ) -> Policed:
     if isinstance(author, Ambiguous):
@@ -217,6 +235,7 @@ async def _evaluate(
     known = memory.policy((domain, proven)) if memory is not None else None
     if known is not None:
         return known
+    questions = Questions(resolver, allowance, kept=0)
     found = await evaluate(questions, domain, proven)
     if found.result is DmarcResult.TEMPERROR and questions.spent:  # too many signers; only the author's own count
         found = await evaluate(questions, domain, [one for one in proven if one.domain == domain])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from posthouse.filter.action import Action
-from posthouse.filter.authenticate import authenticate, authenticate_transit
+from posthouse.filter.authenticate import Signatures, authenticate, authenticate_transit, look_at_signatures
 from posthouse.filter.author import Ambiguous, has_false_from
 from posthouse.filter.display import Display, Standing, display_of, format_display
 from posthouse.filter.evidence import Evidence, results_of, summary_of
@@ -20,6 +20,7 @@ from posthouse.lib.ports import Clock
 from posthouse.mail.envelope import Recipient
 from posthouse.standards.arc.verify import Status as ArcStatus
 from posthouse.standards.authres.write import format_results
+from posthouse.standards.dkim.verify import Verification
 from posthouse.standards.dns.ports import Resolver
 
 MOST_FIELDS = 2000
@@ -29,8 +30,8 @@ MOST_ALIKE = 2000
 REPLAYED = Reason("replay", "this very message was sent to too many whom it does not name")
 
 
-Likeness = tuple[str, str, str, bytes, tuple[bytes, ...]]
-"""The address of the client, its HELO, MAIL FROM, and the values of From and Reply-To."""
+Likeness = tuple[str, str, str, bytes, tuple[bytes, ...], bool]
+"""The address of the client, its HELO, MAIL FROM, the values of From and Reply-To, and whether it is signed."""
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -106,10 +107,17 @@ class SenderCheck:
         """
         likeness = None if exempt else likeness_of(examination, peer, helo, mail_from)
         policy, known = self._policy(), self._known()
+        signatures: Signatures | None = None
         if likeness is not None:
             alike = self._alike.get(likeness)
             if alike is not None and alike.still_holds(policy, known, self._clock.monotonic()):
-                return alike.findings
+                if examination.signatures is None:
+                    return alike.findings
+                signatures = await look_at_signatures(
+                    examination.signatures, resolver=self._resolver, clock=self._clock, memory=self._memory
+                )
+                if alike.signed == [like_signed(one) for one in signatures.found]:
+                    return self._checked(self._renewed(alike.findings, signatures), examination, recipients)
         if exempt:
             evidence = await authenticate_transit(
                 examination,
@@ -131,18 +139,35 @@ class SenderCheck:
                 clock=self._clock,
                 receiver=self._authserv_id,
                 memory=self._memory,
+                signatures=signatures,
             )
         verdict = judge(evidence, policy)
         display = display_of(evidence, verdict, policy, known, self._likenesses)
         if exempt:
             return Findings(evidence, verdict, display, b"", note=format_display(display))
-        if evidence.dkim and verdict.action is Action.ACCEPT and self._is_replay(examination, evidence, recipients):
-            verdict = msgspec.structs.replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
-            display = msgspec.structs.replace(display, standing=Standing.UNVERIFIED)
         findings = Findings(evidence, verdict, display, *self._written(evidence), format_display(display))
         if likeness is not None:
-            self._alike.put(likeness, _Alike(evidence.until, policy, known, findings))
-        return findings
+            signed = [like_signed(one) for one in evidence.dkim]
+            self._alike.put(likeness, _Alike(evidence.until, policy, known, findings, signed))
+        return self._checked(findings, examination, recipients)
+
+    def _renewed(self, findings: Findings, signatures: Signatures) -> Findings:
+        """The same of a message that differs in nothing but the octets of its signatures."""
+        evidence = msgspec.structs.replace(findings.evidence, dkim=signatures.found, queries=signatures.allowance.asked)
+        return msgspec.structs.replace(
+            findings, evidence=evidence, field=self._at_hand(evidence).field(evidence, self._lines)
+        )
+
+    def _checked(self, findings: Findings, examination: Examination, recipients: Sequence[Recipient]) -> Findings:
+        """The same, unless it has come too often."""
+        evidence, verdict = findings.evidence, findings.verdict
+        if not evidence.dkim or verdict.action is not Action.ACCEPT:
+            return findings
+        if not self._is_replay(examination, evidence, recipients):
+            return findings
+        verdict = msgspec.structs.replace(verdict, action=Action.JUNK, reasons=(REPLAYED, *verdict.reasons))
+        display = msgspec.structs.replace(findings.display, standing=Standing.UNVERIFIED)
+        return msgspec.structs.replace(findings, verdict=verdict, display=display, note=format_display(display))
 
     def _is_replay(self, examination: Examination, evidence: Evidence, recipients: Sequence[Recipient]) -> bool:
         if self._replays is None or trusted_sealer(evidence, self._policy().sealers):
@@ -154,23 +179,32 @@ class SenderCheck:
         if evidence.arc.status is not ArcStatus.NONE or isinstance(evidence.author, Ambiguous):
             field = format_results(self._authserv_id, results_of(evidence))
             return field, summary_of(evidence)
+        known = self._at_hand(evidence)
+        return known.field(evidence, self._lines), known.words(evidence)
+
+    def _at_hand(self, evidence: Evidence) -> Written:
         key = (evidence.peer, evidence.helo, evidence.mail_from.rpartition("@")[2])
         known = self._fields.get(key)
         if known is None or not known.tells(evidence):
             known = write(evidence, self._authserv_id)
             self._fields.put(key, known)
-        return known.field(evidence, self._lines), known.words(evidence)
+        return known
 
 
 def likeness_of(examination: Examination, peer: str, helo: str, mail_from: str) -> Likeness | None:
-    """All that the findings about an unsigned message follow from; None where they follow from more than this."""
+    """All that the findings about a message follow from but its signatures; None where they follow from more."""
     header = examination.close()
-    if examination.signatures is not None or header.excess:
+    if examination.chain is not None or header.excess:
         return None
     authors = header.all("from")
     if len(authors) != 1 or has_false_from(header):
         return None
-    return peer, helo, mail_from, authors[0], tuple(header.all("reply-to"))
+    return peer, helo, mail_from, authors[0], tuple(header.all("reply-to")), examination.signatures is not None
+
+
+def like_signed(one: Verification) -> Verification:
+    """A signature without its octets: two that are equal then say the same."""
+    return msgspec.structs.replace(one, signature=b"")
 
 
 class _Alike(msgspec.Struct, frozen=True):
@@ -180,6 +214,8 @@ class _Alike(msgspec.Struct, frozen=True):
     policy: Policy
     known: Iterable[str]
     findings: Findings
+    signed: list[Verification]
+    """What the signatures say, without their octets."""
 
     def still_holds(self, policy: Policy, known: Iterable[str], now: float) -> bool:
         return self.until > now and self.policy is policy and self.known is known

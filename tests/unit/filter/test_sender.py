@@ -153,3 +153,25 @@ async def test_a_key_that_changed_is_read_anew() -> None:
     assert (await look(checked, letter)).evidence.signers == ()
     zone.names = {"s._domainkey.far.test": {"txt": (b"v=DKIM1; k=ed25519; p=",)}}
     assert "revoked" in (await look(checked, letter)).summary[-2]
+
+
+async def test_the_next_message_of_a_signer_is_judged_by_its_own_signature_and_the_rest_is_known() -> None:
+    zone = Zone(
+        {
+            "far.test": {"txt": (b"v=spf1 -all",)},
+            "_dmarc.far.test": {"txt": (b"v=DMARC1; p=reject",)},
+            "s._domainkey.far.test": {"txt": (PAIR.record.encode(),)},
+        }
+    )
+    checked = check(zone)
+    good = [signed(LETTER.replace(b"hello", b"number %d" % number), "far.test") for number in range(3)]
+    first, second = [await look(checked, letter) for letter in good[:2]]
+    assert (second.verdict, second.display) == (first.verdict, first.display)
+    assert second.evidence.dmarc is first.evidence.dmarc
+    assert second.evidence.dkim[0].signature != first.evidence.dkim[0].signature
+    assert second.field == format_results("mx.office.test", results_of(second.evidence))
+    changed = await look(checked, good[2].replace(b"number", b"Number"))
+    assert changed.verdict.action is Action.REFUSE
+    assert (await look(checked, LETTER)).verdict.action is Action.REFUSE
+    assert (await look(checked, good[2])).verdict.action is Action.ACCEPT
+    assert (await look(checked, signed(good[2], "list.test"))).evidence.signers == ("far.test",)

@@ -2,8 +2,8 @@
 
 import binascii
 import re
-from base64 import b64decode
 from collections.abc import Mapping
+from functools import lru_cache
 
 import idna
 import msgspec
@@ -12,6 +12,8 @@ from posthouse.standards.dkim.tags import decode_quoted, parse_tags, without_spa
 
 MAX_SIGNATURES = 10  # L38
 MAX_NAME = 253  # RFC 1035 section 2.3.4, as text
+MOST_FORMS, MOST_SAID = 512, 1500
+"""Signatures of one signer differ in little: of so many the rest is remembered, if it is not longer; 4 MiB in all."""
 NEVER = 10**12
 """RFC 6376 section 3.5: what is later is at no time."""
 _B_FIRST = re.compile(rb"[^:]*+:[ \t\r\n]*+b[ \t\r\n]*+=")
@@ -46,15 +48,14 @@ def parse_signature(field: bytes) -> Signature:
         raise ValueError("tag v is missing")
     if tags["v"] != "1":
         raise ValueError("unknown version")
-    if "dns/txt" not in (method.strip() for method in tags.get("q", "dns/txt").lower().split(":")):
+    if "q" in tags and "dns/txt" not in [method.strip() for method in tags["q"].lower().split(":")]:
         raise ValueError("unknown query method")
-    signature = read_signature(field, tags, tags.get("i", ""))
-    if not _FIELD_NAMES.match(tags["h"]):
-        raise ValueError("bad field name in h")
-    return signature
+    return read_signature(field, tags, tags.get("i", ""), names_must_be=True)
 
 
-def read_signature(field: bytes, tags: Mapping[str, str], identity: str = "") -> Signature:
+def read_signature(
+    field: bytes, tags: Mapping[str, str], identity: str = "", *, names_must_be: bool = False
+) -> Signature:
     """The tags that DKIM-Signature and ARC-Message-Signature have in common; raises ``ValueError``.
 
     ``identity`` is the value of ``i``, which in ARC is something else. A name in ``h`` that is none signs nothing; in
@@ -63,14 +64,10 @@ def read_signature(field: bytes, tags: Mapping[str, str], identity: str = "") ->
     missing = [name for name in ("a", "b", "bh", "d", "h", "s") if not tags.get(name)]
     if missing:
         raise ValueError(f"tag {missing[0]} is missing")
-    domain, selector = signer(tags)
-    identity = a_label(decode_quoted(identity).rpartition("@")[2]) or domain
-    if identity != domain and not identity.endswith("." + domain):
-        raise ValueError("i is not within d")  # RFC 6376 section 3.5
-    header_form, body_form = _canonicalization(tags.get("c", "simple/simple"))
-    headers = tuple([name.strip() for name in tags["h"].lower().split(":")])
-    if "from" not in headers:
-        raise ValueError("From is not signed")  # RFC 6376 section 5.4
+    said = (tags["d"], tags["s"], identity, tags.get("c", "simple/simple"), tags["h"])
+    form = _read_form(*said) if sum(map(len, said)) <= MOST_SAID else _read_form.__wrapped__(*said)
+    if names_must_be and not form.has_names:
+        raise ValueError("bad field name in h")
     made_at, expires_at = seconds(tags.get("t")), seconds(tags.get("x"))
     if made_at is not None and expires_at is not None and expires_at <= made_at:
         raise ValueError("it expires before it is made")  # RFC 6376 section 3.5
@@ -79,16 +76,43 @@ def read_signature(field: bytes, tags: Mapping[str, str], identity: str = "") ->
         algorithm=tags["a"].lower(),
         signature=base64_octets(tags["b"]),
         body_hash=base64_octets(tags["bh"]),
-        header_relaxed=header_form,
-        body_relaxed=body_form,
-        domain=domain,
-        selector=selector,
-        identity=identity,
-        headers=headers,
+        header_relaxed=form.header_relaxed,
+        body_relaxed=form.body_relaxed,
+        domain=form.domain,
+        selector=form.selector,
+        identity=form.identity,
+        headers=form.headers,
         made_at=made_at,
         expires_at=expires_at,
         has_length="l" in tags,
     )
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """What the signatures of one signer have in common."""
+
+    domain: str
+    selector: str
+    identity: str
+    header_relaxed: bool
+    body_relaxed: bool
+    headers: tuple[str, ...]
+    has_names: bool
+    """Whether ``headers`` are names, each of them."""
+
+
+@lru_cache(MOST_FORMS)
+def _read_form(domain: str, selector: str, identity: str, canonical: str, headers: str) -> _Form:
+    """The values of ``d``, ``s``, ``i``, ``c`` and ``h``; raises ``ValueError``."""
+    named = signer({"d": domain, "s": selector})
+    within = a_label(decode_quoted(identity).rpartition("@")[2]) or named[0]
+    if within != named[0] and not within.endswith("." + named[0]):
+        raise ValueError("i is not within d")  # RFC 6376 section 3.5
+    forms = _canonicalization(canonical)
+    names = tuple([name.strip() for name in headers.lower().split(":")])
+    if "from" not in names:
+        raise ValueError("From is not signed")  # RFC 6376 section 5.4
+    return _Form(*named, within, *forms, names, has_names=_FIELD_NAMES.match(headers) is not None)
 
 
 def signer(tags: Mapping[str, str]) -> tuple[str, str]:
@@ -139,7 +163,7 @@ def _canonicalization(text: str) -> tuple[bool, bool]:
 def base64_octets(text: str) -> bytes:
     """The value of ``b`` or ``bh``, which may be folded anywhere; raises ``ValueError``."""
     try:
-        return b64decode(without_space(text), validate=True)
+        return binascii.a2b_base64(without_space(text), strict_mode=True)
     except (binascii.Error, ValueError):
         raise ValueError("bad base64") from None
 

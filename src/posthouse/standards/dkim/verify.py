@@ -135,16 +135,6 @@ class Verifier:
         return _told(signature, Result.PASS, "", key)
 
 
-def raw_fields(header: Header) -> list[tuple[str, bytes]]:
-    """Lower-case names and whole fields as they stand, each with its CRLF."""
-    found = _WHOLE.findall(header.octets)[:FIELDS]
-    if found and not found[-1][0]:  # the empty match at the end
-        found.pop()
-    return [
-        (name.lower().decode("ascii"), field if field.endswith(b"\r\n") else field + b"\r\n") for field, name in found
-    ]
-
-
 class SignedFields:
     """The fields of a message as signatures see them, each brought into relaxed form once however often it is signed.
 
@@ -155,8 +145,13 @@ class SignedFields:
 
     def __init__(self, header: Header) -> None:
         self._fields: dict[str, list[bytes]] = {}
-        for name, field in raw_fields(header):
-            self._fields.setdefault(name, []).append(field)
+        for field, octets in _WHOLE.findall(header.octets)[:FIELDS]:  # the last one may be empty and nameless
+            name = octets.lower().decode("ascii")
+            whole = field if field.endswith(b"\r\n") else field + b"\r\n"
+            if name in self._fields:
+                self._fields[name].append(whole)
+            else:
+                self._fields[name] = [whole]
         self._relaxed: dict[tuple[str, int], bytes] = {}
 
     def called(self, name: str) -> list[bytes]:
@@ -174,10 +169,8 @@ class SignedFields:
         """What was signed (RFC 6376 section 3.7): named fields from the bottom up, then the signature itself."""
         pieces = []
         left: dict[str, int] = {}
-        for name in signature.headers:
-            fields = self._fields.get(name)
-            if fields is None:
-                continue
+        for name in [name for name in signature.headers if name in self._fields]:
+            fields = self._fields[name]
             at = left[name] = left.get(name, len(fields)) - 1
             if at >= 0 and fields[at] is signature.field:  # never one of those it names (RFC 6376 section 3.5)
                 at = left[name] = at - 1
