@@ -14,6 +14,8 @@ from posthouse.storage.queue import Item
 MAX_IN_HAND: Final = 2000
 """Items in memory at once."""
 LEASE_SECONDS: Final = 60.0
+RENEW_SECONDS: Final = LEASE_SECONDS / 6
+"""An engine that stands still renews nothing: what was sent meanwhile is settled in what is left of the lease."""
 LEASE_MARGIN_SECONDS: Final = 5.0
 """No content is ended when less than this is left of the lease."""
 

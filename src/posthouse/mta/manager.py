@@ -246,7 +246,7 @@ class Manager:
 
     async def _renew_leases(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            await asyncio.sleep(RENEW_SECONDS)
             await self._leases.renew()
 
     def _settled(self, items: Sequence[Item], posted: bool) -> None:
