@@ -18,7 +18,7 @@ from posthouse.mail.reply import Reply
 from posthouse.mta.crew import Crew
 from posthouse.mta.destination import Destination, pauses
 from posthouse.mta.directions import Directions
-from posthouse.mta.leases import LEASE_SECONDS, MAX_IN_HAND, Leases
+from posthouse.mta.leases import LEASE_SECONDS, MAX_IN_HAND, RENEW_SECONDS, Leases
 from posthouse.mta.load import make_loads
 from posthouse.mta.release import Release
 from posthouse.mta.route import Route
