@@ -114,10 +114,8 @@ def _result(segment: list[Token]) -> MethodResult | None:
         kind, dot, what = key.partition(".")
         if key == "reason":
             reason = value
-        elif dot and len(properties) < MAX_PROPERTIES:
+        elif dot and len(properties) < MAX_PROPERTIES:  # large receivers write others (action=none); they say nothing
             properties.append(Property(kind, what, value))
-        elif not dot:
-            raise ValueError("neither a reason nor a property")
     comment = next((one.text for one in segment if one.kind == "comment"), "")
     return MethodResult(name, result.lower(), reason, comment, tuple(properties), int(version or 1))
 

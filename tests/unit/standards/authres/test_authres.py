@@ -241,3 +241,17 @@ def test_a_few_oddities_claim_nothing(field: str) -> None:
 @given(st.sampled_from(FORGERIES), st.binary(max_size=8))
 def test_a_claim_never_fails(field: str, junk: bytes) -> None:
     is_claimed_by(junk + field.encode() + junk, OURS)
+
+
+def test_words_of_others_beside_properties_are_passed_over() -> None:
+    """The largest sealer of all writes ``action=none`` behind its dmarc: its testimony counts none the less."""
+    found = parse_results(
+        b" mx.far.test 1; dmarc=pass action=none header.from=office.test;\r\n x-tls=pass bits=256; arc=none"
+    )
+    assert [(one.method, one.result) for one in found.results] == [
+        ("dmarc", "pass"),
+        ("x-tls", "pass"),
+        ("arc", "none"),
+    ]
+    assert found.results[0].properties == (Property("header", "from", "office.test"),)
+    assert found.results[1].properties == ()
