@@ -21,7 +21,7 @@ MOST_OCTETS: Final = 6000
 MOST_TOLD: Final = 1000
 """Of each rule in a second: who used most of it. A crowd of strangers who come once is not worth telling of."""
 
-Who = int | str | tuple[str, str]
+Who = int | str | tuple[int | str, str]
 _decode = msgspec.json.Decoder(tuple[str, list[tuple[Who, float]]]).decode
 _encode = msgspec.json.Encoder().encode
 

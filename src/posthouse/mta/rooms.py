@@ -11,6 +11,7 @@ import msgspec
 
 from posthouse.admd.directory import Directory
 from posthouse.filter.allowance import DAY, Allowance
+from posthouse.filter.sharing import Shared
 from posthouse.lib.ports import Clock
 from posthouse.mail.ids import AccountId
 from posthouse.storage.ports import Store
@@ -68,6 +69,11 @@ class Rooms:
         self._clock = clock
         self._known: dict[AccountId, Room] = {}
         self._shares: Allowance[tuple[AccountId, str]] = Allowance(1.0, DAY, clock)
+
+    @property
+    def allowances(self) -> dict[str, Shared]:
+        """By the name under which nodes tell each other of it."""
+        return {"mailbox-shares": self._shares}
 
     def known(self, account: AccountId) -> Room | None:
         """What is known and recent enough."""

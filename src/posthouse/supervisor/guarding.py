@@ -70,7 +70,9 @@ class Guards:
     def allowances(self) -> dict[str, Shared]:
         """Of all rules that hold for all nodes together."""
         shared: dict[str, Shared] = {}
-        for one in (self.census, self.rates, self.account_rates, self.surge, self.takeover, self.replays):
+        for one in (
+            self.census, self.rates, self.account_rates, self.rooms, self.surge, self.takeover, self.replays,
+        ):  # fmt: skip
             shared |= one.allowances
         return shared
 

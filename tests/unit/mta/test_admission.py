@@ -8,6 +8,7 @@ from posthouse.admd.limits import Limits
 from posthouse.filter.blocklists import BlockLists, List, Means
 from posthouse.filter.greylist import Greylist, Terms
 from posthouse.mail.address import Address
+from posthouse.mta.rooms import Rooms
 from posthouse.net.ports import Peer
 from posthouse.storage.errors import StorageError
 from posthouse.testing.journal import KeptJournal
@@ -79,6 +80,20 @@ async def test_a_domain_of_strangers_may_fill_a_fifth_of_a_mailbox_and_others_st
     assert len(await small.read("alice")) == 1
     assert (await send(small, "friend@else.test"))[-1].startswith("250")
     assert (await send(small, to=("bob@office.test",)))[-1].startswith("250"), "another mailbox, another share"
+
+
+async def test_what_another_node_has_filed_counts_too(small):
+    alice, other = small.accounts["alice"], Rooms(small.store, small.directory, small.clock)
+    for counted in small.rooms.allowances.values():
+        counted.share()
+    assert (await send(small))[-1].startswith("250")
+    room = await other.find(alice)
+    assert other.has_share(alice, room, "bomb.test", len(LETTER))
+    for name, counted in small.rooms.allowances.items():
+        for who, amount in counted.take_news().items():
+            other.allowances[name].charge_elsewhere(who, amount)
+    assert not other.has_share(alice, room, "bomb.test", len(LETTER))
+    assert other.has_share(alice, room, "else.test", len(LETTER))
 
 
 async def test_the_share_comes_back_in_a_day(small):
