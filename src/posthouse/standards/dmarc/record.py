@@ -50,8 +50,8 @@ def is_dmarc(text: str) -> bool:
 def parse_record(text: str) -> Record:
     """The record (RFC 9989 section 4.10.1).
 
-    A bad ``p``, ``sp`` or ``np`` makes it ``p=none`` if somebody wants reports and void
-    otherwise; every other error falls back to the default of its tag.
+    A bad or missing ``p``, or a bad ``sp`` or ``np``, makes it ``p=none`` if somebody wants
+    reports and void otherwise; every other error falls back to the default of its tag.
     """
     tags: dict[str, str] = {}
     for part in text.split(";"):
@@ -61,11 +61,11 @@ def parse_record(text: str) -> Record:
     rua, rua_octets = _uris(tags.get("rua", ""))
     ruf, ruf_octets = _uris(tags.get("ruf", ""))
     requests = {name: _policy(tags[name]) for name in ("p", "sp", "np") if name in tags}
-    is_bad = None in requests.values()
+    is_bad = "p" not in requests or None in requests.values()
     if is_bad:
         requests = {}
     return Record(
-        p=requests.get("p") or Policy.NONE,  # RFC 9989 section 4.7: a record without p is one with p=none
+        p=requests.get("p") or Policy.NONE,
         sp=requests.get("sp"),
         np=requests.get("np"),
         psd=_choice(tags.get("psd", ""), "ynu", "u"),

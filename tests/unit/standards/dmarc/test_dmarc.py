@@ -78,7 +78,8 @@ def test_version_comes_first_and_is_exact(text: str) -> None:
         ("v=DMARC1; p=reject", Policy.REJECT),
         ("v=DMARC1; P=Quarantine ; unknown=x", Policy.QUARANTINE),
         ("v=DMARC1; rua=mailto:a@x.test", Policy.NONE),
-        ("v=DMARC1", Policy.NONE),
+        ("v=DMARC1", None),
+        ("v=DMARC1; sp=reject", None),
         ("v=DMARC1; p=bogus; rua=mailto:a@x.test", Policy.NONE),
         ("v=DMARC1; p=reject; sp=bogus; rua=mailto:a@x.test!10m", Policy.NONE),
         ("v=DMARC1; p=bogus", None),
@@ -88,6 +89,7 @@ def test_version_comes_first_and_is_exact(text: str) -> None:
 def test_bad_requests(text: str, policy: Policy | None) -> None:
     record = parse_record(text)
     assert (None if record.void else record.p) == policy
+    assert record.sp is record.np is None
 
 
 def test_alignment_relaxed_and_strict() -> None:
