@@ -29,9 +29,9 @@ from posthouse.msa.identity import NULL_SENDER, author_domain, is_disposition_no
 from posthouse.mta.amend import Amend
 from posthouse.mta.client import Client
 from posthouse.mta.custody import Custody
+from posthouse.mta.draft import Draft as Ready
 from posthouse.mta.headercheck import TOO_LARGE as HEADER_TOO_LARGE
 from posthouse.mta.headercheck import judge_header
-from posthouse.mta.intake import Draft as Ready
 from posthouse.mta.intake import Intake
 from posthouse.mta.receive import TOO_LARGE, Arrival, Receiver
 from posthouse.mta.recipients import Recipients

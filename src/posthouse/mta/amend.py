@@ -22,7 +22,7 @@ from posthouse.filter.amendment import (
 )
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Body, Envelope, Recipient
-from posthouse.mta.intake import Refusal
+from posthouse.mta.draft import Refusal
 from posthouse.standards.imf.header import HEADER_OCTETS, Header, parse_header
 from posthouse.standards.smtp.grammar import parse_mailbox
 from posthouse.storage.ports import Blobs, BlobWriter

@@ -7,10 +7,7 @@ filed (a full mailbox) comes back as findings, by recipient.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
-
-import msgspec
 
 from posthouse.admd.directory import Directory
 from posthouse.admd.limits import Limits
@@ -20,49 +17,28 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.ids import AccountId, QueueId, TraceId
-from posthouse.mail.reply import Reply
-from posthouse.mda.expand import Expansion, Leaf, Lost, as_original, expand
+from posthouse.mda.expand import Expansion, Leaf, Lost, expand
 from posthouse.ms.large import Describe, Describer, here_or_apart
 from posthouse.ms.readable import Readable
+from posthouse.mta.aftermath import Failure, is_quiet, reckon
+from posthouse.mta.draft import Draft, Refusal
 from posthouse.mta.handoff import Handoff
 from posthouse.mta.lapse import Lapses, named, write_notice
-from posthouse.mta.reporting import Action, Finding, Reporter, Subject, is_wanted
+from posthouse.mta.reporting import Action, Finding, Reporter, Subject
 from posthouse.mta.signing import Signer
 from posthouse.observe.ledger import Record, format_record
 from posthouse.observe.ports import Journal, Level
 from posthouse.standards.imf.header import Header
 from posthouse.standards.imf.trace import format_delivered_to, format_return_path
-from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Overquota
+from posthouse.storage.acceptance import Acceptance, Filing
 from posthouse.storage.errors import StorageError
 from posthouse.storage.mailbox import Facts, Role
 from posthouse.storage.ports import BlobWriter, Store
 from posthouse.storage.queue import Posting, State
 
-FULL = Reply(452, "4.2.2", ("the mailbox is full",))
-DELIVERED = Reply(250, "2.1.5", ("delivered to the mailbox",))
-TAKEN = Reply(250, "2.1.5", ("taken",))
-"""What a stranger is told: not whether it was a person, an alias or a group, nor that there is a mailbox (B02)."""
-EXPANDED = Reply(250, "2.1.5", ("passed on to the members of the group",))
 NO_ROLES: Mapping[AccountId, Role] = MappingProxyType({})
 MOST_NOTED = 5
 """Lost targets that the journal names."""
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A message that is ready to be accepted, and what is needed to tell its sender what became of it."""
-
-    acceptance: Acceptance
-    expansion: Expansion
-    envelope: Envelope
-    head: bytes
-    """Our trace lines and as much of the content as is at hand, for reports."""
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """A recipient of the envelope, by its place, who gets nothing."""
-
-    index: int
-    reply: Reply
 
 
 class Intake:
@@ -277,39 +253,15 @@ class Intake:
         accepted = await self._store.accept(draft.acceptance)
         if accepted.items:
             self.handoff.take(accepted.items)
-        expansion = draft.expansion
-        if not (expansion.lost or expansion.expanded) and not _remarkable(draft, accepted):
+        if is_quiet(draft, accepted):
             return ()
-        lost = [(one.leaf, one.reply) for one in expansion.lost]
-        full: list[tuple[Leaf, Reply]] = []
-        good: set[int] = {leaf.index for leaf in expansion.onward}
-        findings: list[Finding] = []
-        for copy, placed in zip(expansion.copies, accepted.placed, strict=True):
-            if isinstance(placed, Overquota):
-                full += [(leaf, FULL) for leaf in copy.leaves]
-            else:
-                good |= {leaf.index for leaf in copy.leaves}
-                findings += [_find(draft, leaf, Action.DELIVERED, DELIVERED) for leaf in copy.leaves]
-        findings += [_find(draft, one, Action.EXPANDED, EXPANDED) for one in expansion.expanded if one.index in good]
-        refused = {leaf.index: reply for leaf, reply in (*lost, *full) if leaf.index not in good}
-        told = set(refused) if answers_each or not good else set()
-        if draft.envelope.submitter is None:
-            unheard = [] if vouched else [(leaf, reply) for leaf, reply in full if leaf.index not in told]
-            for index in dict.fromkeys(
-                leaf.index for leaf, _ in (*(one for one in lost if one[0].index in good), *unheard)
-            ):
-                await self._tell_postmaster(draft, index, unheard)
-            lost = []
-            full = [one for one in full if one not in unheard]
-        if not (answers_each or self._tell_strangers) and draft.envelope.submitter is None:
-            findings = [replace(one, action=Action.RELAYED, reply=TAKEN) for one in findings]
-        findings += [
-            _find(draft, leaf, Action.FAILED, _for_good(reply))
-            for leaf, reply in (*lost, *full)
-            if leaf.index not in told
-        ]
-        await self._report(draft, [one for one in findings if is_wanted(one.recipient, one.action)])
-        return tuple(Refusal(index, reply) for index, reply in refused.items())
+        after = reckon(
+            draft, accepted, answers_each=answers_each, vouched=vouched, tells_strangers=self._tell_strangers
+        )
+        for index in after.lapsed:
+            await self._tell_postmaster(draft, index, after.unheard)
+        await self._report(draft, after.findings)
+        return after.refused
 
     async def _report(self, draft: Draft, findings: Sequence[Finding]) -> None:
         """Tell the sender, by this same road; never about mail that has none (RFC 3464 section 2)."""
@@ -329,7 +281,7 @@ class Intake:
         report, octets = self._reporter.report(subject, findings)
         await self._send(report, octets, self._ids.trace_id())
 
-    async def _tell_postmaster(self, draft: Draft, index: int, unheard: Sequence[tuple[Leaf, Reply]] = ()) -> None:
+    async def _tell_postmaster(self, draft: Draft, index: int, unheard: Sequence[Failure]) -> None:
         """An alias has lapsed, or a mailbox is full; the message is safe already, whatever becomes of the notice."""
         lost = [one for one in draft.expansion.lost if one.leaf.index == index]
         lost += [Lost(leaf, reply) for leaf, reply in unheard if leaf.index == index]
@@ -374,31 +326,6 @@ class Intake:
             accepted = await self._store.accept(acceptance)
             if accepted.items:
                 self.handoff.take(accepted.items)
-
-
-def _find(draft: Draft, leaf: Leaf, action: Action, reply: Reply) -> Finding:
-    """What became of a leaf, told of the name that was accepted (RFC 3464 section 2.3.2), not where it led (B02)."""
-    accepted = draft.envelope.recipients[leaf.index].address
-    named = None if leaf.recipient.address == accepted else as_original(accepted)
-    return Finding(leaf.recipient, action, reply, named=named)
-
-
-def _remarkable(draft: Draft, accepted: Accepted) -> bool:
-    """Whether anybody was refused or wants to hear of success."""
-    if Overquota in map(type, accepted.placed):
-        return True
-    return any(
-        leaf.recipient.notify is not None and is_wanted(leaf.recipient, Action.DELIVERED)
-        for copy in draft.expansion.copies
-        for leaf in copy.leaves
-    )
-
-
-def _for_good(reply: Reply) -> Reply:
-    """A report of failure is final: its status is permanent (RFC 3464 section 2.3.4), as the message was accepted."""
-    if reply is FULL:
-        return Reply(552, "5.2.2", FULL.text)
-    return reply
 
 
 def _record(record: Record, expansion: Expansion) -> bytes:

@@ -9,7 +9,7 @@ from posthouse.filter.scanners.early import Early
 from posthouse.mail.envelope import Recipient
 from posthouse.mail.reply import Reply
 from posthouse.mta.client import Client
-from posthouse.mta.intake import Refusal
+from posthouse.mta.draft import Refusal
 from posthouse.standards.imf.header import Header
 from posthouse.standards.smtp.events import MailFrom
 from posthouse.storage.ports import BlobWriter

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from posthouse.mail.address import Address
 from posthouse.mail.envelope import Envelope, Notify, OriginalRecipient, Recipient
-from posthouse.mta.intake import FULL
+from posthouse.mta.aftermath import FULL
 from posthouse.observe.ledger import Record, parse_record
 from posthouse.storage.acceptance import Placed
 from posthouse.storage.errors import StorageError
