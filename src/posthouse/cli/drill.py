@@ -118,7 +118,6 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
     from posthouse.cli.show import Column, count, print_rows, size
     from posthouse.drill.attacks.index import all_scenarios
     from posthouse.drill.drilling import USUAL_SECONDS
-    from posthouse.drill.reports.text import duration
 
     threats = _select(ids, profile or ("" if ids else "quick"), surface, fault, motive)
     scenarios = all_scenarios()
@@ -154,7 +153,8 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
     )
     usual = USUAL_SECONDS.get(profile or ("" if ids else "quick"))
     if usual and not (surface or fault or motive):
-        click.echo(f"All of it takes about {duration(usual)} on two cores that have other things to do, too.")
+        told = f"{usual:.0f} seconds" if usual < 90 else f"{usual / 60:.0f} minutes"
+        click.echo(f"All of it takes about {told} on two cores that have other things to do, too.")
 
 
 @drill.command("run")

@@ -129,10 +129,18 @@ def _count(
 def host() -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        "openssl": ssl.OPENSSL_VERSION,
-        "sqlite": sqlite3.sqlite_version,
+        "openssl": ssl.OPENSSL_VERSION.removeprefix("OpenSSL "),
+        "sqlite": _sqlite(),
         "kernel": f"{platform.system()} {platform.release()}",
     }
+
+
+def _sqlite() -> str:
+    """That of the server, which brings its own: apsw is numbered after it."""
+    try:
+        return metadata.version("apsw").rpartition(".")[0]
+    except metadata.PackageNotFoundError:
+        return sqlite3.sqlite_version
 
 
 def _version() -> str:
