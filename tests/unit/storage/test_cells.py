@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
 from posthouse.storage.acceptance import Acceptance, Filing
-from posthouse.storage.cells import transit
+from posthouse.storage.cells import moving, transit
 from posthouse.storage.cells.desk import Desk
 from posthouse.storage.cells.moving import FREEZE
 from posthouse.storage.cells.opening import first_number, found, open_cells
@@ -19,6 +20,7 @@ from posthouse.storage.directory import DomainRow
 from posthouse.storage.errors import Conflict, Missing, Moved, StorageError
 from posthouse.storage.mailbox import Change, Role
 from posthouse.storage.postgresql.engine import open_store
+from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.queue import Posting, QueueFilter, Settlement
 from posthouse.storage.sql import turns
 from posthouse.supervisor.ports import RandomIds
@@ -370,3 +372,26 @@ async def test_whoever_has_missed_too_much_reads_the_whole_map(house, open_house
         await house.put_domain(DomainRow(f"d{number}.test"))
     await other.places.follow()
     assert other.places.of(account).cell == 1 - source
+
+
+async def test_a_move_looks_once_at_what_was_delivered_to_others(house, monkeypatch):
+    account, _ = await people(house)
+    tables = [replace(table, at_once=3) if table.name in moving.MOVED else table for table in moving.TABLES]
+    monkeypatch.setattr(moving, "TABLES", tables)
+    for number in range(10):
+        await house.accept(letter(f"t{number}", account, octets=b"S: %d\r\n\r\n" % number))
+    source, asked = house.places.of(account).cell, []
+    rows = Tx.rows
+
+    async def recorded(tx, statement, *arguments):
+        asked.append(statement)
+        return await rows(tx, statement, *arguments)
+
+    monkeypatch.setattr(Tx, "rows", recorded)
+    await house.desk.move_account(account, 1 - source)
+    read = [one for one in asked if "FROM delivered" in one and one.startswith("SELECT delivery")]
+    assert [one for one in read if "ANY" not in one] == [moving.LISTED["delivered"]]
+    assert len(read) == 1 + 4, "ten keys, three at once"
+    for number in range(10):  # said again, nothing is filed twice
+        await house.accept(letter(f"t{number}", account, octets=b"S: %d\r\n\r\n" % number))
+    assert await uids(house, account) == list(range(1, 11))

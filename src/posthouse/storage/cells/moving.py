@@ -38,8 +38,13 @@ SETTLE = """INSERT INTO tally (account_id, modseq, used, quota, mailboxes, uidva
     mailboxes = excluded.mailboxes, uidvalidity = excluded.uidvalidity"""
 CONTENTS = """SELECT DISTINCT b.hash, b.size FROM message m JOIN letter l ON l.letter_no = m.letter_no
     JOIN blob b ON b.blob_no = l.blob_no WHERE m.account_id = $1 ORDER BY b.hash"""
-LETTERS = "SELECT DISTINCT letter_no FROM message WHERE account_id = $1 ORDER BY letter_no"
-"""Letters have no index by account: a scan of all that the cell keeps, where messages lie together."""
+LISTED = {
+    "letter": "SELECT DISTINCT letter_no FROM message WHERE account_id = $1 ORDER BY letter_no",
+    "delivered": "SELECT delivery FROM delivered WHERE account_id = $1 ORDER BY delivery",
+}
+"""First columns of the keys of what has no index by account. Letters are found by the messages, which lie together;
+what was delivered in the last fortnight by one look at all of the cell's: 2.6 million rows a second with two processes.
+An index would cost each delivery 70 to 160 octets more of the log, a move is a thousand times as seldom."""
 HASHES = "SELECT blob_no, hash FROM blob WHERE blob_no = ANY($1::bigint[])"
 NUMBERS = "SELECT hash, blob_no FROM blob WHERE hash = ANY($1::bytea[]) FOR KEY SHARE"
 
@@ -119,7 +124,7 @@ async def _copy(here: PostgresStore, there: PostgresStore, account: AccountId, t
     rows = 0
     tables = {table.name: table for table in TABLES}
     for name in MOVED:
-        pages = _letters if name == "letter" else _pages
+        pages = _listed if name in LISTED else _pages
         async for page in pages(here, tables[name], account):
             await there.units.write(lambda tx, table=tables[name], page=page: _put(tx, here, table, page))  # type: ignore[misc]  # defaults bind the loop's values
             rows += len(page)
@@ -164,14 +169,14 @@ async def _pages(here: PostgresStore, table: Table, account: AccountId) -> Async
         yield rows
 
 
-async def _letters(here: PostgresStore, table: Table, account: AccountId) -> AsyncIterator[list[Row]]:
-    """The same of letters, found by the messages."""
-    numbers = [row[0] for row in await here.units.read(lambda tx: tx.rows(LETTERS, account))]
+async def _listed(here: PostgresStore, table: Table, account: AccountId) -> AsyncIterator[list[Row]]:
+    """The same by a list of keys, made once."""
+    keys = [row[0] for row in await here.units.read(lambda tx: tx.rows(LISTED[table.name], account))]
     columns = ", ".join(table.columns)
-    statement = f"SELECT {columns} FROM letter WHERE letter_no = ANY($1::bigint[]) ORDER BY letter_no"  # noqa: S608  our names
-    for start in range(0, len(numbers), table.at_once):
-        some = numbers[start : start + table.at_once]
-        yield await here.units.read(partial(_rows, statement=statement, arguments=(some,)))
+    statement = f"SELECT {columns} FROM {table.name} WHERE {table.key[0]} = ANY($1) AND account_id = $2 ORDER BY 1"  # noqa: S608  our names
+    for start in range(0, len(keys), table.at_once):
+        some = keys[start : start + table.at_once]
+        yield await here.units.read(partial(_rows, statement=statement, arguments=(some, account)))
 
 
 async def _rows(tx: Tx, statement: str, arguments: Sequence[Any]) -> list[Row]:
