@@ -38,7 +38,7 @@ class Limits:
     command_octets: int = limit("L2", 2048, "octets", "longest SMTP command line with CRLF")
     auth_octets: int = limit("L2", 12288, "octets", "longest line of a SASL exchange (RFC 4954 section 4)")
     overlong_drain_octets: int = limit("L2", 64 * KIB, "octets", "read after an endless line before we hang up")
-    line_octets: int = limit("L3", 64 * KIB, "octets", "longest line in a message; over 998 it is only flagged")
+    line_octets: int = limit("L3", 64 * KIB, "octets", "longest line in a message; over 998 it is mended when relayed")
     header_octets: int = limit("L4", 256 * KIB, "octets", "all header fields of a message together")
     field_octets: int = limit("L5", 32 * KIB, "octets", "one header field")
     address_field_octets: int = limit("L5", 128 * KIB, "octets", "one header field that lists addresses")
