@@ -17,7 +17,7 @@ from posthouse.storage.errors import SchemaTooNew, StorageError
 from posthouse.storage.mailbox import Change, Facts, Role
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.storage.sqlite import directory, engine
-from posthouse.storage.sqlite.connection import open_writer, require_sqlite
+from posthouse.storage.sqlite.connection import open_reader, open_writer, require_sqlite
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.storage.sqlite.faults import NoFaults
 from posthouse.storage.sqlite.migrate import migrate
@@ -521,3 +521,12 @@ def test_a_batch_that_nobody_began_is_begun_by_who_comes_next(tmp_path):
 
     with asyncio.Runner(loop_factory=Forgetful) as runner:
         runner.run(run())
+
+
+@pytest.mark.parametrize("opened", [lambda path: open_writer(path, "FULL"), open_reader])
+def test_a_plan_is_made_once_and_not_for_each_value(tmp_path, opened):
+    """SQLite with statistics of values would plan each statement with a join anew: four times its price."""
+    open_writer(tmp_path / "x.db", "FULL").close()
+    connection = opened(tmp_path / "x.db")
+    assert connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
+    connection.close()

@@ -43,6 +43,7 @@ def open_writer(path: Path, synchronous: str) -> apsw.Connection:
     _set(connection, "temp_store", "MEMORY", 2)  # savepoints copy pages; a file for that costs 300 us a message
     _set(connection, "wal_autocheckpoint", str(CHECKPOINT_PAGES), CHECKPOINT_PAGES)
     _set(connection, "trusted_schema", "OFF", 0)
+    _keep_plans(connection)
     return connection
 
 
@@ -65,6 +66,7 @@ def open_reader(path: Path) -> apsw.Connection:
     _set(connection, "cache_size", "-8192", -8192)
     _set(connection, "temp_store", "MEMORY", 2)
     _set(connection, "trusted_schema", "OFF", 0)
+    _keep_plans(connection)
     return connection
 
 
@@ -73,6 +75,16 @@ def _set(connection: apsw.Connection, name: str, value: str, expected: object) -
     actual = connection.pragma(name)
     if actual != expected:
         raise StorageError(f"PRAGMA {name} is {actual!r} after it was set to {value}: the data would not be safe")
+
+
+def _keep_plans(connection: apsw.Connection) -> None:
+    """What a statement is bound to does not change its plan.
+
+    Where SQLite may keep statistics of values (``STAT4``), it parses and plans a statement with a join or an ORDER BY
+    again for each new value otherwise: 12 microseconds instead of 3, though there are no statistics.
+    """
+    if connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1) != 1:
+        raise StorageError("this SQLite plans statements anew for each value: QPSG cannot be switched on")
 
 
 def _claim(connection: apsw.Connection, path: Path) -> None:

@@ -38,10 +38,11 @@ class Counters:
         self.roles: dict[str, Box] = {}
         self.changed: dict[int, Box] = {}
 
-    def add(self, box: Box) -> None:
+    def add(self, box: Box) -> Box:
         self.boxes[box.mailbox] = box
         if box.role is not None:
             self.roles.setdefault(box.role, box)
+        return box
 
     def count(self, box: Box, uid: int, modseq: int, flags: str, octets: int) -> None:
         """A message that the rows do not count yet."""
@@ -106,11 +107,10 @@ class Tx:
             if row is None:
                 raise Missing(f"account {account}")
             known = self._known[account] = Counters(account, Tally(*row))
-            for columns in self.rows(late.BOXES, account):
-                box = Box(*columns)
-                known.add(box)
-                for born in self.rows(late.BORN, account, box.mailbox, box.uidnext):
-                    known.count(box, *born)
+            for row in self.rows(late.COUNTERS, account):
+                box = known.boxes.get(row[0]) or known.add(Box(*row[:9]))
+                if row[9] is not None:
+                    known.count(box, *row[9:])
         return known
 
     def find_box(self, counters: Counters, mailbox: int) -> Box:
