@@ -26,18 +26,22 @@ def postgres_server():
         server.remove()
 
 
-@pytest.fixture(scope="session")
-def postgres_tables(postgres_server, tmp_path_factory):
-    """The names of all tables of a database that has the schema."""
+def furnish(address, spool):
+    """Give the database its schema."""
 
-    async def furnish():
-        spool = tmp_path_factory.mktemp("spool")
+    async def open_and_close():
         ports = {"clock": ManualClock(), "ids": CountedIds(), "journal": KeptJournal()}
-        store = await open_store(postgres_server.address(), spool=spool, **ports)
+        store = await open_store(address, spool=spool, **ports)
         await store.close()
 
     with ThreadPoolExecutor(1) as thread:  # whoever asks may be in a loop
-        thread.submit(lambda: asyncio.run(furnish())).result()
+        thread.submit(lambda: asyncio.run(open_and_close())).result()
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server, tmp_path_factory):
+    """The names of all tables of a database that has the schema."""
+    furnish(postgres_server.address(), tmp_path_factory.mktemp("spool"))
     found = postgres_server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     return [name for name in found.split() if name != "migration"]
 
@@ -48,6 +52,14 @@ def postgres(postgres_server, postgres_tables):
     deletions = [f"DELETE FROM {name}" for name in postgres_tables]
     postgres_server.sql(";".join(["SET session_replication_role = replica", *deletions]))
     return postgres_server.address()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server, tmp_path_factory):
+    """The address of one that never had mail: rows that are deleted leave indexes and statistics behind."""
+    postgres_server.make_database("new", template="template0")
+    furnish(postgres_server.address("new"), tmp_path_factory.mktemp("spool"))
+    return postgres_server.address("new")
 
 
 @pytest.fixture(scope="session")
