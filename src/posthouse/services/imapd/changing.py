@@ -24,7 +24,7 @@ from posthouse.services.imapd.session import (
     tell_keywords,
 )
 from posthouse.standards.imap import attributes, codes, events
-from posthouse.standards.imap.responses import Condition, Fetched, Notice, Tagged
+from posthouse.standards.imap.responses import Condition, Fetched, Notice, Response, Tagged
 from posthouse.storage.acceptance import Placed
 from posthouse.storage.errors import StorageError
 from posthouse.storage.mailbox import Change, Mailbox, Message
@@ -51,8 +51,7 @@ async def store(session: Session, event: events.Store) -> Answer:
     view = selected.view
     indexes = resolve(session, event.numbers, by_uid=event.by_uid)
     if indexes is None or selected.read_only:
-        bad = indexes is None
-        yield Tagged(event.tag, BAD if bad else NO, "No such message number" if bad else READ_ONLY)
+        yield _not_now(event.tag, indexes)
         return
     since = event.unchanged_since
     if since is not None:
@@ -73,20 +72,32 @@ async def store(session: Session, event: events.Store) -> Answer:
         )
         refused += late
         _tell_flagged(session, event, [one.uid for one in changed])
-        surprising = _surprising(view, event, changed) if event.silent else frozenset[Uid]()
-        places = sorted(view.take(changed))
-        for response in tell_keywords(selected):
+        for response in _tell_changed(session, event, changed):
             yield response
-        for index in places:
-            if not event.silent or view.uid(index) in surprising:
-                yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
-            elif session.condstore:
-                yield Fetched(index + 1, (attributes.uid(view.uid(index)), attributes.modseq(view.modseq(index))))
     if refused:
         numbers = refused if event.by_uid else [index + 1 for index in map(view.index, refused) if index is not None]
         yield Tagged(event.tag, OK, "Some have changed meanwhile", codes.modified(sorted(numbers)))
         return
     yield Tagged(event.tag, OK, "Done")
+
+
+def _not_now(tag: str, indexes: Sequence[int] | None) -> Tagged:
+    """The numbers name nothing, or nothing may be changed here."""
+    return Tagged(tag, BAD, "No such message number") if indexes is None else Tagged(tag, NO, READ_ONLY)
+
+
+def _tell_changed(session: Session, event: events.Store, changed: Sequence[Message]) -> Iterator[Response]:
+    """The new flags; with .SILENT only what the client cannot reckon, and mod-sequences where it keeps them."""
+    selected = session.chosen
+    view = selected.view
+    surprising = _surprising(view, event, changed) if event.silent else frozenset[Uid]()
+    places = sorted(view.take(changed))
+    yield from tell_keywords(selected)
+    for index in places:
+        if not event.silent or view.uid(index) in surprising:
+            yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
+        elif session.condstore:
+            yield Fetched(index + 1, (attributes.uid(view.uid(index)), attributes.modseq(view.modseq(index))))
 
 
 def _surprising(view: MailboxView, event: events.Store, changed: Iterable[Message]) -> frozenset[Uid]:
@@ -120,14 +131,13 @@ def _reckoned(before: frozenset[str], event: events.Store, named: frozenset[str]
             return before - named
 
 
-async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
-    """COPY, all or nothing, and MOVE (RFC 6851), with COPYUID (RFC 4315)."""
+async def carry(session: Session, event: events.Copy | events.Move) -> Answer:
+    """COPY and MOVE (RFC 6851), with COPYUID (RFC 4315)."""
     selected = session.chosen
     moving = isinstance(event, events.Move)
     indexes = resolve(session, event.numbers, by_uid=event.by_uid)
     if indexes is None or (moving and selected.read_only):
-        bad = indexes is None
-        yield Tagged(event.tag, BAD if bad else NO, "No such message number" if bad else READ_ONLY)
+        yield _not_now(event.tag, indexes)
         return
     mailboxes = await session.store.mailboxes(session.owner)
     target = find_mailbox(mailboxes, event.mailbox)
@@ -144,15 +154,22 @@ async def copy(session: Session, event: events.Copy | events.Move) -> Answer:
         if selected.view.gone_among(uids):  # RFC 2180 section 4.4: none rather than some
             yield Tagged(event.tag, NO, "Some messages are gone", "EXPUNGEISSUED")
             return
-    if not moving and sum(mailbox.messages for mailbox in mailboxes) + len(uids) > MOST_MESSAGES:
+    async for response in (_move if moving else _copy)(session, event, mailboxes, target, uids):
+        yield response
+
+
+async def _copy(
+    session: Session,
+    event: events.Copy | events.Move,
+    mailboxes: Sequence[Mailbox],
+    target: Mailbox,
+    uids: Sequence[Uid],
+) -> Answer:
+    """All or nothing (RFC 9051 section 6.4.7)."""
+    if sum(mailbox.messages for mailbox in mailboxes) + len(uids) > MOST_MESSAGES:
         yield Tagged(event.tag, NO, "Too many messages", "LIMIT")
         return
-    if moving:
-        async for response in _move(session, event, mailboxes, target, uids):
-            yield response
-        return
-    placed = await session.store.copy(session.owner, selected.mailbox, uids, target.mailbox)
-    pairs = _pairs(placed)
+    pairs = _pairs(await session.store.copy(session.owner, session.chosen.mailbox, uids, target.mailbox))
     _tell_carried(session, mailboxes, target, pairs)
     if not pairs and not event.by_uid:  # gone since we looked
         yield Tagged(event.tag, NO, "The messages are gone", "EXPUNGEISSUED")

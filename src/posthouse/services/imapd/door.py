@@ -48,8 +48,8 @@ _ANSWERS: dict[type, Command] = {
     events.EndAppend: filing.end,
     events.Fetch: reading.fetch,
     events.Store: changing.store,
-    events.Copy: changing.copy,
-    events.Move: changing.copy,
+    events.Copy: changing.carry,
+    events.Move: changing.carry,
     events.Expunge: changing.expunge,
     events.Search: finding.search,
 }
