@@ -4,6 +4,7 @@ The machine-readable part alone is read here: fields as of a header, at most
 64 KiB. What message it is about stands in the next part of the mail.
 """
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -14,6 +15,7 @@ from posthouse.standards.imf.header import Header, parse_header
 MAX_OCTETS = 64 * 1024
 MAX_TEXT = 1000
 MAX_LISTED = 20
+_COMMENT = re.compile(r"\([^()]*+\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +46,16 @@ class FailureReport:
 def parse_failure(octets: bytes) -> FailureReport:
     """A ``message/feedback-report`` body; raises ``ValueError`` when it is none."""
     fields = parse_header(octets[:MAX_OCTETS])
-    kind = _text(fields, "feedback-type").lower()
+    kind = _word(fields, "feedback-type")
     if not kind or not _text(fields, "version"):
         raise ValueError("not a feedback report")  # RFC 5965 section 3.1
     return FailureReport(
         feedback_type=kind,
         user_agent=_text(fields, "user-agent"),
-        auth_failure=_text(fields, "auth-failure").lower(),
-        identity_alignment=_words(_text(fields, "identity-alignment")),
-        delivery_result=_text(fields, "delivery-result").lower(),
-        source_ip=_address(_text(fields, "source-ip")),
+        auth_failure=_word(fields, "auth-failure"),
+        identity_alignment=_words(_word(fields, "identity-alignment")),
+        delivery_result=_word(fields, "delivery-result"),
+        source_ip=_address(_word(fields, "source-ip")),
         reported_domains=_all(fields, "reported-domain"),
         mail_from=_text(fields, "original-mail-from").strip("<>"),
         recipients=_all(fields, "original-rcpt-to"),
@@ -62,7 +64,7 @@ def parse_failure(octets: bytes) -> FailureReport:
         dkim_selector=_text(fields, "dkim-selector"),
         spf_record=_text(fields, "spf-dns"),
         arrived=_text(fields, "arrival-date") or _text(fields, "received-date"),
-        incidents=_count(_text(fields, "incidents")),
+        incidents=_count(_word(fields, "incidents")),
         results=_results(fields),
     )
 
@@ -71,8 +73,14 @@ def _text(fields: Header, name: str) -> str:
     return (fields.first(name) or b"")[:MAX_TEXT].decode("utf-8", "replace").strip()
 
 
+def _word(fields: Header, name: str) -> str:
+    """In lower case, without the comments that RFC 5965 section 3.5 allows."""
+    return _COMMENT.sub("", _text(fields, name)).strip().lower()
+
+
 def _all(fields: Header, name: str) -> tuple[str, ...]:
-    found = (value[:MAX_TEXT].decode("utf-8", "replace").strip().strip("<>").lower() for value in fields.all(name))
+    texts = (_COMMENT.sub("", value[:MAX_TEXT].decode("utf-8", "replace")) for value in fields.all(name))
+    found = (text.strip().strip("<>").lower() for text in texts)
     return tuple([one for one in found if one][:MAX_LISTED])
 
 
@@ -82,7 +90,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _address(text: str) -> str:
     try:
-        return str(ip_address(text.removeprefix("IPv6:")))
+        return str(ip_address(text.removeprefix("ipv6:")))
     except ValueError:
         return ""
 

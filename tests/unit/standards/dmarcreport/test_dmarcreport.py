@@ -311,6 +311,16 @@ def test_a_failure_report() -> None:
     assert found.results[0].property("header", "d") == "example.com"
 
 
+@pytest.mark.rfc(5965, "3.5", "example")
+def test_comments_in_a_failure_report_are_passed_over() -> None:
+    found = parse_failure(
+        b"Feedback-Type: Abuse (sent by hand)\r\nVersion: 1 (one)\r\nUser-Agent: Some/1.0 (x)\r\n"
+        b"Source-IP: IPv6:2001:db8::1 (far.test)\r\nReported-Domain: (it is) far.test\r\nIncidents: 3 (or so)\r\n"
+    )
+    assert (found.feedback_type, found.source_ip, found.incidents) == ("abuse", "2001:db8::1", 3)
+    assert (found.reported_domains, found.user_agent) == (("far.test",), "Some/1.0 (x)")
+
+
 @given(st.binary(max_size=200))
 def test_any_octets_are_a_failure_report_or_a_value_error(octets: bytes) -> None:
     parse_failure(b"Feedback-Type: abuse\r\nVersion: 1\r\n" + octets)
