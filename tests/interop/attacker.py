@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 HOST = "127.0.0.1"
-PATIENCE = 20.0
+PATIENCE = 90.0
 TLS_BY_PORT = frozenset({"submissions", "imaps", "pop3s"})
 NOISE = 12 * 1024 * 1024
 """What allocator arenas and late password hashes move about on a busy machine, beside what the attack costs."""

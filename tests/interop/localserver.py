@@ -18,7 +18,7 @@ from posthouse.testing.freeports import free_base
 
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 PORTS = 12
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from posthouse.testing.freeports import free_ports
 
 PROGRAM = str(Path(sys.executable).with_name("posthouse"))
 PASSWORD = "a-long-enough-Passphrase-71"
-PATIENCE = 30.0
+PATIENCE = 90.0
 """How long a story waits for something that must happen; nothing is asserted about time."""
 
 
@@ -116,7 +116,7 @@ class Office:
     def stop(self, sign: int = signal.SIGTERM) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(sign)
-            self.process.wait(30)
+            self.process.wait(PATIENCE)
 
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.dir / "cert.pem"))

@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 POSTHOUSE = [sys.executable, "-m", "posthouse", "drill"]
+PATIENCE = 300.0
+"""The quick profile takes half a minute, and four times that on a machine that has other things to do."""
+
+pytestmark = pytest.mark.timeout(2 * PATIENCE)
 
 
 def drill(directory, *words, good=0):
     """Standard output of a ``posthouse drill`` whose reports are in ``directory``."""
     done = subprocess.run(
-        [*POSTHOUSE, *words, "--reports", str(directory)], capture_output=True, text=True, timeout=110, check=False
+        [*POSTHOUSE, *words, "--reports", str(directory)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == good, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
@@ -64,7 +68,7 @@ def test_stopped_by_hand_it_leaves_nothing_running_and_keeps_its_report(tmp_path
         time.sleep(0.05)
     server = json.loads(started[0].read_text())["pid"]
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 3  # a busy machine: the promise is that it ends, and what is left
+    assert process.wait(PATIENCE) == 3  # a busy machine: the promise is that it ends, and what is left
     assert not Path(f"/proc/{server}").exists()
     assert not list(tmp_path.glob("drill-*"))
     (report,) = tmp_path.glob("*/report.json")
@@ -103,7 +107,7 @@ def test_killed_it_leaves_no_server_behind_not_even_the_second_one(tmp_path, die
             if b"drill.watchdog" in Path(f"/proc/{child}/cmdline").read_bytes():
                 os.kill(int(child), signal.SIGKILL)
     process.wait()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (left := living(f"{tmp_path}/drill-")) and time.monotonic() < end:
         time.sleep(0.1)
     assert not left

@@ -18,7 +18,7 @@ from posthouse.testing.freeports import free_ports
 from posthouse.testing.postgres import Absent, ThrowawayPostgres
 
 PROGRAM = [sys.executable, "-m", "posthouse"]
-PATIENCE = 60.0
+PATIENCE = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def fleet(engine):
     if process is not None and process.poll() is None:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

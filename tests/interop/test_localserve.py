@@ -20,7 +20,7 @@ from localserver import PORTS
 from posthouse.testing.freeports import free_base
 
 PROGRAM = [sys.executable, "-m", "posthouse"]
-PATIENCE = 30.0
+PATIENCE = 90.0
 SERVICES = {"smtp": 0, "submission": 1, "submissions": 2, "imap": 3, "imaps": 4, "pop3": 5, "pop3s": 6, "lmtp": 10, "metrics": 11}  # fmt: skip
 LETTER = b"From: x@else.test\r\nTo: alice@office.test\r\nSubject: kept\r\n\r\nhello\r\n"
 

@@ -20,7 +20,7 @@ from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 from posthouse.testing.postgres import Absent, ThrowawayPostgres
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from posthouse.supervisor.authority import make_certificates
 from posthouse.testing.freeports import free_base
 
 PROGRAM = [sys.executable, "-m", "posthouse"]
-PATIENCE = 30.0
+PATIENCE = 90.0
 IS_ROOT = os.geteuid() == 0
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from posthouse.testing.freeports import free_ports
 
-PATIENCE = 40.0
+PATIENCE = 90.0
 KEY, SECRET = "office", "not a secret"
 PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
          "s3.port", "s3.port.grpc")  # fmt: skip

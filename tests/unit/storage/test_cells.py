@@ -27,7 +27,7 @@ from posthouse.supervisor.ports import RandomIds
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import ManualClock
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 ROOM = 10**9
 
 

@@ -36,7 +36,7 @@ from posthouse.storage.sql.migrations import MIGRATIONS, Migration
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 ROOM = 10**9
 
 
