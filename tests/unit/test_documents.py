@@ -108,11 +108,13 @@ STANDINS = {
     "mta.handoff.Handoff": "mta.manager.Manager",
 }
 """Who stands behind a port."""
+PATIENCE = 4500
+"""Looks, fifty a second at most: a house of which every call is noted is slow, and the machine may be busy."""
 
 
 def wait_for(directory, server):
     """The services and the password of alice, once everybody can be served."""
-    for _ in range(1000):
+    for _ in range(PATIENCE):
         if (directory / "endpoints.json").is_file():
             ready = json.loads((directory / "endpoints.json").read_text())
             return {name: one["port"] for name, one in ready["services"].items()}, ready["accounts"][0]["password"]
@@ -135,7 +137,7 @@ def walk(ports, password, trust):
         reader.select("INBOX")
         for items in ("(FLAGS)", "(BODY[HEADER] BODY[1])", "(BODY.PEEK[]<0.10>)"):
             assert reader.fetch("1", items)[0] == "OK"
-        for _ in range(500):  # both strangers refuse, and alice hears of it
+        for _ in range(PATIENCE):  # both strangers refuse, and alice hears of it
             if int(reader.select("INBOX")[1][0]) == 3:
                 return
             time.sleep(0.02)
