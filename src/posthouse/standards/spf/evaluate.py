@@ -147,6 +147,8 @@ class _Check:
             return self.scope.address in mechanism.network
         self._spend_lookup()
         target = await self._target(mechanism.domain) if mechanism.domain else self.scope.domain
+        if not target.isascii():
+            return False  # RFC 8616 section 4: a local part that is none of the DNS matches nothing
         if name == "include":
             return await self._included(target)
         if not is_name(target):
