@@ -33,6 +33,7 @@ from posthouse.storage.postgresql.text import keep_text, plain_text
 from posthouse.storage.postgresql.troubles import Kind, classify
 from posthouse.storage.queue import Fate, Posting, QueueFilter, Settlement
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
+from posthouse.storage.sql.paging import BY_NUMBER
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 
@@ -348,8 +349,8 @@ async def test_what_changes_while_a_page_is_read_is_of_a_later_epoch():
             self.epoch += 1
             return []
 
-    assert (await read_page(Changing(), 0)).epoch == 1
-    assert (await read_alias_page(Changing(), "")).epoch == 1
+    assert (await read_page(Changing(), BY_NUMBER, BY_NUMBER.first)).epoch == 1
+    assert (await read_alias_page(Changing(), BY_NUMBER, BY_NUMBER.first_alias)).epoch == 1
 
 
 @pytest.fixture

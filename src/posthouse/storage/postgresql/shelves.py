@@ -54,7 +54,7 @@ class Shelves:
     async def notes(self, kind: str, keys: Sequence[str]) -> list[Note]:
         return await self._units.read(lambda tx: _notes(tx, NOTES, kind, self._now(), list(keys)))
 
-    async def list_notes(self, kind: str, prefix: str, after: str, limit: int) -> list[Note]:
+    async def list_notes(self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[Note]:
         arguments = (kind, self._now(), after, prefix, prefix + LAST_KEY, limit)
         return await self._units.read(lambda tx: _notes(tx, sql.LIST_NOTES, *arguments))
 
@@ -93,7 +93,7 @@ class Shelves:
             await self.settled()
         return await self._units.read(lambda tx: _tallies(tx, SCORES, kind, list(keys)))
 
-    async def list_tallies(self, kind: str, prefix: str, after: str, limit: int) -> list[Tally]:
+    async def list_tallies(self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[Tally]:
         await self.settled()
         arguments = (kind, after, prefix, prefix + LAST_KEY, limit)
         return await self._units.read(lambda tx: _tallies(tx, sql.LIST_SCORES, *arguments))
