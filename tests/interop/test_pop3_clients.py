@@ -66,7 +66,7 @@ def person(server, request) -> Person:
 
 def wait_for(found: Callable[[], int]) -> int:
     """The answer, as soon as the maildrop is free."""
-    for _ in range(100):
+    for _ in range(1200):
         with suppress(poplib.error_proto):
             return found()
         time.sleep(0.05)
