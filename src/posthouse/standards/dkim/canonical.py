@@ -36,8 +36,10 @@ class TooCostly(ValueError):
 def relaxed_field(field: bytes) -> bytes:
     """RFC 6376 section 3.4.2: a whole field, with the CRLF at the end."""
     name, _, value = field.partition(b":")
-    unfolded = value.replace(b"\r\n", b"")
-    return name.rstrip(b" \t").lower() + b":" + _collapse(unfolded).strip(b" ") + b"\r\n"
+    value = value.replace(b"\r\n", b"")
+    if b"\t" in value or b"  " in value:
+        value = _collapse(value)
+    return b"".join((name.rstrip(b" \t").lower(), b":", value.strip(b" "), b"\r\n"))
 
 
 class BodyHash(Protocol):
@@ -204,8 +206,6 @@ def _collapse(octets: bytes) -> bytes:
     """Each run of spaces and tabs in a field as one space: each step makes a third of it, 64 KiB take but ten."""
     if b"\t" in octets:
         octets = octets.translate(_TABS)
-    if b"  " not in octets:
-        return octets
     while b"   " in octets:
         octets = octets.replace(b"   ", b" ")
     return octets.replace(b"  ", b" ")
