@@ -35,7 +35,7 @@ class Worker:
             if line.endswith("\n"):
                 self.acknowledged.append(tuple(line.split()))
 
-    def wait_for(self, count, seconds=30):
+    def wait_for(self, count, seconds=90):
         """Until ``count`` messages were acknowledged, or the process ended by itself."""
         end = time.monotonic() + seconds
         while len(self.acknowledged) < count and self.process.poll() is None:
