@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthouse.standards.imap.sequence import SAVED, STAR, SequenceSet, format_sequence_set, parse_sequence_set
+from posthouse.standards.imap.sequence import (
+    MAX_RANGES,
+    SAVED,
+    STAR,
+    SequenceSet,
+    format_sequence_set,
+    parse_sequence_set,
+)
 
 
 def test_parse():
@@ -48,3 +55,12 @@ def test_format_and_parse_are_inverse(numbers):
     if numbers:
         spans = parse_sequence_set(format_sequence_set(sorted(numbers))).spans(100)
         assert numbers == {number for low, high in spans for number in range(low, high + 1)}
+
+
+def test_as_many_numbers_as_fit_into_a_line():
+    """Scripts join what SEARCH gave them."""
+    text = ",".join(str(number) for number in range(1, 6000, 2))
+    assert len(text) < 16 * 1024
+    assert len(parse_sequence_set(text).spans(6000)) == 3000
+    with pytest.raises(ValueError, match="too many"):
+        parse_sequence_set("1," * MAX_RANGES + "1")
