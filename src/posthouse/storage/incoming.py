@@ -7,6 +7,7 @@ the content is kept: each says so in a writer of its own.
 import asyncio
 import hashlib
 from abc import ABC, abstractmethod
+from collections import Counter
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
@@ -97,3 +98,40 @@ class IncomingBlob(ABC):
     @abstractmethod
     async def _keep(self) -> Blob:
         """The content, which is more than ``inline`` octets long, where any acceptance may refer to it."""
+
+
+class InFlight:
+    """Contents of this process that are kept and perhaps not accepted yet: no sweep touches them."""
+
+    __slots__ = ("_writers",)
+
+    def __init__(self) -> None:
+        self._writers: Counter[str] = Counter()
+
+    def __contains__(self, blob: object) -> bool:
+        return blob in self._writers
+
+    def enter(self, blob: str) -> None:
+        """One writer more holds the content."""
+        self._writers[blob] += 1
+
+    def leave(self, blob: str) -> None:
+        """One writer less holds it."""
+        self._writers[blob] -= 1
+        if self._writers[blob] <= 0:
+            del self._writers[blob]
+
+
+class HeldBlob(IncomingBlob):
+    """Held ``in_flight`` from its keeping, which begins with ``enter``, until it is discarded."""
+
+    __slots__ = ("_in_flight",)
+
+    def __init__(self, inline: int, memory: int, in_flight: InFlight) -> None:
+        super().__init__(inline, memory)
+        self._in_flight = in_flight
+
+    def discard(self) -> None:
+        if self._blob is not None and self._blob.octets is None:
+            self._in_flight.leave(self._blob.blob_id)
+        super().discard()

@@ -9,7 +9,6 @@ in ``upload`` that keeps it from every node's sweep for an hour, and one in
 import asyncio
 import contextlib
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
 from posthouse.storage.errors import Missing, StorageError
-from posthouse.storage.incoming import IncomingBlob
+from posthouse.storage.incoming import HeldBlob, InFlight
 from posthouse.storage.ports import BlobWriter
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
@@ -60,7 +59,7 @@ class PostgresBlobs:
         self._ids = ids
         self._now = now
         self.writing = Scribes(2, "posthouse-spool")
-        self.in_flight: Counter[str] = Counter()
+        self.in_flight = InFlight()
         """Stored and perhaps not yet accepted, by this node."""
 
     def prepare(self) -> None:
@@ -155,13 +154,13 @@ async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes |
     return b"".join([piece[1] for piece in pieces])[start - first : end - first]
 
 
-class PostgresBlobWriter(IncomingBlob):
+class PostgresBlobWriter(HeldBlob):
     """Larger content is stored in pieces before its acceptance."""
 
     __slots__ = ("_blobs",)
 
     def __init__(self, blobs: PostgresBlobs) -> None:
-        super().__init__(INLINE_OCTETS, INLINE_OCTETS)
+        super().__init__(INLINE_OCTETS, INLINE_OCTETS, blobs.in_flight)
         self._blobs = blobs
 
     def _make_spool(self) -> Spool:
@@ -171,26 +170,14 @@ class PostgresBlobWriter(IncomingBlob):
         spool = self._spill()
         await spool.settled()
         name = BlobId(spool.hexdigest())
-        self._blobs.in_flight[name] += 1
+        self._blobs.in_flight.enter(name)
         try:
             await self._blobs.store(name, self._size, spool.path)
         except BaseException as error:
-            _land(self._blobs, name)
+            self._blobs.in_flight.leave(name)
             self.discard()
             if isinstance(error, OSError):
                 raise StorageError(f"the blob cannot be kept: {error}") from error
             raise
         spool.abandon()
         return Blob(name, self._size, None, self._beginning)
-
-    def discard(self) -> None:
-        if self._blob is not None and self._blob.octets is None:
-            _land(self._blobs, self._blob.blob_id)
-        super().discard()
-
-
-def _land(blobs: PostgresBlobs, name: str) -> None:
-    """One writer less holds the blob against the sweep."""
-    blobs.in_flight[name] -= 1
-    if blobs.in_flight[name] <= 0:
-        del blobs.in_flight[name]

@@ -10,7 +10,6 @@ touches it.
 import asyncio
 import hashlib
 import os
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from posthouse.mail.content import Blob
 from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
 from posthouse.storage.errors import Missing, StorageError
-from posthouse.storage.incoming import IncomingBlob
+from posthouse.storage.incoming import HeldBlob, InFlight
 from posthouse.storage.ports import BlobWriter
 from posthouse.storage.spool import Scribes, Spool
 from posthouse.storage.sqlite.faults import Faults
@@ -45,7 +44,7 @@ class BlobFiles:
         self.faults = faults
         self.syncing = ThreadPoolExecutor(4, thread_name_prefix="posthouse-fsync")
         self.writing = Scribes(2, "posthouse-spool")
-        self.in_flight: Counter[str] = Counter()
+        self.in_flight = InFlight()
         self.doomed: dict[str, asyncio.Event] = {}
         """Blobs whose file the sweep is about to unlink: a writer of the same content waits until it has."""
         self.known = Known()
@@ -109,13 +108,13 @@ class BlobFiles:
         self.syncing.shutdown()
 
 
-class FileBlobWriter(IncomingBlob):
+class FileBlobWriter(HeldBlob):
     """Larger content becomes a file of its own."""
 
     __slots__ = ("_files",)
 
     def __init__(self, files: BlobFiles) -> None:
-        super().__init__(INLINE_OCTETS, INLINE_OCTETS)
+        super().__init__(INLINE_OCTETS, INLINE_OCTETS, files.in_flight)
         self._files = files
 
     def _make_spool(self) -> Spool:
@@ -132,11 +131,12 @@ class FileBlobWriter(IncomingBlob):
         except RuntimeError as error:  # the pool takes no more work
             self.discard()
             raise StorageError("the store is closed") from error
-        files.in_flight[name] += 1
+        files.in_flight.enter(name)
         try:
             await asyncio.shield(kept)
         except BaseException as error:
-            kept.add_done_callback(lambda _: _land(files, name))  # who is cancelled leaves the thread at its work
+            # who is cancelled leaves the thread at its work
+            kept.add_done_callback(lambda _: files.in_flight.leave(name))
             self.discard()
             if isinstance(error, OSError):
                 raise StorageError(f"the blob cannot be kept: {error}") from error
@@ -144,18 +144,6 @@ class FileBlobWriter(IncomingBlob):
         spool.kept()
         files.known.add(name)
         return Blob(name, self._size, None, self._beginning)
-
-    def discard(self) -> None:
-        if self._blob is not None and self._blob.octets is None:
-            _land(self._files, self._blob.blob_id)
-        super().discard()
-
-
-def _land(files: BlobFiles, name: str) -> None:
-    """One writer less holds the file against the sweep."""
-    files.in_flight[name] -= 1
-    if files.in_flight[name] <= 0:
-        del files.in_flight[name]
 
 
 @dataclass(frozen=True, slots=True)
