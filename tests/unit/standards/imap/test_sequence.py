@@ -46,8 +46,6 @@ def test_indexes_into_a_view():
 def test_the_largest_range_costs_nothing():
     """Threat I02: ``1:*`` over and over is as many pairs as were written."""
     assert parse_sequence_set(",".join(["1:4294967295"] * 1000)).spans(5) == [(1, 4294967295)]
-    with pytest.raises(ValueError):
-        parse_sequence_set(",".join(["1"] * 3000))
 
 
 @given(st.sets(st.integers(1, 60)))
