@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from localserver import LocalServer, localserve
@@ -152,7 +153,7 @@ def signed(
 ) -> bytes:
     """``message`` with signatures on top."""
     header = parse_header(message)
-    body = RelaxedBody()
+    body = RelaxedBody(inf)
     body.update(message[header.body_start :])
     keys = [signing_key(one, selector, PAIR.der) for one in domains]
     now = int(time.time()) - 10 if at is None else at

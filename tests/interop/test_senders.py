@@ -620,6 +620,21 @@ def test_a_large_signed_message_is_proven(internet: World) -> None:
     assert internet.send(message.replace(b"many\r\n", b"mani\r\n", 1), "x@nowhere.test").code == 550
 
 
+def test_a_body_that_takes_too_much_to_check_proves_nothing_and_says_so(internet: World) -> None:
+    """Threat D09: where SPF proves the author it is let in; it is never put off, for it would cost as much again."""
+    message = signed(letter(b"alice@reject.test") + b"x  x\r\n" * 2**18, "reject.test")
+    why = "too much white space in the body to check it"
+    sent = internet.send(message, "alice@reject.test")
+    assert sent.code == 250, sent.text
+    assert f"dkim=policy reject.test {why}" in sent.record["results"]
+    top = " ".join(sent.stored()[1].partition(b"\r\nReceived:")[0].decode().split())
+    assert f'dkim=policy reason="{why}"' in top
+    assert "dmarc=pass" in top
+    refused = internet.send(message, "x@nowhere.test")
+    assert (refused.code, refused.text[:6]) == (550, "5.7.26")
+    assert f"dkim=policy reject.test {why}" in refused.record["results"]
+
+
 @pytest.mark.parametrize("size", [40, 700, 100_000])
 def test_chunks_are_looked_at_like_the_rest(internet: World, size: int) -> None:
     message = FORGERIES[0] + signed(letter(b"alice@reject.test"), "reject.test")
