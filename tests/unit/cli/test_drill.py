@@ -35,7 +35,7 @@ def test_the_list_ends_with_totals_and_fits_a_terminal():
 
 
 def test_a_plan_says_how_long_a_profile_takes():
-    assert "All of it takes about 2 min 10 s" in say("plan", "--profile", "essay")
+    assert "All of it takes about 2 minutes" in say("plan", "--profile", "essay")
     assert "All of it" not in say("plan", "S01")
 
 

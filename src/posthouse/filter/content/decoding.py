@@ -12,7 +12,9 @@ KNOWN = IDENTITY | {b"base64", b"quoted-printable"}
 UU_NAMES = frozenset({b"uuencode", b"x-uuencode", b"x-uue", b"uue"})
 _COMMENT = re.compile(rb"\([^()]*+\)")
 _BASE64_START = re.compile(rb"\s*+[A-Za-z0-9+/]{20}[A-Za-z0-9+/\r\n=]{20}")
-_UU_BEGIN = re.compile(rb"(?:\A|\n)begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
+_UU_BEGIN = re.compile(rb"begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
+_UU_LATER = re.compile(rb"\n" + _UU_BEGIN.pattern)
+"""Apart from the first: what begins with fixed octets is found ten times as fast."""
 _PADDING = re.compile(rb"=[=\s]*+")
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
@@ -91,7 +93,7 @@ def uu_files(octets: bytes, most: int = 20) -> list[tuple[bytes, bytes]]:
     found: list[tuple[bytes, bytes]] = []
     at = 0
     while len(found) < most:
-        match = _UU_BEGIN.search(octets, at)
+        match = (None if at else _UU_BEGIN.match(octets)) or _UU_LATER.search(octets, at)
         if match is None:
             break
         end = octets.find(b"\nend", match.end() - 1)

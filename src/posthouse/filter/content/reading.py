@@ -24,7 +24,7 @@ NAMES = 12
 
 FIELD = re.compile(rb"[ \t]*+(?:content-[a-z-]{2,40}|mime-version)[ \t]*+:", re.IGNORECASE)
 MARK = re.compile(rb"\n[-b](?:-|egin)")
-"""Where a part or a uuencoded file may begin."""
+"""Where a part or a uuencoded file may begin, and little else; of this form because it is found fastest."""
 HYPHEN = 0x2D
 _ANY_NAME = re.compile(
     rb"name(?:\*\d{0,3}\*?)?[ \t\r\n]*+=[ \t\r\n]*+(?:\"((?:[^\"\\]++|\\.)*+)\"?+|([^\s\";]++))",
@@ -101,7 +101,7 @@ def loose_parts(octets: bytes, known: set[int]) -> Loose:
     for match in MARK.finditer(octets):
         at = match.start()
         if octets[at + 1] != HYPHEN:
-            loose.has_files = True
+            loose.has_files = loose.has_files or octets.startswith(b"begin", at + 1)  # not "b-", as chance has it
             continue
         if opened >= 0:
             loose.parts.append((opened, at))

@@ -50,3 +50,9 @@ def test_uuencoded_files_have_names_and_contents_even_without_an_end() -> None:
         + uuencoded(b"two" * 40, "c.txt").replace(b"end\r\n", b"")
     )
     assert uu_files(octets) == [(b"a b.txt", b"one"), (b"c.txt", b"two" * 40)]
+
+
+def test_a_uuencoded_file_may_begin_with_the_text_or_with_a_line_and_nowhere_else() -> None:
+    one, other = uuencoded(b"one", "one.txt"), uuencoded(b"two", "two.txt")
+    assert uu_files(one + other) == [(b"one.txt", b"one"), (b"two.txt", b"two")]
+    assert uu_files(b" " + one + b"> " + other) == []
