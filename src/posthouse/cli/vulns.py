@@ -51,7 +51,8 @@ def vulns(path: Path | None, bill: Path | None, *, debian: bool, as_json: bool) 
     except (Unreadable, OSError) as error:
         raise Failure(str(error)) from error
     print_rows(map(row_of, found.hits), COLUMNS, as_json=as_json, note="summary")
-    said = f"{found.read} advisories read, the newest of {found.newest[:10] or 'an unknown day'}"
+    read = "1 advisory" if found.read == 1 else f"{found.read} advisories"
+    said = f"{read} read, the newest of {found.newest[:10] or 'an unknown day'}"
     if found.skipped:
         said += f"; {found.skipped} documents were none"
     click.echo(said, err=True)
