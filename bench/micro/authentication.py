@@ -6,6 +6,7 @@ python bench/micro/authentication.py
 import asyncio
 import time
 from itertools import count
+from math import inf
 
 from posthouse.filter.authenticate import authenticate
 from posthouse.filter.evidence import results_of
@@ -119,9 +120,8 @@ async def main():
 
     print(f"sign RSA-2048 and Ed25519: {await per_second(sign, 100):.0f} us")
     for name, data in (("plain text", LINE * 240_000), ("blanks to reduce", LINE.replace(b"\r", b"\t x \r") * 220_000)):
-        print(
-            f"{name}: relaxed {mebibytes(RelaxedBody, data):.0f} MiB/s, simple {mebibytes(SimpleBody, data):.0f} MiB/s"
-        )
+        whole = mebibytes(lambda: RelaxedBody(inf), data)
+        print(f"{name}: relaxed {whole:.0f} MiB/s, simple {mebibytes(SimpleBody, data):.0f} MiB/s")
 
 
 if __name__ == "__main__":
