@@ -8,9 +8,7 @@ in ``upload`` that keeps it from every node's sweep for an hour, and one in
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from posthouse.lib.ports import Ids
@@ -19,6 +17,7 @@ from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
 from posthouse.storage.errors import Missing, StorageError
 from posthouse.storage.incoming import HeldBlob, InFlight
+from posthouse.storage.outgoing import Elsewhere, OutgoingBlobs
 from posthouse.storage.ports import BlobWriter
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
@@ -27,7 +26,6 @@ from posthouse.storage.spool import Scribes, Spool
 INLINE_OCTETS = 128 * 1024
 """Up to this a content stays in memory and travels with its acceptance."""
 PIECE_OCTETS = 256 * 1024
-READ_OCTETS = 1024 * 1024
 UPLOAD_MILLISECONDS = 3600 * 1000
 
 FIND_BLOB = "SELECT blob_no FROM blob WHERE hash = $1 FOR UPDATE"
@@ -41,20 +39,12 @@ READ_BLOB = """SELECT b.blob_no, b.size, b.octets IS NULL, substr(b.octets, $2::
 READ_PIECES = """SELECT start, octets FROM piece WHERE blob_no = $1 AND start > $2 AND start < $3 ORDER BY start"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Elsewhere:
-    """Content that is in an object."""
-
-    key: str
-    size: int
-
-
-class PostgresBlobs:
+class PostgresBlobs(OutgoingBlobs):
     """The ``Blobs`` port: in the database, and in object storage where there is one."""
 
     def __init__(self, units: Units, spool: Path, bodies: Bodies | None, *, ids: Ids, now: Callable[[], int]) -> None:
+        super().__init__(bodies)
         self._units = units
-        self._bodies = bodies
         self._spool = spool
         self._ids = ids
         self._now = now
@@ -96,32 +86,13 @@ class PostgresBlobs:
 
         await self._units.write(unit)
 
-    async def read(self, blob: BlobId, start: int = 0, length: int | None = None) -> bytes:
-        try:
-            found = await self._units.read(lambda tx: _read(tx, blob, start, length))
-        except Missing:
-            if self._bodies is None:
-                raise
-            return await self._bodies.read_new(blob, start, length)
-        return found if isinstance(found, bytes) else await self._read_object(found, start, length)
-
-    async def _read_object(self, found: _Elsewhere, start: int, length: int | None) -> bytes:
-        if self._bodies is None:
-            raise StorageError(f"content is in object {found.key}: name its place in [store] bodies")
-        there = max(0, found.size - start)
-        return await self._bodies.read(found.key, start, there if length is None else min(length, there))
+    def _find(self, blob: BlobId, start: int, length: int | None) -> Awaitable[bytes | Elsewhere]:
+        return self._units.read(lambda tx: _read(tx, blob, start, length))
 
     def close(self) -> None:
         self.writing.shutdown()
         with contextlib.suppress(OSError):
             self._spool.rmdir()
-
-    async def verify(self, blob: BlobId) -> bool:
-        digest, start = hashlib.sha256(), 0
-        while chunk := await self.read(blob, start, READ_OCTETS):
-            await asyncio.to_thread(digest.update, chunk)
-            start += len(chunk)
-        return digest.hexdigest() == blob
 
 
 def _read_file(path: Path, start: int) -> bytes:
@@ -134,7 +105,7 @@ def _read_file(path: Path, start: int) -> bytes:
         raise StorageError(f"the blob cannot be read: {error}") from error
 
 
-async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes | _Elsewhere:
+async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes | Elsewhere:
     wanted = 2**31 - 1 if length is None else length
     row = await tx.row(READ_BLOB, bytes.fromhex(blob), start + 1, min(wanted, 2**31 - 1))
     if row is None:
@@ -143,7 +114,7 @@ async def _read(tx: Tx, blob: BlobId, start: int, length: int | None) -> bytes |
     if not is_not_in_row:
         return bytes(octets)
     if key is not None:
-        return _Elsewhere(key, size)
+        return Elsewhere(key, size)
     end = min(start + wanted, size)
     if start >= end:
         return b""

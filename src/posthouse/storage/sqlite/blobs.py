@@ -8,10 +8,9 @@ touches it.
 """
 
 import asyncio
-import hashlib
 import os
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from posthouse.mail.ids import BlobId
 from posthouse.storage.bodies import Bodies
 from posthouse.storage.errors import Missing, StorageError
 from posthouse.storage.incoming import HeldBlob, InFlight
+from posthouse.storage.outgoing import Elsewhere, OutgoingBlobs
 from posthouse.storage.ports import BlobWriter
 from posthouse.storage.spool import Scribes, Spool
 from posthouse.storage.sqlite.faults import Faults
@@ -28,7 +28,6 @@ from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.soundness import Known, sound
 
 INLINE_OCTETS = 128 * 1024
-READ_OCTETS = 1024 * 1024
 
 _INLINE = """SELECT b.octets IS NULL, b.size, b.octets, o.object
     FROM blob b LEFT JOIN body o ON o.blob_no = b.blob_no WHERE b.hash = ?1"""
@@ -146,48 +145,28 @@ class FileBlobWriter(HeldBlob):
         return Blob(name, self._size, None, self._beginning)
 
 
-@dataclass(frozen=True, slots=True)
-class _Elsewhere:
-    """Content that is in an object."""
-
-    key: str
-    size: int
-
-
-class SqliteBlobs:
+class SqliteBlobs(OutgoingBlobs):
     """The ``Blobs`` port: in the database, in files, and in object storage where there is one."""
 
     def __init__(self, files: BlobFiles, readers: Readers, bodies: Bodies | None) -> None:
+        super().__init__(bodies)
         self._files = files
         self._readers = readers
-        self._bodies = bodies
 
     def open(self) -> BlobWriter:
         return FileBlobWriter(self._files) if self._bodies is None else self._bodies.open()
 
-    async def read(self, blob: BlobId, start: int = 0, length: int | None = None) -> bytes:
-        try:
-            found = await self._readers.read(lambda snapshot: self._read(snapshot, blob, start, length))
-        except Missing:
-            if self._bodies is None:
-                raise
-            return await self._bodies.read_new(blob, start, length)
-        return found if isinstance(found, bytes) else await self._read_object(found, start, length)
+    def _find(self, blob: BlobId, start: int, length: int | None) -> Awaitable[bytes | Elsewhere]:
+        return self._readers.read(lambda snapshot: self._read(snapshot, blob, start, length))
 
-    async def _read_object(self, found: _Elsewhere, start: int, length: int | None) -> bytes:
-        if self._bodies is None:
-            raise StorageError(f"content is in object {found.key}: name its place in [store] bodies")
-        there = max(0, found.size - start)
-        return await self._bodies.read(found.key, start, there if length is None else min(length, there))
-
-    def _read(self, snapshot: Snapshot, blob: BlobId, start: int, length: int | None) -> bytes | _Elsewhere:
+    def _read(self, snapshot: Snapshot, blob: BlobId, start: int, length: int | None) -> bytes | Elsewhere:
         row = snapshot.row(_INLINE, bytes.fromhex(blob))
         if row is None and blob not in self._files.in_flight:
             raise Missing(f"blob {blob}")
         if row is not None and not row[0]:
             return sound(blob, row[2])[start : None if length is None else start + length]
         if row is not None and row[3] is not None:
-            return _Elsewhere(row[3], row[1])
+            return Elsewhere(row[3], row[1])
         try:
             self._files.known.compare(blob, self._files.path(blob))
             with self._files.path(blob).open("rb") as file:
@@ -197,11 +176,3 @@ class SqliteBlobs:
             raise Missing(f"blob {blob}") from None
         except OSError as error:
             raise StorageError(f"blob {blob}: {error}") from error
-
-    async def verify(self, blob: BlobId) -> bool:
-        digest = hashlib.sha256()
-        start = 0
-        while chunk := await self.read(blob, start, READ_OCTETS):
-            await asyncio.to_thread(digest.update, chunk)
-            start += len(chunk)
-        return digest.hexdigest() == blob
