@@ -9,7 +9,8 @@ through the store: ``accounts`` delivers to people drawn from all, ``queue``
 accepts messages that are due now, claims them among all that wait, and settles
 them. Printed is CPU time a message, of the servers and of the node, because the
 rate says more about the machine's other work; each size is measured in several
-rounds, and the least counts. ``--mail``: so many messages (of all not more than
+rounds, and the least counts. Of the embedded engine also how many pages it wrote
+and read for a message (the last round), which no other work changes. ``--mail``: so many messages (of all not more than
 4,000,000) are in each mailbox before; without them a small house is so young
 that the ends of all its mailboxes share a few pages, which it never is again.
 ``cold``: right after a checkpoint, when the first change of each page goes to
@@ -52,9 +53,9 @@ PAGE = 50_000
 MAIL = (
     (
         "INSERT INTO message (account_id, mailbox_id, uid, modseq, born, flags, size, saved_at, letter_no)"
-        " SELECT n, 1, m, m + 2, m + 2, '', 5000, 0, {letter} FROM {series}, {mail}"
+        " SELECT n, 1, m, m + 2, m + 2, '', 5000, 0, {letter} FROM {mail} CROSS JOIN {series}"
     ),
-    "INSERT INTO thread (account_id, key, thread) SELECT n, {key}, m + 2 FROM {series}, {mail}",
+    "INSERT INTO thread (account_id, key, thread) SELECT n, {key}, m + 2 FROM {mail} CROSS JOIN {series}",
     "UPDATE tally SET modseq = {count} + 2, used = {count} * 5000 WHERE account_id IN (SELECT n FROM {series})",
     (
         "UPDATE mailbox SET uidnext = {count} + 1, modseq = {count} + 2, messages = {count}, unseen = {count},"
@@ -120,6 +121,9 @@ class Distributed:
     def cpu(self):
         return processor_seconds([self.server.pid])
 
+    def pages(self):
+        return [0, 0]
+
     def chill(self):
         self.server.sql("CHECKPOINT")
 
@@ -132,8 +136,11 @@ class Embedded:
 
     def __init__(self, directory):
         self.directory = directory
+        self.connections = []
+        apsw.connection_hooks.append(self.connections.append)
 
     async def open(self, ids):
+        self.connections.clear()
         return await open_embedded(self.directory, clock=SystemClock(), ids=ids, journal=KeptJournal())
 
     async def prepare(self):
@@ -159,6 +166,13 @@ class Embedded:
 
     def cpu(self):
         return 0.0
+
+    def pages(self):
+        """Written and read so far."""
+        return [
+            sum(connection.status(what)[0] for connection in self.connections)
+            for what in (apsw.SQLITE_DBSTATUS_CACHE_WRITE, apsw.SQLITE_DBSTATUS_CACHE_MISS)
+        ]
 
     def chill(self):
         pass
@@ -246,8 +260,9 @@ async def measure(house, options):
         for state in ["warm-up"] + ["warm"] * options.rounds + ["cold"]:
             if state == "cold":
                 house.chill()
-            turn += 1
+            turn, before = turn + 1, house.pages()
             rounds.append((state, await run(house, store, ids, size, options, turn)))
+        written, read = [(now - then) / options.messages for now, then in zip(house.pages(), before, strict=True)]
         await store.close()
         for step in rounds[0][1]:
             warm = min((one[step] for state, one in rounds if state == "warm"), key=lambda figures: sum(figures[:2]))
@@ -255,6 +270,8 @@ async def measure(house, options):
             print(f"  {house.name} {options.what} {size:>8} {step:8} servers {warm[0]:4.0f} + node {warm[1]:4.0f} us, "
                   f"{warm[2]:6.0f}/s   cold {cold[0]:4.0f} + {cold[1]:4.0f} us", flush=True)  # fmt: skip
             results.append((size, step, sum(warm[:2]), sum(cold[:2])))
+        if written:
+            print(f"    pages a message: {written:.2f} written, {read:.2f} read", flush=True)
         print(f"    (loaded in {took:.0f} s; the directory is read in {directory:.2f} s; load "
               f"{os.getloadavg()[0]:.1f})", flush=True)  # fmt: skip
     return results
