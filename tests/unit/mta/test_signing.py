@@ -130,3 +130,25 @@ async def test_long_lines_are_mended_and_signed_as_they_are_sent(office):
     message = await passed(office, item, Offered(eightbitmime=True))
     assert max(map(len, message.split(b"\r\n"))) <= 998
     assert await results(message, zone, office.clock.now()) == [Result.PASS, Result.PASS]
+
+
+async def test_binary_for_one_of_us_and_one_outside_is_signed_as_it_is_kept(office):
+    """ADR 0026: both get the form that readers can be sent, and our signature is over that."""
+    zone = await office.make_keys()
+    content = (
+        b"From: alice@office.test\r\nMIME-Version: 1.0\r\nContent-Type: image/png\r\n"
+        b"Content-Transfer-Encoding: binary\r\n\r\n" + bytes(range(256)) * 9
+    )
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        office.logged_in(session)
+        await session.tell("MAIL FROM:<alice@office.test> BODY=BINARYMIME")
+        await session.tell("RCPT TO:<bob@office.test>")
+        await session.tell("RCPT TO:<x@outside.test>")
+        assert "accepted" in (await session.says(b"BDAT %d LAST\r\n" % len(content) + content))[-1]
+    (item,) = await office.queue()
+    assert item.body is Body.EIGHTBIT
+    (filed,) = await office.read("bob")
+    for message in (filed, await passed(office, item, Offered(eightbitmime=True))):
+        assert b"\0" not in message
+        assert await results(message, zone, office.clock.now()) == [Result.PASS, Result.PASS]
