@@ -8,7 +8,12 @@ from posthouse.standards.mime.charset import decode_text
 MOST_WORDS = 2000
 """Of one field; what comes after stays as it is (threat M04)."""
 
-_WORD = re.compile(rb"=\?([!#-)+\-0-9A-Z^-~]{1,60})(?:\*[A-Za-z0-9-]{0,20})?\?([BbQq])\?([^? \t\r\n]*+)\?=")
+_WORD = re.compile(
+    rb"=\?([!#-)+\-0-9A-Z^-~]{1,60})(?:\*[A-Za-z0-9-]{0,20})?\?"
+    rb"(?:[Bb]\?([^? \t\r\n]*+)|[Qq]\?((?:[^=?\r\n]++|=(?!\?[^=])|\?(?!=))*+))\?="
+)
+"""Q words hold spaces and question marks too, as many programs write them (RFC 2047 section 4.2 has
+them encoded): nothing but the start of another word, a line's end or their own end ends them."""
 
 
 def decode_words(octets: bytes) -> str:
@@ -36,7 +41,10 @@ def decode_words(octets: bytes) -> str:
             if apart:
                 texts.append(decode_text(between))
         charset = name
-        pending.append(_decode(match[2], match[3]))
+        if match[3] is None:
+            pending.append(decode_base64_leniently(match[2]))
+        else:
+            pending.append(binascii.a2b_qp(match[3], header=True))
         end = match.end()
     texts.append(decode_text(b"".join(pending), charset))
     texts.append(decode_text(octets[end:]))
@@ -60,12 +68,6 @@ def encode_words(text: str) -> bytes:
         room += octets
     words.append(bytes(room))
     return b"\r\n ".join(b"=?utf-8?B?" + binascii.b2a_base64(word, newline=False) + b"?=" for word in words)
-
-
-def _decode(kind: bytes, octets: bytes) -> bytes:
-    if kind in b"Qq":
-        return binascii.a2b_qp(octets, header=True)
-    return decode_base64_leniently(octets)
 
 
 def decode_base64_leniently(octets: bytes) -> bytes:

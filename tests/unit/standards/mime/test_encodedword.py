@@ -24,6 +24,13 @@ from posthouse.standards.mime.encodedword import decode_words, encode_words
         (b"=?no-such?q?=C3=BC?=", "ü"),
         (b"=?utf-8?b?c2Now7Z?=", "schö"),
         (b"=?utf-8?b?!!!?=", ""),
+        (b"=?utf-8?q?Ist_das_sch=C3=B6n??=", "Ist das schön?"),
+        (b"=?utf-8?q?Was?_Sch=C3=B6n!?= ja", "Was? Schön! ja"),
+        (b"=?utf-8?q?ganz sch=C3=B6n alt?=", "ganz schön alt"),
+        (b"=?utf-8?q?ganz =?utf-8?q?alt?=", "=?utf-8?q?ganz alt"),
+        (b"=?utf-8?q?ganz\r\n alt?=", "=?utf-8?q?ganz\r\n alt?="),
+        (b"=?utf-8?b?YQ==? b?=", "=?utf-8?b?YQ==? b?="),
+        (b"=?utf-8?q?a=?=", "a"),
     ],
 )
 def test_words(octets, text):
@@ -34,7 +41,7 @@ def test_split_characters_across_neighbours_are_joined():
     assert decode_words(b"=?utf-8?b?w7w=?= =?utf-8?b?w7w=?=") == "üü"
 
 
-@pytest.mark.parametrize("bomb", [b"=?", b"=?a?q?x?= ", b"=?a?q?", b"=?a?b?====?="])
+@pytest.mark.parametrize("bomb", [b"=?", b"=?a?q?x?= ", b"=?a?q?", b"=?a?b?====?=", b"=?a?q?x ", b"=?a?q??x"])
 def test_a_bomb_is_only_text(bomb):
     decode_words(bomb * 50_000)
 
