@@ -56,7 +56,7 @@ async def found(home: PostgresStore, engine: str, open_one: Open) -> Cell:
         raise StorageError(f"there are {MOST_CELLS} cells")
     store = await open_one(engine, first_number(number))
     try:
-        if (await store.directory()).accounts:
+        if await store.population():
             raise Conflict(f"{engine} has accounts already: a cell begins as an empty database")
         if not places.cells:
             transit = await home.create_account(TRANSIT.format(HOME), "", (), quota=ROOM)
