@@ -116,8 +116,9 @@ class SenderCheck:
                 signatures = await look_at_signatures(
                     examination.signatures, resolver=self._resolver, clock=self._clock, memory=self._memory
                 )
-                if alike.signed == [like_signed(one) for one in signatures.found]:
-                    return self._checked(self._renewed(alike.findings, signatures), examination, recipients)
+                if alike.written and alike.signed == [like_signed(one) for one in signatures.found]:
+                    findings = self._renewed(alike.findings, signatures, alike.written)
+                    return self._checked(findings, examination, recipients)
         if exempt:
             evidence = await authenticate_transit(
                 examination,
@@ -145,18 +146,21 @@ class SenderCheck:
         display = display_of(evidence, verdict, policy, known, self._likenesses)
         if exempt:
             return Findings(evidence, verdict, display, b"", note=format_display(display))
-        findings = Findings(evidence, verdict, display, *self._written(evidence), format_display(display))
+        written = self._written(evidence)
+        if written is not None:
+            field, summary = written.field(evidence, self._lines), written.words(evidence)
+        else:
+            field, summary = format_results(self._authserv_id, results_of(evidence)), summary_of(evidence)
+        findings = Findings(evidence, verdict, display, field, summary, format_display(display))
         if likeness is not None:
             signed = [like_signed(one) for one in evidence.dkim]
-            self._alike.put(likeness, _Alike(evidence.until, policy, known, findings, signed))
+            self._alike.put(likeness, _Alike(evidence.until, policy, known, findings, signed, written))
         return self._checked(findings, examination, recipients)
 
-    def _renewed(self, findings: Findings, signatures: Signatures) -> Findings:
+    def _renewed(self, findings: Findings, signatures: Signatures, written: Written) -> Findings:
         """The same of a message that differs in nothing but the octets of its signatures."""
         evidence = msgspec.structs.replace(findings.evidence, dkim=signatures.found, queries=signatures.allowance.asked)
-        return msgspec.structs.replace(
-            findings, evidence=evidence, field=self._at_hand(evidence).field(evidence, self._lines)
-        )
+        return msgspec.structs.replace(findings, evidence=evidence, field=written.field(evidence, self._lines))
 
     def _checked(self, findings: Findings, examination: Examination, recipients: Sequence[Recipient]) -> Findings:
         """The same, unless it has come too often."""
@@ -174,15 +178,10 @@ class SenderCheck:
             return False
         return self._replays.is_replay(evidence, examination.close(), recipients)
 
-    def _written(self, evidence: Evidence) -> tuple[bytes, tuple[str, ...]]:
-        """Our field and its words for the ledger; what they say of a domain is still at hand."""
+    def _written(self, evidence: Evidence) -> Written | None:
+        """What our field says of a domain, which is still at hand; None of what is told of one message alone."""
         if evidence.arc.status is not ArcStatus.NONE or isinstance(evidence.author, Ambiguous):
-            field = format_results(self._authserv_id, results_of(evidence))
-            return field, summary_of(evidence)
-        known = self._at_hand(evidence)
-        return known.field(evidence, self._lines), known.words(evidence)
-
-    def _at_hand(self, evidence: Evidence) -> Written:
+            return None
         key = (evidence.peer, evidence.helo, evidence.mail_from.rpartition("@")[2])
         known = self._fields.get(key)
         if known is None or not known.tells(evidence):
@@ -216,6 +215,7 @@ class _Alike(msgspec.Struct, frozen=True):
     findings: Findings
     signed: list[Verification]
     """What the signatures say, without their octets."""
+    written: Written | None
 
     def still_holds(self, policy: Policy, known: Iterable[str], now: float) -> bool:
         return self.until > now and self.policy is policy and self.known is known
