@@ -1,8 +1,11 @@
 """What the boundary filter says is done: where copies go, what is held, what the client hears and the ledger keeps."""
 
+import base64
+
 import pytest
 
 from posthouse.filter.action import Action
+from posthouse.filter.amendment import Amendment, ChangeField, DropRecipient, NewBody
 from posthouse.filter.boundary import Boundary
 from posthouse.filter.clue import Clue
 from posthouse.filter.letter import Letter
@@ -147,3 +150,31 @@ async def test_forged_fields_never_reach_the_spool_whatever_the_pieces(office, s
         session.written = b""
     (stored,) = await office.stored("alice")
     assert await office.store.blobs.read(stored.content.blob.blob_id) == LETTER
+
+
+class Replaces(Says):
+    """A milter that wants another body, and another person to get it."""
+
+    def __init__(self, *amendments: Amendment) -> None:
+        super().__init__()
+        self.amendments = amendments
+
+    async def examine(self, letter: Letter) -> Opinion:
+        return Opinion((), self.amendments)
+
+
+async def test_a_body_of_a_milter_that_readers_cannot_be_sent_is_encoded(office) -> None:
+    office.boundary = Boundary(None, (Replaces(NewBody(b"a\0b\r\n")),), journal=KeptJournal())
+    assert (await send(office, "bob@office.test"))[-1].startswith("250")
+    (message,) = await office.read("bob")
+    assert b"\0" not in message
+    assert b"Content-Transfer-Encoding: base64" in message
+    assert base64.b64decode(message.rpartition(b"\r\n\r\n")[2]) == b"a\0b\r\n"
+
+
+async def test_a_message_of_a_milter_that_cannot_be_encoded_is_refused_for_all(office) -> None:
+    """Whoever the milter took off the list does not make it look accepted."""
+    amendments = (ChangeField(b"Subject", 1, b" \0"), DropRecipient("bob@office.test"))
+    office.boundary = Boundary(None, (Replaces(*amendments),), journal=KeptJournal())
+    assert (await send(office, "alice@office.test", "bob@office.test"))[-1].startswith("554 5.6.3")
+    assert not await office.read("alice")
