@@ -83,6 +83,8 @@ async def prepare(
         return fitted
     body, octets = fitted
     size = content.size if octets is None else len(octets)
+    if offered.size and size > offered.size:  # larger since it is encoded
+        return TOO_LARGE
     mail = mail_from(
         item.reverse_path if paths is None else paths.sign(item.reverse_path),
         size=size if offered.size is not None else None,

@@ -357,3 +357,11 @@ async def test_binary_that_was_signed_is_not_sent_as_lines(road, hop, item):
     )
     trip = await road.carry(item(body=Body.BINARY, content=content))
     assert trip.outcomes[1].reply.status == "5.6.3"
+
+
+async def test_what_is_too_large_once_it_is_encoded_is_not_begun(road, hop, item):
+    content = b"MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\n" + b"x" * 3000 + b"\0"
+    await hop.start(hop.speak(keywords=(f"SIZE {len(content) + 200}", "8BITMIME")))
+    trip = await road.carry(item(body=Body.BINARY, content=content))
+    assert trip.outcomes[1].reply.status == "5.3.4"
+    assert "MAIL" not in " ".join(hop.commands)
