@@ -5,11 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from posthouse.storage.postgresql import connecting
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.testing.freeports import free_base
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.ports import CountedIds, ManualClock
 from posthouse.testing.postgres import Absent, ThrowawayPostgres
+
+PATIENCE = 60.0
+"""An engine answers in any case, on a machine that has other things to do as well."""
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +25,9 @@ def postgres_server():
         pytest.skip(str(absent))
     try:
         server.start()
-        yield server
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(connecting, "CONNECT_SECONDS", PATIENCE)
+            yield server
     finally:
         server.remove()
 

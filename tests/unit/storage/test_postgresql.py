@@ -16,7 +16,7 @@ from posthouse.storage.acceptance import Acceptance, Filing
 from posthouse.storage.directory import DomainRow
 from posthouse.storage.errors import Missing, SchemaTooNew, StorageError
 from posthouse.storage.mailbox import Change, Role
-from posthouse.storage.postgresql import acceptance, tx
+from posthouse.storage.postgresql import acceptance, connecting, tx
 from posthouse.storage.postgresql import posting as queue
 from posthouse.storage.postgresql.address import parse_engine
 from posthouse.storage.postgresql.connecting import (
@@ -366,7 +366,7 @@ async def test_a_server_that_swallows_packets_does_not_keep_us_from_the_one_that
     postgres_server.sql("ALTER ROLE posthouse PASSWORD 'right'")
     good = postgres_server.tcp_address("right")
     both = good.replace("@", f"@127.0.0.1:{black_hole},")
-    async with asyncio.timeout(4):  # the black hole is given up after five seconds
+    async with asyncio.timeout(connecting.CONNECT_SECONDS - 1):  # then the black hole is given up
         connection = await connect(parse_engine(both))
     await connection.close()
 

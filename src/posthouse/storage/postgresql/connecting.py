@@ -134,7 +134,7 @@ async def _connect_one(dsn: str, asynchronous: bool) -> Any:
                 session.terminate()
                 raise
     except TimeoutError:
-        raise Unreachable("no answer within 5 seconds") from None
+        raise Unreachable(f"no answer within {CONNECT_SECONDS:.0f} seconds") from None
     _keep_alive(session)
     return session
 
