@@ -170,7 +170,8 @@ class Store(Protocol):
         """The same in pages that fit into memory: accounts ascending by number, then aliases; all domains in the first.
 
         Who changes meanwhile may be in it or not: ``directory_since`` of the first page's epoch tells. ``by_domain``
-        is the order of operators: by domain and address. Without ``accounts`` there are aliases alone.
+        is the order of operators: by domain and address. Without ``accounts`` there are aliases alone. By number, what
+        is used may be without the last messages (``accounts`` knows of them).
         """
 
     async def population(self) -> Mapping[str, Population]:

@@ -99,6 +99,15 @@ async def test_after_a_restart_all_goes_on_where_it_was(tmp_path):
     await store.close()
 
 
+async def test_who_is_asked_about_is_told_of_to_the_last_message_and_who_starts_does_not_read_each_mailbox(store):
+    account = await someone(store)
+    await file(store, account, "t1")
+    exact = [page.accounts[0].used async for page in store.directory_pages(by_domain=True) if page.accounts]
+    quick = [page.accounts[0].used async for page in store.directory_pages() if page.accounts]
+    assert (exact, quick) == ([1], [0])
+    assert [row.used for row in await store.accounts([account])] == [1]
+
+
 async def test_keys_of_threads_that_ended_go_though_their_account_is_late(store):
     account = await someone(store)
     await file(store, account, "t1", message_id="<1@x>")

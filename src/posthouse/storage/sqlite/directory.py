@@ -19,7 +19,7 @@ from posthouse.storage.mailbox import USER_ROLES
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql import turns
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sql.paging import Order, Place, population, target_pattern
+from posthouse.storage.sql.paging import BY_NUMBER, Order, Place, population, target_pattern
 from posthouse.storage.sqlite.late import with_use
 from posthouse.storage.sqlite.mailboxes import make_mailbox, subscribe
 from posthouse.storage.sqlite.readers import Snapshot, pack
@@ -66,9 +66,14 @@ def read_directory(snapshot: Snapshot) -> Directory:
 
 
 def read_page(snapshot: Snapshot, order: Order, behind: Place) -> Directory:
-    """Accounts behind a place; with the first of them, all domains."""
+    """Accounts behind a place; with the first of them, all domains.
+
+    By number they are read by each process that starts, and what is used is what their rows say: to know it to the last
+    message takes a page of each mailbox.
+    """
     domains = tuple(DomainRow(*row) for row in snapshot.rows(sql.DOMAINS)) if behind == order.first else ()
-    accounts = tuple(_account(row) for row in snapshot.rows(_render(with_use(order.accounts)), *behind, turns.PAGE))
+    statement = order.accounts if order is BY_NUMBER else with_use(order.accounts)
+    accounts = tuple(_account(row) for row in snapshot.rows(_render(statement), *behind, turns.PAGE))
     return Directory(_epoch(snapshot), domains, accounts, ())
 
 
