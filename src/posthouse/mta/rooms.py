@@ -5,6 +5,7 @@ much room and every two seconds when there is little; what was filed meanwhile
 is added up. The last word has the transaction that files.
 """
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -21,6 +22,8 @@ MUCH: Final = 0.5
 
 FRESH_SECONDS: Final = 60.0
 WARY_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 2.0
+"""Longer than a disk is ever slow; who waits is a client that has named a recipient."""
 MOST_KNOWN: Final = 20_000
 
 SHARE: Final = 0.2
@@ -61,13 +64,14 @@ class Room(msgspec.Struct):
 class Rooms:
     """What is known of accounts that mail came for."""
 
-    __slots__ = ("_clock", "_directory", "_known", "_shares", "_store")
+    __slots__ = ("_asking", "_clock", "_directory", "_known", "_shares", "_store")
 
     def __init__(self, store: Store, directory: Directory, clock: Clock) -> None:
         self._store = store
         self._directory = directory
         self._clock = clock
         self._known: dict[AccountId, Room] = {}
+        self._asking: dict[AccountId, asyncio.Future[Room]] = {}
         self._shares: Allowance[tuple[AccountId, str]] = Allowance(1.0, DAY, clock)
 
     @property
@@ -81,7 +85,30 @@ class Rooms:
         return room if room is not None and room.until > self._clock.monotonic() else None
 
     async def find(self, account: AccountId) -> Room:
-        """What the store says now."""
+        """What the store says now; what was known last, if it does not answer in time: it may be away, and its mail is
+        taken elsewhere (``storage.cells``).
+        """
+        asking = self._asking.get(account)
+        if asking is None:
+            asking = self._asking[account] = asyncio.ensure_future(self._ask(account))
+            asking.add_done_callback(lambda done: self._answered(account, done))
+        await asyncio.wait((asking,), timeout=ANSWER_SECONDS)
+        return asking.result() if asking.done() else self._guess(account)
+
+    def _answered(self, account: AccountId, asking: "asyncio.Future[Room]") -> None:
+        del self._asking[account]
+        if not asking.cancelled():
+            asking.exception()  # whoever asked may have gone on
+
+    def _guess(self, account: AccountId) -> Room:
+        room, row = self._known.get(account), self._directory.account(account)
+        if room is None:
+            room = Room(row.quota, row.used, 0.0) if row is not None else Room(0, 0, 0.0)
+        room.until = self._clock.monotonic() + WARY_SECONDS
+        self._keep(account, room)
+        return room
+
+    async def _ask(self, account: AccountId) -> Room:
         mailboxes = await self._store.mailboxes(account)
         row = self._directory.account(account)
         quota, used = row.quota if row is not None else 0, sum([one.size for one in mailboxes])
@@ -90,10 +117,13 @@ class Rooms:
         room = Room(quota, used, self._clock.monotonic() + seconds, before.full_since if before is not None else 0.0)
         if used < quota * STRANGERS:
             room.full_since = 0.0
-        if len(self._known) >= MOST_KNOWN:  # the first that was asked about makes room
+        self._keep(account, room)
+        return room
+
+    def _keep(self, account: AccountId, room: Room) -> None:
+        if account not in self._known and len(self._known) >= MOST_KNOWN:  # the first that was asked about makes room
             del self._known[next(iter(self._known))]
         self._known[account] = room
-        return room
 
     def note_filed(self, account: AccountId, domain: str, octets: int) -> None:
         """``octets`` of ``domain`` were filed for ``account``; of one of our own, ``domain`` is empty."""

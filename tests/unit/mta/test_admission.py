@@ -8,6 +8,7 @@ from posthouse.admd.limits import Limits
 from posthouse.filter.blocklists import BlockLists, List, Means
 from posthouse.filter.greylist import Greylist, Terms
 from posthouse.mail.address import Address
+from posthouse.mta import rooms
 from posthouse.mta.rooms import Rooms
 from posthouse.net.ports import Peer
 from posthouse.storage.errors import StorageError
@@ -50,6 +51,30 @@ async def test_with_room_nobody_waits(small):
     receiver = small.receiver()
     assert (await receiver.add_recipient(transaction, recipient())).code == 250, "the first time it has to be asked"
     assert receiver.add_recipient(transaction, recipient()).code == 250
+
+
+async def test_a_store_that_does_not_answer_keeps_no_sender_waiting(small, monkeypatch):
+    """The cell of an account may be away: its mail is taken elsewhere, and is not refused on the way there."""
+    back, ask, asked = asyncio.Event(), small.store.mailboxes, []
+
+    async def away(account):
+        asked.append(account)
+        await back.wait()
+        return await ask(account)
+
+    monkeypatch.setattr(rooms, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(small.store, "mailboxes", away)
+    receiver = small.receiver()
+    transaction = receiver.begin(client(), mail())
+    assert (await receiver.add_recipient(transaction, recipient())).code == 250
+    assert receiver.add_recipient(transaction, recipient()).code == 250, "for a moment that is what is known"
+    small.clock.pass_time(rooms.WARY_SECONDS + 1)
+    assert (await receiver.add_recipient(transaction, recipient())).code == 250
+    assert len(asked) == 1, "who has been asked is not asked again"
+    back.set()
+    await asyncio.sleep(0)
+    small.clock.pass_time(rooms.WARY_SECONDS + 1)
+    assert (await small.rooms.find(small.accounts["alice"])).quota == QUOTA
 
 
 def client(address="192.0.2.1"):

@@ -395,3 +395,16 @@ async def test_a_move_looks_once_at_what_was_delivered_to_others(house, monkeypa
     for number in range(10):  # said again, nothing is filed twice
         await house.accept(letter(f"t{number}", account, octets=b"S: %d\r\n\r\n" % number))
     assert await uids(house, account) == list(range(1, 11))
+
+
+async def test_mail_for_two_cells_is_taken_while_one_of_them_leaves(house, open_house):
+    """A node that has not heard of it yet hears it from the cell."""
+    first, second = await people(house)
+    stale = await open_house()
+    await house.places.put(first, Place(1, HOME))
+    stale.places._places.pop(first, None)
+    await house.store(HOME).units.write(lambda tx: tx.run(FREEZE, first))
+    await stale.accept(letter("t1", first, second))
+    await until(lambda: uids(house, second), [1])
+    await house.desk.move_account(first, 1)
+    await until(lambda: uids(house, first), [1])

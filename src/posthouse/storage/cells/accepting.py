@@ -106,8 +106,12 @@ class Acceptor:
         return accepted
 
     async def _accept_anywhere(self, acceptance: Acceptance, host: int) -> Accepted:
-        """At ``host``: what is for accounts elsewhere goes into transit."""
-        accepted = await self._cells.store(host).accept(self.seen_from(host, acceptance))
+        """At ``host``: what is for accounts elsewhere goes into transit, also of one that has just left."""
+        try:
+            accepted = await self._cells.store(host).accept(self.seen_from(host, acceptance))
+        except Moved:
+            await self._places.look_at({filing.account for filing in acceptance.filings})
+            accepted = await self._cells.store(host).accept(self.seen_from(host, acceptance))
         self._carrier.wake()
         placed = [
             one if one.account == filing.account else _in_transit(filing)
