@@ -20,7 +20,8 @@ _DATE = re.compile(
     + rb"[ \t\r\n,]++(\d{1,2})" + _S + rb":" + _S + rb"(\d{2})(?:" + _S + rb":" + _S + rb"(\d{2})(?:\.\d++)?)?+"
     + _S + rb"(?:([+-]\d{4})|([A-Za-z]++))?+"
 )  # fmt: skip
-_COMMENT = re.compile(rb"\([^()\\]*+\)")
+_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
+"""The innermost ones."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -35,9 +36,9 @@ class Moment(msgspec.Struct, frozen=True):
 def parse_date(octets: bytes) -> Moment:
     """The instant a Date field names; raises ValueError when it names none."""
     octets = octets[:_LONGEST]
+    while b"(" in octets and (bare := _COMMENT.sub(b" ", octets)) != octets:
+        octets = bare
     match = _DATE.match(octets)
-    if match is None and b"(" in octets:
-        match = _DATE.match(_COMMENT.sub(b" ", octets))
     if match is None:
         raise ValueError("not a date")
     day, month, year, hour, minute, second, offset, zone = match.groups()

@@ -15,6 +15,9 @@ from posthouse.standards.imf.date import Moment, format_date, parse_date
         (b"Thu,\r\n 1 Jan 1970 00:00:00 GMT", Moment(0, 0)),
         (b"1 Jan 1970 00:00:00 XYZ (what)", Moment(0, 0)),
         (b"1 Jan 1970 00:00:00", Moment(0, 0)),
+        (b"1 Jan 1970 01:00:00 (here) +0100", Moment(0, 60)),
+        (b"(a (b)) Thu (day), 1 (\\)) Jan (c(d(e))) 1970 00 (h): 00 (m): 00 GMT (", Moment(0, 0)),
+        (b"(" * 100 + b")" * 100 + b"1 Jan 1970 00:00 Z", Moment(0, 0)),
     ],
 )
 def test_dates(octets, moment):
