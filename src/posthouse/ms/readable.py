@@ -13,7 +13,7 @@ from posthouse.ms.large import STEP_OCTETS, here_or_apart
 from posthouse.standards.mime.downgrade import READERS, Unconvertible, convert_in_pieces, is_clean
 from posthouse.storage.ports import Blobs, BlobWriter
 
-_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LINE_END = re.compile(rb"\r?\r\n|\r|\n")
 
 
 class Unreadable(ValueError):
@@ -78,7 +78,10 @@ async def _fill(writer: BlobWriter, octets: bytes) -> None:
 
 
 class LineEnds:
-    """Octets that come in pieces, with CRLF at the end of each line, whatever was there."""
+    """Octets that come in pieces, with CRLF at the end of each line, whatever was there.
+
+    CR CR LF is one end: what converted to CRLF twice writes it.
+    """
 
     __slots__ = ("_held",)
 
@@ -89,9 +92,10 @@ class LineEnds:
         octets = self._held + octets if self._held else octets
         self._held = b""
         if octets.endswith(b"\r"):
-            octets, self._held = octets[:-1], b"\r"
+            self._held = b"\r\r" if octets.endswith(b"\r\r") else b"\r"
+            octets = octets[: -len(self._held)]
         return octets if is_clean(octets) else _LINE_END.sub(b"\r\n", octets)
 
     def end(self) -> bytes:
         """What was held back."""
-        return b"\r\n" if self._held else b""
+        return b"\r\n" * len(self._held)

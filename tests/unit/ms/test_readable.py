@@ -32,11 +32,19 @@ async def keep(store):
         one.discard()
 
 
-@pytest.mark.parametrize("octets", [b"a\nb\r\nc\r\r\nd\r", b"\r\n" * 5, b"\n\r\n\r", b"", b"x"])
-def test_line_ends_are_the_same_however_the_octets_are_cut(octets):
-    whole = LineEnds()
-    expected = whole.add(octets) + whole.end()
-    assert expected == octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+@pytest.mark.parametrize(
+    ("octets", "lines"),
+    [
+        (b"a\nb\r\nc\r\r\nd\r", b"a b c d "),
+        (b"\r\n" * 5, b"     "),
+        (b"\n\r\n\r", b"   "),
+        (b"a\r\r\r\nb\r\r", b"a  b  "),
+        (b"", b""),
+        (b"x", b"x"),
+    ],
+)
+def test_line_ends_are_the_same_however_the_octets_are_cut(octets, lines):
+    expected = lines.replace(b" ", b"\r\n")
     for cut in range(len(octets) + 1):
         ends = LineEnds()
         assert ends.add(octets[:cut]) + ends.add(octets[cut:]) + ends.end() == expected
