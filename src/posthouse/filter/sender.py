@@ -26,7 +26,7 @@ from posthouse.standards.dns.ports import Resolver
 MOST_FIELDS = 2000
 """About 2 MiB of written fields."""
 MOST_ALIKE = 2000
-"""About 6 MiB of findings."""
+"""About 8 MiB of findings."""
 REPLAYED = Reason("replay", "this very message was sent to too many whom it does not name")
 
 
