@@ -117,6 +117,7 @@ class Manager:
         finally:
             deaf()
             self._tasks = None
+            self._workers.end()
 
     def stop(self) -> None:
         """Finish what is on the way, give back what is not, and let ``run`` return."""

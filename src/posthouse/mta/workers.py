@@ -51,6 +51,10 @@ class Workers:
         """From now on there is somebody to send, one of ``tasks`` each."""
         self._tasks = tasks
 
+    def end(self) -> None:
+        """There is nobody any more: what is handed over now waits for the next run."""
+        self._tasks = None
+
     def stop(self) -> None:
         """Nobody waits for another load; what was begun is ended."""
         self._stopping = True

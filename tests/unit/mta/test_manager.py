@@ -536,3 +536,17 @@ async def test_stopping_leaves_fresh_mail_to_whoever_comes_next(house):
     await house.post("bob@elsewhere.test")
     [item] = await house.queued()
     assert not item.claimed
+
+
+async def test_mail_committed_while_the_manager_ended_is_taken_by_nobody_and_its_sender_hears_nothing_of_it(house):
+    """It was born claimed by who is gone; it is safe, and falls due when the lease ends."""
+    house.lead("elsewhere.test", 1)
+    lease = house.manager.lease
+    owner, until = lease(int(house.clock.now() * 1000))
+    house.running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await house.running
+    house.manager.lease = lambda _at: (owner, until)  # given before
+    await house.post("bob@elsewhere.test")
+    [item] = await house.queued()
+    assert item.claimed
