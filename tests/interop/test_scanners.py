@@ -43,7 +43,7 @@ QUIET = (
 
 
 def section(program: Program, kind: str, **more: object) -> str:
-    words = {"kind": kind, "address": program.place, "timeout": "3s", **more}
+    words = {"kind": kind, "address": program.place, "timeout": "20s", **more}
     return "[[scanner]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in words.items())
 
 
@@ -131,7 +131,7 @@ def clamd(open_place: Callable[[], Path]) -> Iterator[Program]:
 
 @pytest.fixture(scope="module")
 def guarded(clamd: Program, open_place: Callable[[], Path]) -> Iterator[Office]:
-    with office(open_place(), section(clamd, "clamd", timeout="2s")) as one:
+    with office(open_place(), section(clamd, "clamd")) as one:
         yield one
 
 
@@ -203,14 +203,15 @@ def test_a_crowd_sends_while_clamd_comes_and_goes(guarded: Office, clamd: Progra
     assert scans.read_text().count("stream") - seen >= len(wanted)
 
 
-def test_a_scanner_that_hangs_defers(guarded: Office, clamd: Program) -> None:
-    clamd.freeze()
-    try:
-        assert send(guarded, "frozen")[0] == 451
-    finally:
-        clamd.thaw()
-    wait_until(lambda: send(guarded, "thawed")[0] == 250, "clamd to answer again")
-    assert "frozen" not in subjects(guarded)
+def test_a_scanner_that_hangs_defers(clamd: Program, open_place: Callable[[], Path]) -> None:
+    with office(open_place(), section(clamd, "clamd", timeout="2s")) as hasty:
+        clamd.freeze()
+        try:
+            assert send(hasty, "frozen")[0] == 451
+        finally:
+            clamd.thaw()
+        wait_until(lambda: send(hasty, "thawed")[0] == 250, "clamd to answer again")
+        assert "frozen" not in subjects(hasty)
 
 
 def test_a_large_message_is_streamed(guarded: Office) -> None:
@@ -430,7 +431,7 @@ def test_icap_finds_and_lets_pass(clamd: Program, open_place: Callable[[], Path]
         running(scanners.c_icap(open_place(), socket_path)) as program,
         office(
             open_place(),
-            section(program, "icap", name="av", service="avscan", timeout="20s"),
+            section(program, "icap", name="av", service="avscan"),
             section(program, "icap", name="echo", service="echo", mode="REQMOD"),
         ) as one,
     ):
