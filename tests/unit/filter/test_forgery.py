@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthouse.filter.forgery import forged_fields, without
+from posthouse.filter.forgery import MAX_LOOKED_AT, forged_fields, without
 from posthouse.standards.imf.header import parse_header
 
 GOOD = b"From: a@far.test\r\nAuthentication-Results: mx.far.test; spf=pass smtp.mailfrom=mx.office.test\r\nARC-Seal: i=1; x\r\n\r\nReturn-Path: <x>\r\n"
@@ -46,3 +46,11 @@ def test_an_honest_message_is_left_as_it_is() -> None:
     assert forged_fields(parse_header(GOOD), "mx.office.test") == ()
     assert without(GOOD, ()) == GOOD
     assert forged_fields(parse_header(b"From: a@b.test\r\n\r\n"), "mx.office.test") == ()
+
+
+def test_of_more_results_than_anybody_has_the_rest_is_cut_out_unread() -> None:
+    """Each may be made to cost much; those on top are the latest, and are kept."""
+    field = b"Authentication-Results: mx.far.test; dmarc=pass\r\n"
+    content = field * 500 + b"From: a@far.test\r\n\r\n"
+    spans = forged_fields(parse_header(content), "mx.office.test")
+    assert without(content, spans) == field * MAX_LOOKED_AT + b"From: a@far.test\r\n\r\n"
