@@ -42,7 +42,13 @@ def nodes():
     return rates, [Sharing(wire.end(), {"rate": rate}) for rate in rates], wire
 
 
-CLIENTS = [surroundings("2001:db8::1")[0], surroundings("192.0.2.1")[2], "alice", ("else.test", "alice@office.test"), (7, "else.test")]
+CLIENTS = [
+    surroundings("2001:db8::1")[0],
+    surroundings("192.0.2.1")[2],
+    "alice",
+    ("else.test", "alice@office.test"),
+    (7, "else.test"),
+]
 
 
 @pytest.mark.parametrize("who", CLIENTS)
