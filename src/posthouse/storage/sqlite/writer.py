@@ -128,7 +128,8 @@ class Writer:
             try:
                 item = self._batches.get(timeout=AGAIN_SECONDS if batch else None)
             except Empty:
-                self._report(batch, error)
+                if batch:  # the loop has not heard of it: it clears what it has told
+                    self._report(batch, error)
                 continue
             except MemoryError:
                 sleep(SHORT_OF_MEMORY_SECONDS)
