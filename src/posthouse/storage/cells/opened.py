@@ -92,9 +92,11 @@ class OpenCells:
 
     # -- where an account is
 
-    def place(self, account: AccountId) -> Place:
-        """Raises ``Moved`` while it is on its way."""
+    async def place(self, account: AccountId) -> Place:
+        """Raises ``Moved`` while it is on its way, asked anew: it may have arrived."""
         place = self.places.of(account)
+        if place.source is not None:
+            place = await self.places.look(account)
         if place.source is not None:
             raise Moved(f"account {account} is on its way to another cell")
         return place
@@ -104,22 +106,22 @@ class OpenCells:
 
         A cell that it has left refuses what would change something, and knows nothing to read.
         """
-        place = self.place(account)
+        place = await self.place(account)
         try:
             return await ask(self.store(place.cell))
         except (Moved, Missing):
             await self.places.look(account)
-            now = self.place(account)
+            now = await self.place(account)
             if now.cell == place.cell:
                 raise
             return await ask(self.store(now.cell))
 
     async def some(self, account: AccountId, ask: Callable[[PostgresStore], Awaitable[Sequence[T]]]) -> Sequence[T]:
         """The same for what is seldom nothing: where nothing is found, it is looked where the account lives now."""
-        place = self.place(account)
+        place = await self.place(account)
         found = await ask(self.store(place.cell))
         if not found and (await self.places.look(account)).cell != place.cell:
-            found = await ask(self.store(self.place(account).cell))
+            found = await ask(self.store((await self.place(account)).cell))
         return found
 
     def watch(self, account: AccountId, hint: Callable[[], None]) -> Callable[[], None]:

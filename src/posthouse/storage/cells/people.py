@@ -112,7 +112,7 @@ class CellPeople:
         admin: bool | None = None,
         enabled: bool | None = None,
     ) -> None:
-        cell = self._cells.place(account).cell
+        cell = (await self._cells.place(account)).cell
         if quota is not None and cell != HOME:
             await self._cells.store(cell).change_account(account, quota=quota)
         await self._home.change_account(
@@ -120,7 +120,7 @@ class CellPeople:
         )
 
     async def remove_account(self, account: AccountId) -> None:
-        cell = self._cells.place(account).cell
+        cell = (await self._cells.place(account)).cell
         if cell != HOME:
             with suppress(Missing):  # of a removal that was interrupted
                 await self._cells.store(cell).remove_account(account)
