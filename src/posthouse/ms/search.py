@@ -8,12 +8,13 @@ whether the rest of the tree can do without it. Batches are bounded, and the
 loop gets its turn between them.
 
 Text is compared as in i;unicode-casemap (RFC 5051): decomposed, without case.
-Of one message at most ``TEXT_OCTETS`` are searched; attachments are not.
+Of one message at most ``TEXT_OCTETS`` are searched; attachments are not, but TEXT finds their names: the headers
+of the parts and of messages inside, which are read for no other key.
 """
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -25,7 +26,7 @@ from posthouse.standards.imap import criteria as key
 from posthouse.standards.imap.criteria import Criteria
 from posthouse.standards.imf.address import mailboxes
 from posthouse.standards.imf.date import parse_date
-from posthouse.standards.imf.header import Header
+from posthouse.standards.imf.header import HEADER_OCTETS, Header
 from posthouse.standards.mime.charset import decode_text
 from posthouse.standards.mime.encodedword import decode_words
 from posthouse.standards.mime.parameters import find_parameter
@@ -58,6 +59,7 @@ class _Message:
     stored: Stored | None = None
     header: Header | None = None
     text: str | None = None
+    part_headers: str = ""
 
 
 Numbers = Callable[[key.Numbered, int], bool]
@@ -70,6 +72,7 @@ async def search(
     """The indexes that match, ascending; yields also in between, so that whoever asked can stop. ``now`` in seconds."""
     judge = _Judge(view, within, now)
     turn = max(1, TURN // count_keys(criteria))
+    whole = any(isinstance(one, key.TextContains) for one in _keys(criteria))
     matching: list[int] = []
     unsure: list[int] = []
     for index in range(len(view)):
@@ -90,7 +93,7 @@ async def search(
             message = _Message(places[Uid(stored.uid)], stored)
             verdict = judge.verdict(criteria, message)
             if verdict is None:
-                await _open(store, message)
+                await _open(store, message, whole=whole)
                 verdict = judge.verdict(criteria, message)
                 yield Found((), done=False)
             if verdict:
@@ -101,7 +104,11 @@ async def search(
 
 def count_keys(criteria: Criteria) -> int:
     """How many questions ``criteria`` ask of a message at most."""
-    count, waiting = 0, [criteria]
+    return max(1, sum(1 for _ in _keys(criteria)))
+
+
+def _keys(criteria: Criteria) -> Iterator[Criteria]:
+    waiting = [criteria]
     while waiting:
         match waiting.pop():
             case key.And(keys):
@@ -110,9 +117,8 @@ def count_keys(criteria: Criteria) -> int:
                 waiting += [left, right]
             case key.Not(inner):
                 waiting.append(inner)
-            case _:
-                count += 1
-    return max(1, count)
+            case one:
+                yield one
 
 
 class _Judge:
@@ -176,7 +182,8 @@ class _Judge:
                 if message.header is None or message.text is None:
                     return None
                 wanted = self._fold(text)
-                return wanted in message.text or wanted in fold(decode_words(message.header.octets))
+                top = fold(decode_words(message.header.octets))
+                return wanted in message.text or wanted in top or wanted in message.part_headers
         return False
 
     def _field(self, header: Header, field: str, text: str) -> bool:
@@ -246,8 +253,8 @@ def _in_order(day: date | None, order: key.Order, wanted: date) -> bool:
     return day < wanted if order is key.Order.BEFORE else day >= wanted
 
 
-async def _open(store: Store, message: _Message) -> None:
-    """Read the header and the text of a message, decoded and folded."""
+async def _open(store: Store, message: _Message, *, whole: bool) -> None:
+    """Read the header and the text of a message, decoded and folded; ``whole``: the headers of its parts too."""
     stored = message.stored
     if stored is None:
         return
@@ -262,6 +269,19 @@ async def _open(store: Store, message: _Message) -> None:
         if room <= 0:
             break
     message.text = "\n".join(texts)
+    if whole:
+        message.part_headers = await _part_headers(store, stored, top)
+
+
+async def _part_headers(store: Store, stored: Stored, top: Part) -> str:
+    """The MIME headers of all parts and the headers of messages inside (RFC 9051 section 6.4.4, TEXT), up to L4."""
+    pieces = [piece for part in _parts(top)[1:] for piece in span(stored.content, part.header, part.body)]
+    octets = await read_pieces(store.blobs, pieces, HEADER_OCTETS)
+    return await here_or_apart(len(octets), _fold_header, octets) if octets else ""
+
+
+def _fold_header(octets: bytes) -> str:
+    return fold(decode_words(octets))
 
 
 def _texts(top: Part) -> list[Part]:
@@ -269,12 +289,16 @@ def _texts(top: Part) -> list[Part]:
 
     RFC 9051 section 6.4.4: only media other than TEXT and MESSAGE may be left out.
     """
+    return [part for part in _parts(top) if part.type == b"text" or (part.type == b"message" and not part.parts)]
+
+
+def _parts(top: Part) -> list[Part]:
+    """All parts in reading order, ``top`` first."""
     found: list[Part] = []
     waiting = [top]
     while waiting:
         part = waiting.pop()
-        if part.type == b"text" or (part.type == b"message" and not part.parts):
-            found.append(part)
+        found.append(part)
         waiting.extend(reversed(part.parts))
     return found
 

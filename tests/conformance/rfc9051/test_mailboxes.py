@@ -251,3 +251,31 @@ async def test_numbers_told_to_go_are_those_of_that_moment(alice):
 async def test_an_unknown_charset_is_refused_with_those_we_know(alice):
     await alice.says("SELECT INBOX")
     assert "BADCHARSET" in (await alice.says("SEARCH CHARSET KLINGON ALL"))[-1]
+
+
+PARTS = (
+    b"Subject: pictures\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\nnobody sees this heron\r\n--b\r\n"
+    b'Content-Type: text/plain; name="flamingo.txt"\r\n\r\nhello\r\n--b\r\n'
+    b"Content-Type: message/rfc822\r\n\r\nFrom: ostrich@b.test\r\nSubject: =?utf-8?Q?P=C3=A9lican?=\r\n\r\ninside\r\n--b--\r\n"
+)
+
+
+@pytest.mark.rfc(9051, "6.4.4", "MUST")
+@pytest.mark.parametrize("word", ["flamingo", "ostrich", "pe\u0301lican", "pictures", "inside"])
+async def test_text_finds_what_the_headers_of_parts_and_of_messages_inside_say(alice, word):
+    await alice.says(f"APPEND INBOX {{{len(PARTS)}+}}\r\n".encode() + PARTS)
+    await append(alice)
+    await alice.says("SELECT INBOX")
+    octets = word.encode()
+    assert (await alice.says(b"SEARCH TEXT {%d+}\r\n%b" % (len(octets), octets)))[0] == "* SEARCH 1"
+    body = (await alice.says(b"SEARCH BODY {%d+}\r\n%b" % (len(octets), octets)))[0]
+    assert body == ("* SEARCH 1" if word == "inside" else "* SEARCH")
+
+
+@pytest.mark.rfc(9051, "7.1", "MUST")
+async def test_keywords_in_use_are_told_to_be_permanent(alice):
+    await append(alice, words="($Forwarded) ")
+    told = " ".join(await alice.says("SELECT INBOX"))
+    assert "$Forwarded" in told.partition("* FLAGS (")[2].partition(")")[0]
+    assert r"$Forwarded \*)]" in told.partition("[PERMANENTFLAGS (")[2]
+    assert "[PERMANENTFLAGS ()]" in " ".join(await alice.says("EXAMINE INBOX"))

@@ -50,7 +50,7 @@ async def select(session: Session, event: events.Select) -> Answer:
         yield Notice(OK, "First unseen", f"UNSEEN {unseen}")
     yield Notice(OK, "Valid", codes.uid_validity(now.uidvalidity))
     yield Notice(OK, "Predicted", codes.uid_next(now.uidnext))
-    permanent = () if event.read_only else SYSTEM_FLAGS
+    permanent = () if event.read_only else (*SYSTEM_FLAGS, *selected.keywords)
     yield Notice(OK, "Kept", codes.permanent_flags(permanent, keywords=not event.read_only))
     yield highest(view)
     yield Notice(OK, "Identity", codes.mailbox_id(identity(now)))
