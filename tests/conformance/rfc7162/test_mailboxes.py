@@ -91,3 +91,17 @@ async def test_while_a_removal_is_held_back_the_highest_is_lower(readers):
     assert not any("VANISHED" in line for line in lines)
     assert highest(lines) == [before]
     assert "* VANISHED 1" in await alice.says("NOOP")
+
+
+@pytest.mark.rfc(7162, "3.2.5.2", "SHOULD")
+@pytest.mark.parametrize(("known", "changed", "gone"), [("", [1, 3], "2"), (" 2:3", [3], "2"), (" 1", [1], "")])
+async def test_only_what_the_client_knows_of_is_told_anew(readers, known, changed, gone):
+    alice, other = readers
+    await other.says("SELECT INBOX")
+    await other.says("STORE 2 +FLAGS (\\Deleted)")
+    await other.says("EXPUNGE")
+    await alice.says("ENABLE QRESYNC")
+    uidvalidity = re.search(r"UIDVALIDITY (\d+)", " ".join(await alice.says("STATUS INBOX (UIDVALIDITY)")))[1]
+    lines = await alice.says(f"SELECT INBOX (QRESYNC ({uidvalidity} 1{known}))")
+    assert [int(found[1]) for line in lines if (found := re.search(r" FETCH \(UID (\d+) ", line))] == changed
+    assert [line for line in lines if "VANISHED" in line] == ([f"* VANISHED (EARLIER) {gone}"] if gone else [])

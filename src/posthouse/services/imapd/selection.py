@@ -3,7 +3,16 @@
 from posthouse.ms.folders import find_mailbox
 from posthouse.ms.view import DELETED, MailboxView
 from posthouse.services.imapd.catalogue import identity
-from posthouse.services.imapd.session import SYSTEM_FLAGS, Answer, Selected, Session, flag_attributes, gone_of, highest
+from posthouse.services.imapd.session import (
+    SYSTEM_FLAGS,
+    Answer,
+    Selected,
+    Session,
+    asked_of,
+    flag_attributes,
+    gone_of,
+    highest,
+)
 from posthouse.standards.imap import codes, events
 from posthouse.standards.imap.responses import (
     Condition,
@@ -63,14 +72,14 @@ async def select(session: Session, event: events.Select) -> Answer:
 
 
 async def _resynchronize(session: Session, selected: Selected, known: events.Known) -> Answer:
-    """What changed since the client's cache was made (RFC 7162 section 3.2.5.2)."""
+    """What changed since the client's cache was made, of the messages in it (RFC 7162 section 3.2.5.2)."""
     view = selected.view
     delta = await session.store.delta(session.owner, selected.mailbox, known.modseq)  # type: ignore[arg-type]  # a number from the wire
     gone = gone_of(view, delta.vanished, known.uids)
     if gone:
         yield Vanished(format_sequence_set(gone), earlier=True)
-    for message in delta.changed:
-        index = view.index(message.uid)
+    for uid in asked_of(view, (message.uid for message in delta.changed), known.uids):
+        index = view.index(uid)
         if index is not None:
             yield Fetched(index + 1, flag_attributes(session, view, index, uid=True))
 

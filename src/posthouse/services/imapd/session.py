@@ -187,10 +187,15 @@ def tell_expunged(session: Session, expunged: tuple[tuple[int, Uid], ...]) -> It
 
 def gone_of(view: MailboxView, vanished: Iterable[Uid], asked: SequenceSet | None) -> list[Uid]:
     """Of ``vanished`` what is in the view no more and was asked for, ascending (RFC 7162 section 3.2.6)."""
-    gone = sorted(uid for uid in vanished if view.index(uid) is None)
+    return asked_of(view, (uid for uid in vanished if view.index(uid) is None), asked)
+
+
+def asked_of(view: MailboxView, uids: Iterable[Uid], asked: SequenceSet | None) -> list[Uid]:
+    """Those of ``uids`` that the client knows or asks for, ascending; all, when it named none."""
+    found = sorted(uids)
     if asked is None:
-        return gone
-    return [uid for found in asked.indexes(gone, view.mailbox.uidnext) for uid in gone[found.start : found.stop]]
+        return found
+    return [uid for places in asked.indexes(found, view.mailbox.uidnext) for uid in found[places.start : places.stop]]
 
 
 def flag_attributes(session: Session, view: MailboxView, index: int, *, uid: bool) -> tuple[bytes, ...]:
