@@ -57,8 +57,8 @@ def test_without_its_defence_the_house_does_not_hold(tmp_path, ident):
 
 
 def test_stopped_by_hand_it_leaves_nothing_running_and_keeps_its_report(tmp_path):
-    process = subprocess.Popen(
-        [*POSTHOUSE, "run", "--profile", "essay", "--reports", str(tmp_path)],
+    process = subprocess.Popen(  # who started the tests in the background has them ignore what a hand may press
+        ["env", "--default-signal=INT", *POSTHOUSE, "run", "--profile", "essay", "--reports", str(tmp_path)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "TMPDIR": str(tmp_path)},

@@ -108,8 +108,16 @@ def opendkim(room: Path, server: LocalServer, kind: str) -> Program:
 
 @pytest.mark.parametrize("case", LETTERS)
 def test_what_we_sign_their_milter_verifies(neighbours: Neighbours, case: str) -> None:
+    message = parse_header(sent_by_alice(neighbours, case, f"X-Case: {case.replace(' ', '-')}-ours"))
+    found = parse_results(message.first("authentication-results"))
+    assert found.authserv_id == "mail.neighbour.example"
+    signatures = [(one.result, one.property("header", "d")) for one in found.results if one.method == "dkim"]
+    assert signatures == [("pass", "office.test")] * 2
+
+
+def sent_by_alice(neighbours: Neighbours, case: str, mark: str) -> bytes:
+    """A letter of ours as it came to the neighbour, with ``mark`` for a field."""
     header, body = LETTERS[case]
-    mark = f"X-Case: {case.replace(' ', '-')}-ours"
     with smtplib.SMTP_SSL(
         "127.0.0.1", neighbours.server.port("submissions"), context=neighbours.server.tls, timeout=60
     ) as client:
@@ -117,18 +125,14 @@ def test_what_we_sign_their_milter_verifies(neighbours: Neighbours, case: str) -
         content = f"From: Alice <alice@office.test>\r\n{mark}\r\n{header}\r\n{body}".encode()
         options = [] if content.isascii() else ["BODY=8BITMIME"]
         client.sendmail("alice@office.test", ["boss@neighbour.example"], content, options)
-    message = parse_header(neighbours.arrived(mark))
-    found = parse_results(message.first("authentication-results"))
-    assert found.authserv_id == "mail.neighbour.example"
-    signatures = [(one.result, one.property("header", "d")) for one in found.results if one.method == "dkim"]
-    assert signatures == [("pass", "office.test")] * 2
+    return neighbours.arrived(mark)
 
 
 def test_what_was_changed_on_the_way_their_milter_sees(neighbours: Neighbours) -> None:
-    """The same message with another word in it, brought by somebody else."""
-    message = neighbours.arrived("X-Case: plain-ours").replace(b"\r\n", b"\n")
+    """A message of ours with another word in it, brought by somebody else."""
+    message = sent_by_alice(neighbours, "plain", "X-Case: plain-before").replace(b"\r\n", b"\n")
     signed = message[message.index(b"DKIM-Signature:") :].replace(b"\n", b"\r\n")
-    signed = signed.replace(b"see you", b"see me").replace(b"plain-ours", b"plain-changed")
+    signed = signed.replace(b"see you", b"see me").replace(b"plain-before", b"plain-changed")
     with smtplib.SMTP("127.0.0.1", neighbours.postfix.port, timeout=60) as client:
         client.sendmail("x@else.example", ["boss@neighbour.example"], signed)
     found = parse_results(parse_header(neighbours.arrived("plain-changed")).first("authentication-results"))

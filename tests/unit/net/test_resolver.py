@@ -14,6 +14,7 @@ import pytest
 from posthouse.net import resolver as module
 from posthouse.net.resolver import DnsResolver
 from posthouse.standards.dns.ports import Answer, DnsTrouble, Mx, Srv
+from posthouse.testing.freeports import free_ports
 from posthouse.testing.journal import KeptMeter
 from posthouse.testing.ports import ManualClock
 
@@ -82,8 +83,8 @@ class NameServer(asyncio.DatagramProtocol):
 async def world():
     server = NameServer()
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
-    port = transport.get_extra_info("sockname")[1]
+    (port,) = free_ports(1)
+    transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", port))
     try:
         async with await asyncio.start_server(server.talk, "127.0.0.1", port):
             clock, meter = ManualClock(), KeptMeter()
