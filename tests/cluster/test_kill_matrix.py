@@ -67,7 +67,7 @@ def test_the_leader_stands_still(story: Story) -> None:
     story.open()
     go_on = story.cluster.freeze_server(story.cluster.leader())
     try:
-        time.sleep(30)
+        time.sleep(40)
     finally:
         go_on()
     story.senders.wait_for(200)
