@@ -2,12 +2,14 @@
 
 SECURITY (threat D09). White space is what makes the relaxed form of a body
 dear: ten times its hash if there are runs of it everywhere. A stranger's body
-is given ``MOST_EFFORT`` and no more. It is work that is counted, not time, so
-that a message is judged alike whatever else the machine does.
+is given ``MOST_EFFORT`` and no more, and less of it the more is hashed. It is
+work that is counted, not time, so that a message is judged alike whatever else
+the machine does.
 """
 
 import hashlib
 import re
+from math import inf
 from typing import Any, Final, Protocol
 
 MOST_EFFORT: Final = 8 * 2**20
@@ -17,6 +19,12 @@ _RUN: Final = 35
 """What a run of blanks takes to be made one, in octets of plain text; 70 ns to 2."""
 _END: Final = 6
 """The same for a blank at the end of a line."""
+_FREE: Final = 24 * 2**20
+"""Octets that are hashed without being counted, in both forms together."""
+_DEAR: Final = 2 * _FREE
+"""Each octet that is hashed from ``_FREE`` to here takes a quarter of effort; what is left is for 2 MiB of text."""
+_MOST_TWICE: Final = 28 * 2**20
+"""A larger body is hashed in one form only: who asks for both has neither."""
 _PIECE: Final = 64 * 1024
 """More is not looked at without asking how much effort is left."""
 
@@ -27,10 +35,7 @@ _TWO_BREAKS = b"\r\n\r\n"
 
 
 class TooCostly(ValueError):
-    """A body that was given up: to bring it into relaxed form takes more than it is worth."""
-
-    def __init__(self) -> None:
-        super().__init__("too much white space in the body to check it")
+    """A body that was given up: to check it takes more than it is worth."""
 
 
 def relaxed_field(field: bytes) -> bytes:
@@ -98,6 +103,10 @@ class RelaxedBody:
         for at in range(0, len(octets), _PIECE):
             self._add(octets[at : at + _PIECE])
 
+    def charge(self, effort: float) -> None:
+        """Leave so much less for white space."""
+        self._effort -= effort
+
     def _add(self, octets: bytes) -> None:
         if self._effort < 0:
             return
@@ -119,7 +128,7 @@ class RelaxedBody:
 
     def digest(self) -> bytes:
         if self._effort < 0:
-            raise TooCostly
+            raise TooCostly("too much white space in the body to check it")
         if b"\r" in self._held:  # no line end has come of it
             _add(self._hash, self._breaks, self._held)
             self._empty = False
@@ -129,16 +138,31 @@ class RelaxedBody:
         return self._hash.digest()
 
 
+class TooLarge:
+    """A body that nobody hashes any more."""
+
+    __slots__ = ()
+
+    def update(self, octets: bytes) -> None:
+        """Nothing is done with it."""
+
+    def digest(self) -> bytes:
+        raise TooCostly("the body is too large to check it in both forms")
+
+
 class BodyHashes:
     """The body in every canonical form that somebody asked for, each hashed once whoever asked.
 
-    ``effort`` bounds what the relaxed form of a stranger's body may take.
+    ``effort`` bounds what a stranger's body may take: its white space, a second
+    form, and what is larger than ``_FREE``.
     """
 
-    __slots__ = ("_bodies", "_digests", "_effort")
+    __slots__ = ("_bodies", "_digests", "_effort", "_hashed")
 
     def __init__(self, effort: float = MOST_EFFORT) -> None:
         self._effort = effort
+        self._hashed = 0
+        """Octets, in all forms together."""
         self._bodies: dict[bool, BodyHash] = {}
         self._digests: dict[bool, bytes] = {}
 
@@ -153,8 +177,20 @@ class BodyHashes:
         return bool(self._bodies)
 
     def update(self, octets: bytes) -> None:
+        self._hashed += len(octets) * len(self._bodies)
+        if self._hashed > _FREE and self._effort < inf:
+            self._charge(len(octets))
         for body in self._bodies.values():
             body.update(octets)
+
+    def _charge(self, octets: int) -> None:
+        forms = len(self._bodies)
+        if forms == 2 and self._hashed > _MOST_TWICE * forms:
+            self._bodies = {form: TooLarge() for form in self._bodies}
+        relaxed = self._bodies.get(True)
+        if isinstance(relaxed, RelaxedBody):
+            before = self._hashed - octets * forms
+            relaxed.charge((min(self._hashed, _DEAR) - min(max(before, _FREE), _DEAR)) / 4)
 
     def digest(self, *, relaxed: bool) -> bytes:
         """The hash of the whole body in a form that was asked for. Raises ``TooCostly``."""

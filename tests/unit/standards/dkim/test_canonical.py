@@ -153,3 +153,61 @@ def test_only_the_form_that_is_dear_is_given_up() -> None:
     with pytest.raises(TooCostly):
         bodies.digest(relaxed=True)
     assert bodies.digest(relaxed=False) == hashlib.sha256(body + b"\r\n").digest()
+
+
+def hashes(*pieces: bytes, relaxed: bool = True, simple: bool = True, effort: float = MOST_EFFORT) -> BodyHashes:
+    bodies = BodyHashes(effort)
+    for form, is_wanted in ((True, relaxed), (False, simple)):
+        if is_wanted:
+            bodies.want(relaxed=form)
+    for piece in pieces:
+        bodies.update(piece)
+    return bodies
+
+
+def mebibytes(number: int, pattern: bytes = LETTERS) -> bytes:
+    return pattern * (number * 2**20 // len(pattern))
+
+
+@pytest.mark.parametrize("text", [TEXT, HTML])
+def test_a_large_attachment_is_hashed_in_both_forms_with_the_text_beside_it(text: bytes) -> None:
+    pieces = mebibytes(1, text), mebibytes(23)
+    bodies = hashes(*pieces)
+    assert bodies.digest(relaxed=True) == digest(RelaxedBody(inf), *pieces)
+    assert bodies.digest(relaxed=False) == digest(SimpleBody(), *pieces)
+
+
+@pytest.mark.parametrize("larger", [50, 60])
+def test_the_largest_message_is_hashed_in_one_form_with_the_text_beside_it(larger: int) -> None:
+    """Larger than any that is taken as it is configured: a higher limit is an operator's own choice."""
+    pieces = mebibytes(1, TEXT), *[mebibytes(1)] * larger
+    assert hashes(*pieces, simple=False).digest(relaxed=True) == digest(RelaxedBody(inf), *pieces)
+    assert hashes(*pieces, relaxed=False).digest(relaxed=False) == digest(SimpleBody(), *pieces)
+
+
+@pytest.mark.parametrize("piece", [65536, 2**30])
+@pytest.mark.parametrize(("simple", "before", "after"), [(True, 0, 12), (True, 12, 0), (False, 0, 40), (False, 40, 0)])
+def test_the_more_is_hashed_the_less_white_space_there_may_be(
+    *, simple: bool, before: int, after: int, piece: int
+) -> None:
+    """As much text as is looked at in a body by itself; what comes first makes no difference."""
+    body = mebibytes(before) + mebibytes(7, TEXT) + mebibytes(after)
+    bodies = hashes(*(body[at : at + piece] for at in range(0, len(body), piece)), simple=simple)
+    with pytest.raises(TooCostly, match="white space"):
+        bodies.digest(relaxed=True)
+    if simple:
+        assert bodies.digest(relaxed=False) == digest(SimpleBody(), body)
+
+
+def test_no_body_larger_than_28_mebibytes_is_hashed_in_both_forms() -> None:
+    bodies = hashes(*[mebibytes(1)] * 30)
+    for relaxed in (True, False):
+        with pytest.raises(TooCostly, match="too large to check it in both forms"):
+            bodies.digest(relaxed=relaxed)
+
+
+def test_who_signs_himself_has_both_forms_of_any_body() -> None:
+    pieces = mebibytes(9, TEXT), mebibytes(21)
+    bodies = hashes(*pieces, effort=inf)
+    assert bodies.digest(relaxed=True) == digest(RelaxedBody(inf), *pieces)
+    assert bodies.digest(relaxed=False) == digest(SimpleBody(), *pieces)
