@@ -1,5 +1,7 @@
 """``posthouse NOUN VERB``. What a command needs is imported when it is called: a list takes a tenth of a second."""
 
+import errno
+import os
 import sys
 from importlib import import_module
 
@@ -67,7 +69,32 @@ def posthouse() -> None:
 
 def main() -> None:
     """The entry point of the ``posthouse`` command."""
+    muted = take_standard_places()
     try:
         sys.exit(posthouse(prog_name="posthouse"))
     except OSError as error:  # where it writes to is full, or gone
-        sys.exit(f"Error: {error}")
+        sys.stdout = None  # what is left in it cannot be written either
+        sys.exit("Error: standard output is closed" if muted and error.errno == errno.EBADF else f"Error: {error}")
+
+
+def take_standard_places() -> bool:
+    """See that descriptors 0 to 2 are taken, so that no store is opened as one of them; whether output was closed.
+
+    What is written to a closed standard output fails then as it does in other programs.
+    """
+    closed = {place for place in range(3) if not _is_open(place)}
+    for place in sorted(closed):  # an open takes the lowest that is free
+        os.open(os.devnull, os.O_RDWR if place == 2 else os.O_RDONLY)
+    if 1 in closed:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    if 2 in closed:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    return 1 in closed
+
+
+def _is_open(place: int) -> bool:
+    try:
+        os.fstat(place)
+    except OSError:
+        return False
+    return True

@@ -70,6 +70,21 @@ def test_a_list_that_is_cut_off_ends(place) -> None:
     assert said.stderr.splitlines()[-1] == "Error: [Errno 28] No space left on device"
 
 
+@pytest.mark.parametrize("words", ["--help", "limits", "config default", "domain list --dir {place}"])
+def test_who_closed_its_output_is_told_so(place, words) -> None:
+    """No traceback, and no store in the place of the standard output."""
+    assert run("domain", "add", "office.test", "--dir", place).returncode == 0
+    command = f"exec {sys.executable} -m posthouse {words.format(place=place)} >&-"
+    said = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (said.returncode, said.stderr.splitlines()[-1]) == (1, "Error: standard output is closed")
+
+
+def test_nobody_need_hear_of_what_was_done(place) -> None:
+    """All three places closed: what is asked for is done."""
+    command = f"exec {sys.executable} -m posthouse domain list --dir {place} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], check=False, timeout=60).returncode == 0
+
+
 def test_a_status_leaves_out_what_the_engine_does_not_know(place) -> None:
     assert run("domain", "add", "office.test", "--dir", place).returncode == 0
     said = run("cluster", "status", "--dir", place)
