@@ -196,7 +196,9 @@ class Receiver:
         if writer is None:
             return Outcome(NO_RECIPIENTS)
         if examination is not None and examination.header is None:  # a message that is all header
+            is_lines = transaction.lines >= 0
             self._begin_body(transaction, writer, examination)
+            transaction.lines = transaction.lines if is_lines else -1
         blob = await writer.finish()
         head = await self.head(blob)
         refusal = judge_header(head, self._hostname, self._limits)
