@@ -44,6 +44,28 @@ def test_qresync_parameter_before_enable_is_bad():
     assert dialogue.said.startswith(b"a BAD ")
 
 
+@pytest.mark.rfc(7162, "3.2.5", "MUST")
+@pytest.mark.parametrize(
+    "known",
+    [
+        "0 2",
+        "1 0",
+        "1 2 *",
+        "1 2 1:*",
+        "1 2 $",
+        "1 2 3,0",
+        "1 2 3 (* 1)",
+        "1 2 3 (1 *)",
+        "1 2 (1:* 1:4)",
+        "1 2 3 ($ $)",
+    ],
+)
+def test_qresync_parameter_that_does_not_read_is_bad(known):
+    """Section 7: UIDVALIDITY and mod-sequence are not 0; no ``*`` in what is known."""
+    dialogue = Dialogue.selected("QRESYNC")
+    assert isinstance(dialogue.event(f"a SELECT INBOX (QRESYNC ({known}))"), e.Malformed)
+
+
 @pytest.mark.rfc(7162, "3.2.6", "MUST")
 @pytest.mark.parametrize("command", ["FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", "UID FETCH 1 FLAGS (VANISHED)"])
 def test_vanished_without_uid_fetch_or_changedsince_is_bad(command):

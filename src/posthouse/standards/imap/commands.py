@@ -165,18 +165,18 @@ def _select_parameter(scanner: Scanner, context: Context) -> e.Known | None:
         raise ParseError("QRESYNC is not enabled")
     scanner.space()
     scanner.expect(b"(")
-    uidvalidity = scanner.number()
+    uidvalidity = scanner.number(least=1)
     scanner.space()
-    modseq = scanner.modseq()
+    modseq = scanner.modseq(least=1)
     uids = match = None
     if scanner.found(b" "):
         if scanner.text[scanner.at : scanner.at + 1] != b"(":
-            uids = scanner.sequence_set()
+            uids = scanner.known_set()
         if uids is None or scanner.found(b" "):
             scanner.expect(b"(")
-            numbers = scanner.sequence_set()
+            numbers = scanner.known_set()
             scanner.space()
-            match = (numbers, scanner.sequence_set())
+            match = (numbers, scanner.known_set())
             scanner.expect(b")")
     scanner.expect(b")")
     return e.Known(uidvalidity, modseq, uids, match)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from posthouse.standards.imap.names import BadName, decode_name, parse_mailbox_name
-from posthouse.standards.imap.sequence import SequenceSet, parse_sequence_set
+from posthouse.standards.imap.sequence import STAR, SequenceSet, parse_sequence_set
 
 Value = TypeVar("Value")
 
@@ -144,21 +144,30 @@ class Scanner:
 
     # -- numbers -------------------------------------------------------------------------------
 
-    def number(self, most: int = 2**32 - 1) -> int:
+    def number(self, most: int = 2**32 - 1, *, least: int = 0) -> int:
         number = int(self.match(NUMBER, "Number expected"))
         if number > most:
             raise ParseError("Number too large")
+        if number < least:
+            raise ParseError("Number too small")
         return number
 
-    def modseq(self) -> int:
-        """``mod-sequence-valzer`` (RFC 7162 section 7)."""
-        return self.number(MAX_MODSEQ)
+    def modseq(self, *, least: int = 0) -> int:
+        """``mod-sequence-valzer`` (RFC 7162 section 7); with ``least`` 1 ``mod-sequence-value``."""
+        return self.number(MAX_MODSEQ, least=least)
 
     def sequence_set(self) -> SequenceSet:
         try:
             return parse_sequence_set(self.match(SEQUENCE, "Sequence set expected").decode("ascii"))
         except ValueError as error:
             raise ParseError(f"Bad sequence set: {error}") from error
+
+    def known_set(self) -> SequenceSet:
+        """``known-uids`` (RFC 7162 section 7): numbers, no ``*``, and no ``$`` either."""
+        numbers = self.sequence_set()
+        if numbers.saved or any(STAR in pair for pair in numbers.ranges):
+            raise ParseError("Known numbers expected")
+        return numbers
 
     # -- lists ---------------------------------------------------------------------------------
 
