@@ -103,7 +103,9 @@ sys.setprofile(None)
 """A localserve that remembers which functions were called. Mail for others goes where routes and DNS send it."""
 
 STANDINS = {
-    "storage.ports.Store": "storage.sqlite.engine.SqliteStore",
+    "storage.ports.Queue": "storage.sqlite.queue.Queue",
+    "storage.ports.Mailboxes": "storage.sqlite.boxes.Boxes",
+    "storage.ports.Hints": "storage.sqlite.hints.Hints",
     "storage.ports.BlobWriter": "storage.sqlite.blobs.FileBlobWriter",
     "mta.handoff.Handoff": "mta.manager.Manager",
 }

@@ -1,6 +1,7 @@
 """Who we are: domains, accounts and aliases, as the engine keeps them."""
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import msgspec
 
@@ -31,14 +32,14 @@ class AccountRow(msgspec.Struct, frozen=True):
     """How often all its sessions were ended; not the engine's business, ``admd.directory`` knows it from a shelf."""
 
 
-class AccountChange(msgspec.Struct, frozen=True):
-    """What becomes of an account; None leaves it as it is."""
+class AccountChange(TypedDict, total=False):
+    """What becomes of an account; whatever is not said stays."""
 
-    name: str | None
-    verifiers: Sequence[str] | None
-    quota: int | None
-    admin: bool | None
-    enabled: bool | None
+    name: str
+    verifiers: Sequence[str]
+    quota: int
+    admin: bool
+    enabled: bool
 
 
 class AliasRow(msgspec.Struct, frozen=True):

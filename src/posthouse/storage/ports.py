@@ -1,18 +1,27 @@
-"""The storage port, spoken in the words of the offices; two engines pass one contract suite.
+"""The storage port: a protocol for each office, ``Store`` their sum; two engines pass one contract suite.
 
-Every method is one unit of work: one trip to the engine, one transaction. A
-method marked **durable** returns only once its result would survive a power
-cut. Engines group concurrent durable calls into one commit; a unit that fails
-does not fail its neighbours. Times are integer milliseconds since 1970 (UTC).
+Who needs one office asks for that one, and is given the store. Every method
+is one unit of work: one trip to the engine, one transaction. A method marked
+**durable** returns only once its result would survive a power cut. Engines
+group concurrent durable calls into one commit; a unit that fails does not
+fail its neighbours. Times are integer milliseconds since 1970 (UTC).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, BlobId, MailboxId, ModSeq, TraceId, Uid
 from posthouse.storage.acceptance import Acceptance, Accepted, Placed
-from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow, Population
+from posthouse.storage.directory import (
+    AccountChange,
+    AccountRow,
+    AliasRow,
+    Directory,
+    DirectoryDelta,
+    DomainRow,
+    Population,
+)
 from posthouse.storage.mailbox import Change, Delta, Mailbox, Message, Quarantined, Role, Stored, View
 from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
 from posthouse.storage.shelf import Note, Tally
@@ -55,20 +64,12 @@ class Blobs(Protocol):
         """Whether the octets still hash to their name."""
 
 
-class Store(Protocol):
-    """Everything the house keeps."""
-
-    @property
-    def blobs(self) -> Blobs: ...
-
-    @property
-    def node(self) -> str:
-        """Who we are among those who serve this data: the owner of what this process holds in the queue."""
+class Queue(Protocol):
+    """Mail that is taken, and what waits for others: promise points 1 and 2."""
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         """**Durable.** Promise point 1: blob, mailbox entries and queue rows, whole or not at all."""
 
-    # queue
     async def claim(
         self, *, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str] = frozenset()
     ) -> Sequence[Item]:
@@ -87,9 +88,6 @@ class Store(Protocol):
     async def next_due(self) -> int | None:
         """When the next waiting item falls due or a lease ends; None for an empty queue."""
 
-    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
-        """Call ``hint`` in the loop soon after another node left work here that is due; it may be lost."""
-
     async def queued(self, which: QueueFilter) -> Sequence[Item]: ...
 
     async def hold(self, items: Sequence[int]) -> int:
@@ -104,7 +102,10 @@ class Store(Protocol):
     async def reclaim(self, owner: str) -> int:
         """End the leases of an owner known to be dead: at start, our own earlier life."""
 
-    # mailboxes
+
+class Mailboxes(Protocol):
+    """Mailboxes and what is in them."""
+
     async def mailboxes(self, account: AccountId) -> Sequence[Mailbox]: ...
 
     async def create_mailbox(self, account: AccountId, name: str, role: Role | None = None) -> Mailbox:
@@ -160,10 +161,10 @@ class Store(Protocol):
     ) -> Sequence[Quarantined]:
         """What is in quarantine, of one account or of all, by (account, UID), from behind ``after``."""
 
-    def watch(self, account: AccountId, hint: Callable[[], None]) -> Callable[[], None]:
-        """Call ``hint`` in the loop soon after something of ``account`` may have changed; the result ends the watch."""
 
-    # who we are
+class People(Protocol):
+    """Who we are: domains, accounts, aliases."""
+
     async def directory(self) -> Directory: ...
 
     def directory_pages(self, *, by_domain: bool = False, accounts: bool = True) -> AsyncIterator[Directory]:
@@ -186,8 +187,6 @@ class Store(Protocol):
     async def directory_since(self, epoch: int) -> DirectoryDelta | None:
         """What was changed behind ``epoch``; None if nobody knows any more: then all must be read again."""
 
-    def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]: ...
-
     async def put_domain(self, domain: DomainRow) -> None:
         """**Durable.** Make or change."""
 
@@ -199,16 +198,7 @@ class Store(Protocol):
     ) -> AccountId:
         """**Durable.** With the mailboxes of every ``Role``, subscribed. ``Conflict`` if the address is taken."""
 
-    async def change_account(
-        self,
-        account: AccountId,
-        *,
-        name: str | None = None,
-        verifiers: Sequence[str] | None = None,
-        quota: int | None = None,
-        admin: bool | None = None,
-        enabled: bool | None = None,
-    ) -> None:
+    async def change_account(self, account: AccountId, **change: Unpack[AccountChange]) -> None:
         """**Durable.** Only what is given changes."""
 
     async def remove_account(self, account: AccountId) -> None:
@@ -220,7 +210,10 @@ class Store(Protocol):
     async def remove_alias(self, address: str) -> None:
         """**Durable.**"""
 
-    # the decision ledger
+
+class Ledger(Protocol):
+    """What was decided: one record a trace."""
+
     def note(self, trace: TraceId, at: int, record: bytes) -> None:
         """Keep the record of something that was not accepted; written soon, with others, no promise."""
 
@@ -236,16 +229,10 @@ class Store(Protocol):
     async def latest_trace(self) -> str:
         """The greatest trace id of 12 letters in the ledger, or nothing: whoever makes new ones begins behind it."""
 
-    # small things with a name: keys, counters of jobs, the owner of the node
-    async def get(self, name: str) -> bytes | None: ...
 
-    async def put(self, name: str, value: bytes) -> None:
-        """**Durable.**"""
+class Shelves(Protocol):
+    """Small facts of the offices, the same for all nodes: notes, counts, things with a name, jobs, allotments."""
 
-    async def agree(self, name: str, value: bytes) -> bytes:
-        """**Durable.** Put it unless something is there; what is there now, the same for all who ask."""
-
-    # shelves: small facts of the offices, the same for all nodes
     async def put_notes(self, notes: Sequence[Note]) -> None:
         """**Durable.** All or none; each replaces the note of its kind and key."""
 
@@ -271,7 +258,15 @@ class Store(Protocol):
     async def drop_tallies(self, kind: str, keys: Sequence[str]) -> int:
         """**Durable.** How many were there."""
 
-    # one among many nodes
+    async def get(self, name: str) -> bytes | None:
+        """A thing with a name: a key, the counter of a job, the owner of the node."""
+
+    async def put(self, name: str, value: bytes) -> None:
+        """**Durable.**"""
+
+    async def agree(self, name: str, value: bytes) -> bytes:
+        """**Durable.** Put it unless something is there; what is there now, the same for all who ask."""
+
     async def lease(self, name: str, owner: str, now: int, until: int) -> int | None:
         """**Durable.** The job ``name`` is ``owner``'s until ``until``: its fencing token. None: it is somebody else's.
 
@@ -286,16 +281,39 @@ class Store(Protocol):
         limit, not for one. Not durable: after a failover some may be given twice.
         """
 
+
+class Hints(Protocol):
+    """Who hears what. Any hint may be lost; what a watch returns ends it."""
+
+    def watch(self, account: AccountId, hint: Callable[[], None]) -> Callable[[], None]:
+        """Call ``hint`` in the loop soon after something of ``account`` may have changed."""
+
+    def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Call ``hint`` in the loop soon after the directory may have changed."""
+
+    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Call ``hint`` in the loop soon after another node left work here that is due."""
+
     def broadcast(self, topic: str, text: str) -> None:
         """Tell the other nodes soon; it may be lost, and at most 7,000 octets fit. Alone there is nobody to tell."""
 
     def listen(self, topic: str, heard: Callable[[str], None]) -> None:
         """Call ``heard`` in the loop with what other nodes broadcast; for ever."""
 
+
+class Store(Queue, Mailboxes, People, Ledger, Shelves, Hints, Protocol):
+    """Everything the house keeps."""
+
+    @property
+    def blobs(self) -> Blobs: ...
+
+    @property
+    def node(self) -> str:
+        """Who we are among those who serve this data: the owner of what this process holds in the queue."""
+
     async def standing(self) -> Standing:
         """How the engine and its nodes are, for operators; asks each server, so it may take seconds."""
 
-    # housekeeping
     def sweep(self, now: int) -> AsyncIterator[str]:
         """Free blobs nobody refers to, old tombstones, records and notes; yields what it did, for the log."""
 

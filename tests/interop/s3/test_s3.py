@@ -105,8 +105,8 @@ class House:
 
     def rows(self):
         if self.engine:
-            return PostgresBodyRows(self.store._units, self.store._shelves)
-        return SqliteBodyRows(self.store._writer, self.store._readers)
+            return PostgresBodyRows(self.store.units, self.store)
+        return SqliteBodyRows(self.store._writer, self.store._readers, self.store)
 
     async def objects(self):
         return [key async for keys in self.outside.list("b/") for key in keys]

@@ -468,7 +468,7 @@ async def test_the_release_before_serves_while_the_next_one_adds_to_the_schema(o
     restarted = await open_node()
     for number, node in enumerate((old, new, restarted)):
         await node.accept(Acceptance(f"u{number}", blob_of(b"x"), (Filing(alice, Role.INBOX, b""),)))
-        await node._units.write(node._membership._be_seen)
+        await node.units.write(node._parts.membership._be_seen)
     assert (await new.mailboxes(alice))[0].uidnext == 5
 
 
@@ -489,15 +489,15 @@ async def test_a_node_that_slept_through_an_upgrade_does_nothing_any_more(open_n
     await watch.execute("UPDATE node SET seen = 0")
     await open_node(migrations=later[1])
     with pytest.raises(SchemaTooNew) as caught:
-        await sleeper._units.write(sleeper._membership._be_seen)
-    sleeper._units.refuse(caught.value)
+        await sleeper.units.write(sleeper._parts.membership._be_seen)
+    sleeper.units.refuse(caught.value)
     with pytest.raises(StorageError, match="upgrade"):
         await sleeper.accept(Acceptance("t1", blob_of(b"x"), (Filing(alice, Role.INBOX, b""),)))
 
 
 async def test_words_of_another_release_are_let_be(open_node):
     node = await open_node()
-    node._hints._hear(None, 0, "", "another-node 1f directory a-word-of-2031 zz")
+    node._parts.hints._hear(None, 0, "", "another-node 1f directory a-word-of-2031 zz")
 
 
 async def test_a_changed_migration_is_noticed(open_node, watch):
@@ -626,7 +626,7 @@ async def test_a_node_hears_what_another_one_did(open_node):
     heard = asyncio.Queue()
     there.watch(account, lambda: heard.put_nowait("account"))
     there.watch_directory(lambda: heard.put_nowait("directory"))
-    await asyncio.wait_for(there._hints.is_connected.wait(), PATIENCE)
+    await asyncio.wait_for(there._parts.hints.is_connected.wait(), PATIENCE)
     await here.accept(letter(account, "t1"))
     while await asyncio.wait_for(heard.get(), PATIENCE) != "account":
         pass
@@ -640,7 +640,7 @@ async def test_a_node_hears_of_work_that_another_one_left(open_node):
     heard, marks = asyncio.Event(), asyncio.Queue()
     there.watch_queue(heard.set)
     there.watch_directory(lambda: marks.put_nowait("x"))
-    await asyncio.wait_for(there._hints.is_connected.wait(), PATIENCE)
+    await asyncio.wait_for(there._parts.hints.is_connected.wait(), PATIENCE)
 
     async def is_heard():
         """Whether it was, once a change that was made later has been heard of."""
@@ -655,7 +655,7 @@ async def test_a_node_hears_of_work_that_another_one_left(open_node):
     await here.accept(queue_of("q1", "a", owner="somebody", lease_until=10**13, due_at=10))
     (item,) = await here.queued(QueueFilter())
     assert not await is_heard()
-    now = here._now()
+    now = here._parts.now()
     assert await here.settle([Settlement(item.item, item.token, due_at=now + 10**6)]) == [True]
     assert not await is_heard()
     await here.release([item.item], now + 10**6)
@@ -679,17 +679,17 @@ async def test_a_node_hears_of_work_that_another_one_left(open_node):
 async def test_a_lost_hint_is_found_by_the_poll(open_node, watch):
     here, there = await open_node(poll_seconds=600), await open_node(poll_seconds=600)
     account = await an_account(here)
-    await there._hints.close()  # nothing is heard any more
+    await there._parts.hints.close()  # nothing is heard any more
     heard = []
     there.watch(account, lambda: heard.append(1))
-    await there._hints.poll()
+    await there._parts.hints.poll(there.units)
     await asyncio.sleep(0)
     heard.clear()
-    await there._hints.poll()
+    await there._parts.hints.poll(there.units)
     await asyncio.sleep(0)
     assert heard == []
     await here.accept(letter(account, "t1"))
-    await there._hints.poll()
+    await there._parts.hints.poll(there.units)
     await asyncio.sleep(0)
     assert heard == [1]
 
@@ -701,7 +701,7 @@ async def test_what_is_broadcast_is_heard_by_the_other_nodes_and_not_here(open_n
     second.listen("talk", lambda text: heard.put_nowait(("second", text)))
     second.listen("other talk", lambda text: heard.put_nowait(("wrong", text)))
     for node in (first, second):
-        await node._hints.is_connected.wait()
+        await node._parts.hints.is_connected.wait()
     for number in range(3):
         first.broadcast("talk", f"two words {number}")
     assert [await heard.get() for _ in range(3)] == [("second", f"two words {n}") for n in range(3)]

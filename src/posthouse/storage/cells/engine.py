@@ -23,12 +23,13 @@ from posthouse.storage.cells.people import CellPeople
 from posthouse.storage.cells.places import Cell, Places
 from posthouse.storage.cells.queue import CellQueue
 from posthouse.storage.cells.transit import Carrier
+from posthouse.storage.offices import Offices
 from posthouse.storage.postgresql.engine import PostgresStore
 from posthouse.storage.standing import Backlog, Standing
 
 
-class CellStore:
-    """Implements ``Store``, each office by an object of its own; ``stores`` are the cells by number."""
+class CellStore(Offices):
+    """The offices of all cells; ``stores`` are the cells by number. What only home has, home's offices answer."""
 
     def __init__(
         self,
@@ -45,47 +46,16 @@ class CellStore:
         self.blobs = CellBlobs(cells.store, cells.usable)
         self.carrier = Carrier(cells, places, journal)
         self.acceptor = Acceptor(cells, self.blobs, self.carrier)
-        self.accept = self.acceptor.accept
-
-        queue = CellQueue(cells, self.blobs, self.acceptor, self.carrier)
-        self.claim, self.renew, self.settle, self.reclaim = queue.claim, queue.renew, queue.settle, queue.reclaim
-        self.next_due, self.watch_queue, self.queued = queue.next_due, queue.watch_queue, queue.queued
-        self.hold, self.release, self.drop = queue.hold, queue.release, queue.drop
-
-        boxes = CellMailboxes(cells, self.blobs)
-        self.mailboxes, self.create_mailbox, self.rename_mailbox = (
-            boxes.mailboxes, boxes.create_mailbox, boxes.rename_mailbox,
-        )  # fmt: skip
-        self.delete_mailbox, self.subscribe, self.subscriptions = (
-            boxes.delete_mailbox, boxes.subscribe, boxes.subscriptions,
-        )  # fmt: skip
-        self.view, self.delta, self.read, self.change_flags = boxes.view, boxes.delta, boxes.read, boxes.change_flags
-        self.copy, self.move, self.expunge, self.remove = boxes.copy, boxes.move, boxes.expunge, boxes.remove
-        self.quarantined, self.watch = boxes.quarantined, cells.watch
-
         people = CellPeople(cells, journal, ids)
-        self.directory, self.directory_pages, self.directory_since = (
-            people.directory, people.directory_pages, people.directory_since,
-        )  # fmt: skip
-        self.population, self.accounts, self.aliases_to = people.population, people.accounts, people.aliases_to
-        self.create_account, self.change_account, self.remove_account, self.move_account = (
-            people.create_account, people.change_account, people.remove_account, people.move_account,
-        )  # fmt: skip
-
-        home = cells.home
-        self.watch_directory, self.put_domain, self.remove_domain = (
-            home.watch_directory, home.put_domain, home.remove_domain,
-        )  # fmt: skip
-        self.put_alias, self.remove_alias = home.put_alias, home.remove_alias
-        self.get, self.put, self.agree = home.get, home.put, home.agree
-        self.put_notes, self.notes, self.list_notes, self.drop_notes = (
-            home.put_notes, home.notes, home.list_notes, home.drop_notes,
-        )  # fmt: skip
-        self.add_tallies, self.tallies, self.list_tallies, self.drop_tallies = (
-            home.add_tallies, home.tallies, home.list_tallies, home.drop_tallies,
-        )  # fmt: skip
-        self.lease, self.take, self.broadcast, self.listen = home.lease, home.take, home.broadcast, home.listen
-        self.note = home.note
+        self.move_account = people.move_account
+        super().__init__(
+            queue=CellQueue(cells, self.blobs, self.acceptor, self.carrier),
+            mailboxes=CellMailboxes(cells, self.blobs),
+            people=people,
+            ledger=CellLedger(cells),
+            shelves=cells.home,
+            hints=CellHints(cells),
+        )
 
     def start(self) -> None:
         self.cells.start()
@@ -94,22 +64,6 @@ class CellStore:
     @property
     def node(self) -> str:
         return self.cells.home.node
-
-    # -- what all cells say
-
-    async def record(self, trace: str) -> bytes | None:
-        return next((found for found in await self.cells.ask_all(lambda one: one.record(trace)) if found), None)
-
-    async def fates(self, trace: str) -> Sequence[bytes]:
-        return joined(await self.cells.ask_all(lambda one: one.fates(trace)))
-
-    async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
-        found = joined(await self.cells.ask_all(lambda one: one.records(since=since, limit=limit)))
-        ours = [row for row in found if ">" not in row[0]]
-        return sorted(ours, key=lambda row: (row[1], row[0]), reverse=True)[:limit]
-
-    async def latest_trace(self) -> str:
-        return max(await self.cells.ask_all(lambda one: one.latest_trace()), default="").partition(">")[0]
 
     async def standing(self) -> Standing:
         """Home's, with the servers and the queues of all."""
@@ -124,6 +78,47 @@ class CellStore:
 
     async def close(self) -> None:
         await self.cells.close()
+
+
+class CellLedger:
+    """What the cells know together."""
+
+    def __init__(self, cells: OpenCells) -> None:
+        self._cells = cells
+        self.note = cells.home.note
+
+    async def record(self, trace: str) -> bytes | None:
+        return next((found for found in await self._cells.ask_all(lambda one: one.record(trace)) if found), None)
+
+    async def fates(self, trace: str) -> Sequence[bytes]:
+        return joined(await self._cells.ask_all(lambda one: one.fates(trace)))
+
+    async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
+        found = joined(await self._cells.ask_all(lambda one: one.records(since=since, limit=limit)))
+        ours = [row for row in found if ">" not in row[0]]
+        return sorted(ours, key=lambda row: (row[1], row[0]), reverse=True)[:limit]
+
+    async def latest_trace(self) -> str:
+        return max(await self._cells.ask_all(lambda one: one.latest_trace()), default="").partition(">")[0]
+
+
+class CellHints:
+    """An account's come from its cell, what is due from each cell that is open now, all else from home."""
+
+    def __init__(self, cells: OpenCells) -> None:
+        self._cells = cells
+        self.watch, self.watch_directory = cells.watch, cells.home.watch_directory
+        self.broadcast, self.listen = cells.home.broadcast, cells.home.listen
+
+    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """What is due in a cell that comes back later is found by asking."""
+        ends = [store.watch_queue(hint) for _, store in self._cells.all]
+
+        def end() -> None:
+            for one in ends:
+                one()
+
+        return end
 
 
 def _sum(queues: Sequence[Backlog]) -> Backlog:

@@ -1,7 +1,8 @@
 """Who we are: at home; and how much each account uses, from the cell where it lives."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Unpack
 
 import msgspec
 
@@ -11,7 +12,7 @@ from posthouse.observe.ports import Journal, Level
 from posthouse.storage.cells.moving import move, stay, thaw
 from posthouse.storage.cells.opened import OpenCells
 from posthouse.storage.cells.places import HOME, TRANSIT_DOMAIN, Place
-from posthouse.storage.directory import AccountRow, AliasRow, Directory, DirectoryDelta, DomainRow, Population
+from posthouse.storage.directory import AccountChange, AccountRow, Directory, DirectoryDelta, Population
 from posthouse.storage.errors import Missing, StorageError
 
 
@@ -24,6 +25,9 @@ class CellPeople:
         self._places = cells.places
         self._journal = journal
         self._ids = ids
+        self.put_domain, self.remove_domain = cells.home.put_domain, cells.home.remove_domain
+        self.put_alias, self.remove_alias = cells.home.put_alias, cells.home.remove_alias
+        self.aliases_to = cells.home.aliases_to
 
     async def directory(self) -> Directory:
         whole = await self._home.directory()
@@ -38,9 +42,6 @@ class CellPeople:
 
     async def accounts(self, numbers: Sequence[AccountId]) -> Sequence[AccountRow]:
         return await self._counted(await self._home.accounts(numbers))
-
-    async def aliases_to(self, address: str) -> Sequence[AliasRow]:
-        return await self._home.aliases_to(address)
 
     async def directory_since(self, epoch: int) -> DirectoryDelta | None:
         delta = await self._home.directory_since(epoch)
@@ -65,15 +66,6 @@ class CellPeople:
             for row in rows
             if row.account not in transits
         )
-
-    def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]:
-        return self._home.watch_directory(hint)
-
-    async def put_domain(self, domain: DomainRow) -> None:
-        await self._home.put_domain(domain)
-
-    async def remove_domain(self, name: str) -> None:
-        await self._home.remove_domain(name)
 
     async def create_account(
         self, address: str, name: str, verifiers: Sequence[str], *, quota: int, admin: bool = False, at: int = 0
@@ -102,22 +94,11 @@ class CellPeople:
         """**Durable.** With all its mail; how many rows that were."""
         return await move(self._cells, account, target, self._ids)
 
-    async def change_account(
-        self,
-        account: AccountId,
-        *,
-        name: str | None = None,
-        verifiers: Sequence[str] | None = None,
-        quota: int | None = None,
-        admin: bool | None = None,
-        enabled: bool | None = None,
-    ) -> None:
+    async def change_account(self, account: AccountId, **change: Unpack[AccountChange]) -> None:
         cell = (await self._cells.place(account)).cell
-        if quota is not None and cell != HOME:
-            await self._cells.store(cell).change_account(account, quota=quota)
-        await self._home.change_account(
-            account, name=name, verifiers=verifiers, quota=quota if cell == HOME else None, admin=admin, enabled=enabled
-        )
+        if cell != HOME and "quota" in change:
+            await self._cells.store(cell).change_account(account, quota=change.pop("quota"))
+        await self._home.change_account(account, **change)
 
     async def remove_account(self, account: AccountId) -> None:
         cell = (await self._cells.place(account)).cell

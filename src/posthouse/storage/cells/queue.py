@@ -24,6 +24,7 @@ class CellQueue:
         self._blobs = blobs
         self._acceptor = acceptor
         self._carrier = carrier
+        self.accept = acceptor.accept
 
     async def claim(
         self, *, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str] = frozenset()
@@ -68,16 +69,6 @@ class CellQueue:
         return min(
             (due for due in await self._cells.ask_all(lambda one: one.next_due()) if due is not None), default=None
         )
-
-    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
-        """Of the cells that are open now; what is due in one that comes back later is found by asking."""
-        ends = [store.watch_queue(hint) for _, store in self._cells.all]
-
-        def end() -> None:
-            for one in ends:
-                one()
-
-        return end
 
     async def queued(self, which: QueueFilter) -> Sequence[Item]:
         return joined(await self._cells.ask_all(lambda one: one.queued(which)))[: which.limit]

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from posthouse.storage.postgresql.directory import put_thing
-from posthouse.storage.postgresql.shelves import Shelves
+from posthouse.storage.ports import Shelves
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql
@@ -17,17 +16,7 @@ class PostgresBodyRows:
 
     def __init__(self, units: Units, shelves: Shelves) -> None:
         self._units = units
-        self._shelves = shelves
-
-    async def get(self, name: str) -> bytes | None:
-        row = await self._units.read(lambda tx: tx.row(sql.GET_THING, name))
-        return None if row is None else row[0]
-
-    async def put(self, name: str, value: bytes) -> None:
-        await self._units.write(lambda tx: put_thing(tx, name, value))
-
-    async def lease(self, name: str, owner: str, now: int, until: int) -> int | None:
-        return await self._shelves.lease(name, owner, now, until)
+        self.get, self.put, self.lease = shelves.get, shelves.put, shelves.lease
 
     async def due_trash(self, now: int, limit: int) -> Sequence[str]:
         return [row[0] for row in await self._units.read(lambda tx: tx.rows(sql.DUE_TRASH, now, limit))]

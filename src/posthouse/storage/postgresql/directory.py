@@ -160,13 +160,13 @@ async def change_account(tx: Tx, account: AccountId, change: AccountChange) -> N
     await tx.run(
         sql.CHANGE_ACCOUNT,
         account,
-        name if change.name is None else change.name,
-        verifiers if change.verifiers is None else _text(change.verifiers),
-        admin if change.admin is None else int(change.admin),
-        enabled if change.enabled is None else int(change.enabled),
+        change.get("name", name),
+        _text(change["verifiers"]) if "verifiers" in change else verifiers,
+        int(change.get("admin", admin)),
+        int(change.get("enabled", enabled)),
     )
-    if change.quota is not None:
-        (await tx.tally(account)).quota = change.quota
+    if "quota" in change:
+        (await tx.tally(account)).quota = change["quota"]
 
 
 async def remove_account(tx: Tx, account: AccountId) -> None:

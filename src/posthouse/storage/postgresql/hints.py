@@ -46,16 +46,13 @@ class Hints:
 
     def __init__(
         self,
-        watchers: Watchers,
-        units: Units,
         connect: Callable[[], Awaitable[Connection]],
         *,
         node: str,
         journal: Journal,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        self._watchers = watchers
-        self._units = units
+        self._watchers = Watchers()
         self._connect = connect
         self._node = node
         self._journal = journal
@@ -71,10 +68,26 @@ class Hints:
         self._task: asyncio.Task[None] | None = None
         self.is_connected = asyncio.Event()
 
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+    async def start(self, units: Units) -> None:
+        """What moves from here on is told."""
+        await self.poll(units)
+        self._task = asyncio.get_running_loop().create_task(self._run(units))
 
-    def tell(self, accounts: set[AccountId], epoch: int, *, leaves_due: bool = False) -> None:
+    def watch(self, account: AccountId, hint: Callable[[], None]) -> Callable[[], None]:
+        return self._watchers.watch(account, hint)
+
+    def watch_directory(self, hint: Callable[[], None]) -> Callable[[], None]:
+        return self._watchers.watch(DIRECTORY, hint)
+
+    def watch_queue(self, hint: Callable[[], None]) -> Callable[[], None]:
+        return self._watchers.watch(DUE, hint)
+
+    def committed(self, tx: Tx) -> None:
+        """After each commit, in the loop."""
+        if tx.changed or tx.epoch or tx.leaves_due:
+            self._tell(tx.changed, tx.epoch, leaves_due=tx.leaves_due)
+
+    def _tell(self, accounts: set[AccountId], epoch: int, *, leaves_due: bool = False) -> None:
         """Something was committed here: our own watchers hear it now, the other nodes soon.
 
         ``epoch`` is that of the directory if it changed, else 0. Of work that is due only the others hear.
@@ -99,14 +112,14 @@ class Hints:
     def listen(self, topic: str, heard: Callable[[str], None]) -> None:
         self._listeners.setdefault(topic, []).append(heard)
 
-    async def _run(self) -> None:
+    async def _run(self, units: Units) -> None:
         """For ever: a session; when it breaks, another one."""
         is_told = False
         while True:
             try:
                 connection = await self._connect()
                 try:
-                    await self._serve(connection)
+                    await self._serve(connection, units)
                 finally:
                     self.is_connected.clear()
                     connection.terminate()
@@ -117,7 +130,7 @@ class Hints:
                 is_told = True
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _serve(self, connection: Connection) -> None:
+    async def _serve(self, connection: Connection, units: Units) -> None:
         gone = asyncio.Event()
         connection.session.add_termination_listener(lambda _session: gone.set())
         await connection.session.add_listener(CHANNEL, self._hear)
@@ -125,7 +138,7 @@ class Hints:
         self.is_connected.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_raise_when(gone))
-            tasks.create_task(self._poll_now_and_then())
+            tasks.create_task(self._poll_now_and_then(units))
             tasks.create_task(self._send(connection))
 
     async def _send(self, connection: Connection) -> None:
@@ -154,15 +167,15 @@ class Hints:
             for heard in self._listeners.get(topic, ()):
                 heard(text)
 
-    async def _poll_now_and_then(self) -> None:
+    async def _poll_now_and_then(self, units: Units) -> None:
         while True:
             try:
-                await self.poll()
+                await self.poll(units)
             except StorageError as error:
                 self._journal.note("hints.unpolled", Level.DEBUG, reason=str(error))
             await asyncio.sleep(self._poll_seconds)
 
-    async def poll(self) -> None:
+    async def poll(self, units: Units) -> None:
         """Tell our watchers of whatever moved since the last time, hinted or not."""
         watched = [topic for topic in self._watchers.topics if isinstance(topic, int)]
 
@@ -170,7 +183,7 @@ class Hints:
             rows = await tx.rows(MODSEQS, watched) if watched else []
             return await read_epoch(tx), {row[0]: row[1] for row in rows}
 
-        epoch, known = await self._units.read(question)
+        epoch, known = await units.read(question)
         moved: list[AccountId | str] = [
             account for account, modseq in known.items() if self._known.get(account) != modseq
         ]

@@ -1,7 +1,7 @@
 """The decision ledger: one record a trace; and notes on their way into it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from posthouse.mail.ids import TraceId
@@ -62,24 +62,21 @@ class Ledger:
         if self._writing:
             await asyncio.wait(list(self._writing))
 
-    async def ask(self, question: Callable[[Tx], Awaitable[T]]) -> T:
+    async def record(self, trace: str) -> bytes | None:
+        row = await self._ask(lambda tx: tx.row(sql.RECORD, trace))
+        return None if row is None else row[0]
+
+    async def fates(self, trace: str) -> Sequence[bytes]:
+        return [row[0] for row in await self._units.read(lambda tx: tx.rows(sql.FATES, trace))]
+
+    async def records(self, *, since: int = 0, limit: int = 100) -> Sequence[tuple[TraceId, int, bytes]]:
+        rows = await self._ask(lambda tx: tx.rows(sql.RECORDS, since, limit))
+        return [(TraceId(trace), at, octets) for trace, at, octets in rows]
+
+    async def latest_trace(self) -> str:
+        row = await self._units.read(lambda tx: tx.row(sql.LATEST_TRACE))
+        return "" if row is None or row[0] is None else str(row[0])
+
+    async def _ask(self, question: Callable[[Tx], Awaitable[T]]) -> T:
         await self.settled()
         return await self._units.read(question)
-
-
-async def record(tx: Tx, trace: str) -> bytes | None:
-    row = await tx.row(sql.RECORD, trace)
-    return None if row is None else row[0]
-
-
-async def fates(tx: Tx, trace: str) -> list[bytes]:
-    return [row[0] for row in await tx.rows(sql.FATES, trace)]
-
-
-async def latest_trace(tx: Tx) -> str:
-    row = await tx.row(sql.LATEST_TRACE)
-    return "" if row is None or row[0] is None else str(row[0])
-
-
-async def records(tx: Tx, since: int, limit: int) -> list[tuple[TraceId, int, bytes]]:
-    return [(TraceId(trace), at, octets) for trace, at, octets in await tx.rows(sql.RECORDS, since, limit)]

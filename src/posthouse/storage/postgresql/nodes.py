@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from posthouse import __version__
 from posthouse.observe.ports import Journal, Level
 from posthouse.storage.errors import SchemaTooNew, StorageError
 from posthouse.storage.postgresql.migrate import knows_enough
@@ -46,23 +47,21 @@ class Node:
 
 
 class Membership:
-    """Our own row, kept fresh."""
+    """Our own row, kept fresh. ``schema`` is the latest that we know; ``on_slot`` hears of our slot."""
 
     def __init__(
         self,
         units: Units,
-        *,
         name: str,
-        version: str,
+        *,
         now: Callable[[], int],
         journal: Journal,
         on_slot: Callable[[int], None],
-        known: int,
+        schema: int,
     ) -> None:
         self._units = units
-        self._known = known
         self.name = name
-        self._version = version
+        self._schema = schema
         self._now = now
         self._journal = journal
         self._on_slot = on_slot
@@ -83,7 +82,7 @@ class Membership:
         free = next((slot % SLOTS for slot in range(turn, turn + SLOTS) if slot % SLOTS not in taken), None)
         if free is None:
             raise StorageError(f"{SLOTS} nodes are registered with this database: no room for another one")
-        await tx.run(JOIN, self.name, free, self._version, self._now())
+        await tx.run(JOIN, self.name, free, __version__, self._now())
         return free
 
     async def _stay(self) -> None:
@@ -98,8 +97,8 @@ class Membership:
                 self._journal.note("node.unseen", Level.WARNING, reason=str(error))
 
     async def _be_seen(self, tx: Tx) -> int:
-        if not await knows_enough(tx, self._known):  # we were away while the others were upgraded
-            raise SchemaTooNew(f"the data is served by a later release now, and we know schema {self._known}: upgrade")
+        if not await knows_enough(tx, self._schema):  # we were away while the others were upgraded
+            raise SchemaTooNew(f"the data is served by a later release now, and we know schema {self._schema}: upgrade")
         if await tx.run(SEEN, self.name, self._now()):
             return self.slot
         return await self._enter(tx)  # forgotten after a day of silence: another one may have our slot

@@ -1,6 +1,7 @@
-"""Who we are, and small things with a name: which unit runs where."""
+"""Who we are: which unit runs where."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Unpack
 
 from posthouse.mail.ids import AccountId
 from posthouse.storage.directory import (
@@ -14,7 +15,6 @@ from posthouse.storage.directory import (
 )
 from posthouse.storage.postgresql import directory
 from posthouse.storage.postgresql.units import Units
-from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.paging import BY_DOMAIN, BY_NUMBER, walk
 
 
@@ -46,7 +46,6 @@ class People:
         return await self._units.read(lambda tx: directory.read_since(tx, epoch), consistent=True)
 
     async def accounts(self, numbers: Sequence[AccountId]) -> Sequence[AccountRow]:
-        """Those of ``numbers`` that are there."""
         return await self._units.read(lambda tx: directory.read_accounts(tx, numbers))
 
     async def put_domain(self, domain: DomainRow) -> None:
@@ -63,17 +62,7 @@ class People:
             lambda tx: directory.create_account(tx, address, name, verifiers, quota, admin, when), repeatable=False
         )
 
-    async def change_account(
-        self,
-        account: AccountId,
-        *,
-        name: str | None = None,
-        verifiers: Sequence[str] | None = None,
-        quota: int | None = None,
-        admin: bool | None = None,
-        enabled: bool | None = None,
-    ) -> None:
-        change = AccountChange(name, verifiers, quota, admin, enabled)
+    async def change_account(self, account: AccountId, **change: Unpack[AccountChange]) -> None:
         await self._units.write(lambda tx: directory.change_account(tx, account, change))
 
     async def remove_account(self, account: AccountId) -> None:
@@ -84,13 +73,3 @@ class People:
 
     async def remove_alias(self, address: str) -> None:
         await self._units.write(lambda tx: directory.remove_alias(tx, address), repeatable=False)
-
-    async def get(self, name: str) -> bytes | None:
-        row = await self._units.read(lambda tx: tx.row(sql.GET_THING, name))
-        return None if row is None else row[0]
-
-    async def put(self, name: str, value: bytes) -> None:
-        await self._units.write(lambda tx: directory.put_thing(tx, name, value))
-
-    async def agree(self, name: str, value: bytes) -> bytes:
-        return await self._units.write(lambda tx: directory.agree(tx, name, value))

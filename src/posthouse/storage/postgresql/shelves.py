@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from posthouse.storage.errors import StorageError
+from posthouse.storage.postgresql.directory import agree, put_thing
 from posthouse.storage.postgresql.tx import Tx
 from posthouse.storage.postgresql.units import Units
 from posthouse.storage.shelf import Note, Tally
@@ -42,14 +43,21 @@ class Shelves:
         self._on_the_way: Counter[tuple[str, str]] = Counter()
         self._writing: set[asyncio.Task[None]] = set()
 
+    async def get(self, name: str) -> bytes | None:
+        row = await self._units.read(lambda tx: tx.row(sql.GET_THING, name))
+        return None if row is None else row[0]
+
+    async def put(self, name: str, value: bytes) -> None:
+        await self._units.write(lambda tx: put_thing(tx, name, value))
+
+    async def agree(self, name: str, value: bytes) -> bytes:
+        return await self._units.write(lambda tx: agree(tx, name, value))
+
     async def put_notes(self, notes: Sequence[Note]) -> None:
         last = {(note.kind, note.key): note for note in notes}
         rows = [(*key, last[key].value, last[key].at, last[key].expires_at) for key in sorted(last)]
         if rows:
             await self._units.write(lambda tx: tx.rows(PUT_NOTES, *map(list, zip(*rows, strict=True))))
-
-    def add(self, tallies: Sequence[Tally]) -> None:
-        self._waiting.add(tallies)
 
     async def notes(self, kind: str, keys: Sequence[str]) -> list[Note]:
         return await self._units.read(lambda tx: _notes(tx, NOTES, kind, self._now(), list(keys)))
@@ -60,6 +68,9 @@ class Shelves:
 
     async def drop_notes(self, kind: str, keys: Sequence[str]) -> int:
         return await self._units.write(lambda tx: tx.run(DROP_NOTES, kind, list(keys)))
+
+    async def add_tallies(self, tallies: Sequence[Tally]) -> None:
+        self._waiting.add(tallies)
 
     def write(self) -> None:
         waiting = self._waiting.take()

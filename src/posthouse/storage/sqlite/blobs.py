@@ -156,6 +156,12 @@ class SqliteBlobs(OutgoingBlobs):
     def open(self) -> BlobWriter:
         return FileBlobWriter(self._files) if self._bodies is None else self._bodies.open()
 
+    def whereabouts(self, blob: str) -> str | None:
+        """Of content that came in through this process: its object, nothing for a file, None if it is in neither."""
+        if blob in self._files.in_flight:
+            return ""
+        return None if self._bodies is None else self._bodies.key_of(blob)
+
     def _find(self, blob: BlobId, start: int, length: int | None) -> Awaitable[bytes | Elsewhere]:
         return self._readers.read(lambda snapshot: self._read(snapshot, blob, start, length))
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from posthouse.storage.ports import Shelves
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
-from posthouse.storage.sqlite import directory, shelves
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.tx import Tx
 from posthouse.storage.sqlite.writer import Writer
@@ -18,19 +18,10 @@ BODY_NEEDED = _render(sql.BODY_NEEDED)
 class SqliteBodyRows:
     """Implements ``BodyRows``."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, shelves: Shelves) -> None:
         self._writer = writer
         self._readers = readers
-
-    async def get(self, name: str) -> bytes | None:
-        row = await self._readers.read(lambda snapshot: snapshot.row(directory.GET_THING, name))
-        return None if row is None else bytes(row[0])
-
-    async def put(self, name: str, value: bytes) -> None:
-        await self._writer.submit(lambda tx: directory.put_thing(tx, name, value))
-
-    async def lease(self, name: str, owner: str, now: int, until: int) -> int | None:
-        return await self._writer.submit(lambda tx: shelves.lease(tx, name, owner, now, until))
+        self.get, self.put, self.lease = shelves.get, shelves.put, shelves.lease
 
     async def due_trash(self, now: int, limit: int) -> Sequence[str]:
         rows = await self._readers.read(lambda snapshot: snapshot.rows(DUE_TRASH, now, limit))

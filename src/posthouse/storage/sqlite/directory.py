@@ -192,14 +192,14 @@ def change_account(tx: Tx, account: AccountId, change: AccountChange) -> None:
         CHANGE_ACCOUNT,
         (
             account,
-            name if change.name is None else change.name,
-            verifiers if change.verifiers is None else _text(change.verifiers),
-            admin if change.admin is None else change.admin,
-            enabled if change.enabled is None else change.enabled,
+            change.get("name", name),
+            _text(change["verifiers"]) if "verifiers" in change else verifiers,
+            change.get("admin", admin),
+            change.get("enabled", enabled),
         ),
     )
-    if change.quota is not None:
-        tx.tally(account).quota = change.quota
+    if "quota" in change:
+        tx.tally(account).quota = change["quota"]
     _turn_epoch(tx, turns.ACCOUNT, account)
 
 

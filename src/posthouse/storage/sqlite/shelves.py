@@ -9,9 +9,10 @@ from posthouse.storage.shelf import Note, Tally
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.tallies import Tallies
+from posthouse.storage.sqlite import directory
 from posthouse.storage.sqlite.readers import Readers, Snapshot
 from posthouse.storage.sqlite.tx import Tx
-from posthouse.storage.sqlite.writer import Writer
+from posthouse.storage.sqlite.writer import HEAVY_MESSAGES, Writer
 
 _render = SQLITE.render
 _NAMED = "SELECT value FROM json_each(${n})"
@@ -49,16 +50,33 @@ class Shelves:
         """The latest writing, of the counts ``_on_the_way``; what comes before it is done before it."""
         self._on_the_way: set[tuple[str, str]] = set()
 
-    def add(self, tallies: Sequence[Tally]) -> None:
-        self._waiting.add(tallies)
+    async def get(self, name: str) -> bytes | None:
+        row = await self._readers.read(lambda snapshot: snapshot.row(directory.GET_THING, name))
+        return None if row is None else bytes(row[0])
+
+    async def put(self, name: str, value: bytes) -> None:
+        await self._writer.submit(lambda tx: directory.put_thing(tx, name, value))
+
+    async def agree(self, name: str, value: bytes) -> bytes:
+        return await self._writer.submit(lambda tx: directory.agree(tx, name, value))
+
+    async def put_notes(self, notes: Sequence[Note]) -> None:
+        await self._writer.submit(lambda tx: _put_notes(tx, notes), heavy=len(notes) > HEAVY_MESSAGES)
 
     async def notes(self, kind: str, keys: Sequence[str]) -> list[Note]:
         now, names = self._now(), _names(keys)
         return await self._readers.read(lambda snapshot: _notes(snapshot, NOTES, kind, now, names))
 
-    async def list_notes(self, kind: str, prefix: str, after: str, limit: int) -> list[Note]:
+    async def list_notes(self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[Note]:
         arguments = (kind, self._now(), after, prefix, prefix + LAST_KEY, limit)
         return await self._readers.read(lambda snapshot: _notes(snapshot, LIST_NOTES, *arguments))
+
+    async def drop_notes(self, kind: str, keys: Sequence[str]) -> int:
+        names = _names(keys)
+        return await self._writer.submit(lambda tx: tx.run(DROP_NOTES, kind, names))
+
+    async def add_tallies(self, tallies: Sequence[Tally]) -> None:
+        self._waiting.add(tallies)
 
     def write(self) -> asyncio.Future[None] | None:
         """Submit what waits. None: nothing does."""
@@ -89,7 +107,7 @@ class Shelves:
         names = _names(keys)
         return await self._readers.read(lambda snapshot: _tallies(snapshot, SCORES, kind, names))
 
-    async def list_tallies(self, kind: str, prefix: str, after: str, limit: int) -> list[Tally]:
+    async def list_tallies(self, kind: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[Tally]:
         await self._settled()
         arguments = (kind, after, prefix, prefix + LAST_KEY, limit)
         return await self._readers.read(lambda snapshot: _tallies(snapshot, LIST_SCORES, *arguments))
@@ -98,6 +116,15 @@ class Shelves:
         self.write()  # a unit that comes later is done later
         names = _names(keys)
         return await self._writer.submit(lambda tx: tx.run(DROP_SCORES, kind, names))
+
+    async def lease(self, name: str, owner: str, now: int, until: int) -> int | None:
+        row = await self._writer.submit(lambda tx: tx.row(TAKE_LEASE, name, owner, now, until))
+        return None if row is None else int(row[0])
+
+    async def take(self, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
+        """Windows begin at multiples of their length, so that all nodes mean the same one."""
+        ends = (now // window_ms + 1) * window_ms
+        return await self._writer.submit(lambda tx: _take(tx, key, want, cap, ends))
 
 
 def _notes(snapshot: Snapshot, statement: str, *arguments: object) -> list[Note]:
@@ -113,23 +140,12 @@ def _add(tx: Tx, tallies: Sequence[Tally]) -> None:
         tx.execute(ADD_SCORE, (tally.kind, tally.key, tally.a, tally.b, tally.at))
 
 
-def put_notes(tx: Tx, notes: Sequence[Note]) -> None:
+def _put_notes(tx: Tx, notes: Sequence[Note]) -> None:
     for note in notes:
         tx.execute(PUT_NOTE, (note.kind, note.key, note.value, note.at, note.expires_at))
 
 
-def drop_notes(tx: Tx, kind: str, keys: Sequence[str]) -> int:
-    return tx.run(DROP_NOTES, kind, _names(keys))
-
-
-def lease(tx: Tx, name: str, owner: str, now: int, until: int) -> int | None:
-    row = tx.row(TAKE_LEASE, name, owner, now, until)
-    return None if row is None else int(row[0])
-
-
-def take(tx: Tx, key: str, want: int, cap: int, window_ms: int, now: int) -> int:
-    """Windows begin at multiples of their length, so that all nodes mean the same one."""
-    ends = (now // window_ms + 1) * window_ms
+def _take(tx: Tx, key: str, want: int, cap: int, ends: int) -> int:
     row = tx.row(READ_RATE, key)
     used = row[1] if row is not None and row[0] == ends else 0
     granted = max(0, min(want, cap - used))
@@ -138,7 +154,7 @@ def take(tx: Tx, key: str, want: int, cap: int, window_ms: int, now: int) -> int
     return granted
 
 
-def sweep(tx: Tx, now: int) -> int:
+def sweep_shelves(tx: Tx, now: int) -> int:
     """Notes past their time; and windows of allotments, silently."""
     tx.run(OLD_RATES, now)
     return tx.run(OLD_NOTES, now)

@@ -8,10 +8,10 @@ from posthouse.storage.bodies import TRASH_KEPT, Bodies
 from posthouse.storage.sql import statements as sql
 from posthouse.storage.sql.dialect import SQLITE
 from posthouse.storage.sql.threads import sweep_threads
-from posthouse.storage.sqlite import shelves
 from posthouse.storage.sqlite.blobs import BlobFiles
 from posthouse.storage.sqlite.body_rows import SqliteBodyRows
 from posthouse.storage.sqlite.readers import Readers, Snapshot
+from posthouse.storage.sqlite.shelves import Shelves, sweep_shelves
 from posthouse.storage.sqlite.threads import SqliteThreads
 from posthouse.storage.sqlite.tx import Row, Tx
 from posthouse.storage.sqlite.writer import Writer
@@ -44,10 +44,13 @@ CHUNK = 200
 class Sweeper:
     """Frees what nobody refers to."""
 
-    def __init__(self, writer: Writer, readers: Readers, files: BlobFiles, bodies: Bodies | None) -> None:
+    def __init__(
+        self, writer: Writer, readers: Readers, files: BlobFiles, shelves: Shelves, bodies: Bodies | None
+    ) -> None:
         self._writer = writer
         self._readers = readers
         self._files = files
+        self._shelves = shelves
         self._bodies = bodies
 
     async def sweep(self, now: int) -> AsyncIterator[str]:
@@ -58,12 +61,12 @@ class Sweeper:
             ("delivery keys dropped", await self._delivered(now - DELIVERED_KEPT)),
             ("tombstones dropped", await self._tombs(now - TOMBS_KEPT)),
             ("keys of threads dropped", await sweep_threads(SqliteThreads(self._writer, self._readers))),
-            ("notes expired", await self._writer.submit(lambda tx: shelves.sweep(tx, now), heavy=True)),
+            ("notes expired", await self._writer.submit(lambda tx: sweep_shelves(tx, now), heavy=True)),
         ):
             if freed:
                 yield f"{freed} {title}"
         if self._bodies is not None:
-            async for line in self._bodies.sweep(SqliteBodyRows(self._writer, self._readers), now):
+            async for line in self._bodies.sweep(SqliteBodyRows(self._writer, self._readers, self._shelves), now):
                 yield line
 
     async def _orphans(self, now: int) -> int:

@@ -35,6 +35,9 @@ Unit = Callable[[Tx], Any]
 MAX_BATCH = 200
 """Units in one transaction: bounds how long the loop is busy with one batch (about 8 ms)."""
 
+HEAVY_MESSAGES = 300
+"""A unit with more messages than this is heavy: it would keep the loop's thread for more than about 5 ms."""
+
 GATHER_SECONDS = 0.008
 """How long a batch waits at most until as many units are there as were under way when the one before ended: fewer
 commits, each for more units, fewer changes of threads. A unit that comes alone never waits. Measured with bench/road
