@@ -18,6 +18,8 @@ RENEW_SECONDS: Final = LEASE_SECONDS / 6
 """An engine that stands still renews nothing: what was sent meanwhile is settled in what is left of the lease."""
 LEASE_MARGIN_SECONDS: Final = 5.0
 """No content is ended when less than this is left of the lease."""
+BEGIN_SECONDS: Final = LEASE_SECONDS / 2
+"""No transfer is begun with less: the store has not answered for longer than the rest then."""
 
 
 @dataclass(slots=True)
@@ -65,14 +67,21 @@ class Leases:
 
     def may_send(self, load: Load) -> bool:
         """Whether all of ``load`` is ours for long enough to end its content now."""
-        limit = self._clock.monotonic() + LEASE_MARGIN_SECONDS
+        return self._are_ours(load, LEASE_MARGIN_SECONDS)
+
+    def may_begin(self, load: Load) -> bool:
+        """Whether all of ``load`` is ours for long enough to be sent and settled."""
+        return self._are_ours(load, BEGIN_SECONDS)
+
+    def _are_ours(self, load: Load, seconds: float) -> bool:
+        limit = self._clock.monotonic() + seconds
         return all(
             (held := self._held.get(item.item)) is not None and held.item.token == item.token and held.until > limit
             for item in load.items
         )
 
     async def renew(self) -> None:
-        """Lengthen all leases; what is not ours any more is let go."""
+        """Lengthen all leases; what is not ours any more is let go. Where nobody answers, time runs out."""
         held = list(self._held.values())
         if not held:
             return
@@ -85,5 +94,5 @@ class Leases:
         for one, still in zip(held, ours, strict=True):
             if still:
                 one.until = started + LEASE_SECONDS
-            elif self._held.get(one.item.item) is one:
+            elif still is not None and self._held.get(one.item.item) is one:
                 del self._held[one.item.item]

@@ -246,9 +246,13 @@ class Manager:
     # -- leases and results ------------------------------------------------------------------------
 
     async def _renew_leases(self) -> None:
+        """A store that took its time has lengthened them from when it was asked: it is asked again at once."""
+        pause = RENEW_SECONDS
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(pause)
+            asked = self._crew.clock.monotonic()
             await self._leases.renew()
+            pause = max(1.0, RENEW_SECONDS - (self._crew.clock.monotonic() - asked))
 
     def _settled(self, items: Sequence[Item], posted: bool) -> None:
         self._leases.let_go(items)

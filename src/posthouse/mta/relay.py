@@ -75,6 +75,8 @@ class Relay:
                 last, permanent = address, permanent and address.permanent
                 continue
             host = hop.host
+            if not may_send(load):  # the hosts before took their time
+                return Trip({}, None, reached=True)
             fresh = await self._opening.open(hop, address, route.terms)
             self._count(route, hop, address, load, fresh)
             if isinstance(fresh, Refused):

@@ -26,7 +26,9 @@ AT_ONCE: Final = 500
 """Results of one unit at most."""
 RETRY_SECONDS: Final = 1.0
 TRIES: Final = 5
-"""After these the leases end and the items are tried again: a message may come twice, none is lost."""
+"""After these each is tried alone, and what is left is kept: what is never settled is sent again by somebody."""
+LATE_SECONDS: Final = 5.0
+"""When the store has not taken results for so long, nothing more is sent."""
 
 
 class Secretary(Protocol):
@@ -72,9 +74,18 @@ class Settler:
         self._something = asyncio.Event()
         self._enough = asyncio.Event()
         self._settled: Callable[[Sequence[Item], bool], None] = lambda _items, _posted: None
+        self._kept: list[Result] = []
+        """What the store did not take: tried again, until it does or says that it is not ours any more."""
+        self._unanswered: float | None = None
+        """Since when the store takes nothing; monotonic seconds."""
         self._posted = False
         """A report that waits in the queue has been committed since somebody was last told."""
         self._working = asyncio.Lock()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether what is sent now might never be written down, and be sent again."""
+        return self._unanswered is not None and self._clock.monotonic() - self._unanswered > LATE_SECONDS
 
     def add(self, results: Iterable[Result]) -> None:
         self._results.extend(results)
@@ -91,6 +102,8 @@ class Settler:
             if len(self._results) < ENOUGH:
                 await self._gather()
             await self.flush()
+            if self._kept:
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._something.set)
 
     async def _gather(self) -> None:
         loop = asyncio.get_running_loop()
@@ -101,6 +114,7 @@ class Settler:
     async def flush(self) -> None:
         """Settle all that is known now."""
         async with self._working:
+            self._results, self._kept = self._kept + self._results, []
             while self._results:
                 batch, self._results = self._results[:AT_ONCE], self._results[AT_ONCE:]
                 await asyncio.shield(self._settle(batch))
@@ -108,54 +122,78 @@ class Settler:
             self._enough.clear()
 
     async def _settle(self, batch: Sequence[Result]) -> None:
+        if self._unanswered is None:
+            self._unanswered = self._clock.monotonic()
+        left = await self._settle_together(batch)
+        self._kept += left
+        unsettled = {_key(result.item) for result in left}
+        posted, self._posted = self._posted, False
+        self._settled([result.item for result in batch if _key(result.item) not in unsettled], posted)
+
+    async def _settle_together(self, batch: Sequence[Result]) -> Sequence[Result]:
+        """Settle ``batch``; what the store did not take."""
         for left in reversed(range(TRIES)):
             try:
-                await self._settle_once(batch)
+                return await self._settle_once(batch)
             except (Missing, Conflict):  # no trouble of the disk: one of them is about what is not there
-                await self._settle_singly(batch)
+                break
             except StorageError as error:
                 self._journal.note("queue.unsettled", Level.ALARM, items=len(batch), left=left, error=str(error))
                 if left:
                     await asyncio.sleep(RETRY_SECONDS)
-                continue
             except Exception:  # noqa: BLE001 - one report that cannot be written must not stop the others
-                await self._settle_singly(batch)
-            break
-        posted, self._posted = self._posted, False
-        self._settled([result.item for result in batch], posted)
+                break
+        return await self._settle_singly(batch)
 
-    async def _settle_singly(self, batch: Sequence[Result]) -> None:
-        """Find the result that cannot be settled; its lease ends, and it is tried again."""
-        for result in batch:
+    async def _settle_singly(self, batch: Sequence[Result]) -> Sequence[Result]:
+        """Find the result that cannot be settled.
+
+        With a bug its lease ends, and it is tried again. Of one that the store refuses nobody knows whether it is
+        the store: it and those behind it are left, itself the last.
+        """
+        left: list[Result] = []
+        for place, result in enumerate(batch):
             try:
-                await self._settle_once([result])
-            except Exception as bug:  # noqa: BLE001 - as above
-                self._journal.bug("queue.settle-bug", bug, id=result.item.queue_id)
+                left += await self._settle_once([result])
+            except Exception as error:  # noqa: BLE001 - as above
+                if isinstance(error, StorageError) and not isinstance(error, Missing | Conflict):
+                    self._journal.note("queue.unsettled", Level.ALARM, id=result.item.queue_id, error=str(error))
+                    return [*left, *batch[place + 1 :], result]
+                self._journal.bug("queue.settle-bug", error, id=result.item.queue_id)
+        return left
 
-    async def _settle_once(self, batch: Sequence[Result]) -> None:
+    async def _settle_once(self, batch: Sequence[Result]) -> Sequence[Result]:
+        """Settle ``batch`` in one unit; those whose cell is away are left."""
         now = int(self._clock.now() * 1000)
-        settlements, found = [], list[tuple[Item, Finding]]()
-        for result in batch:
-            settlement, finding = settle(result, self._schedule, now, self._chance())
-            settlements.append(settlement)
-            if finding is not None:
-                found.append((result.item, finding))
-        reports = await self._reports(found, now) if found else []
-        ours = await self._store.settle(settlements, reports)
+        settled = [(result, *settle(result, self._schedule, now, self._chance())) for result in batch]
+        found = [(result.item, finding) for result, _, finding in settled if finding is not None]
+        ours = await self._still_ours([item for item, _ in found], now) if found else {}
+        away = {key for key, still in ours.items() if still is None}
+        reports = await self._reports([one for one in found if ours[_key(one[0])]]) if found else []
+        settled = [one for one in settled if _key(one[0].item) not in away]
+        taken = await self._store.settle([settlement for _, settlement, _ in settled], reports) if settled else ()
+        self._unanswered = None
         self._posted = self._posted or any(report.postings for report in reports)
-        for result, still in zip(batch, ours, strict=True):
-            self._log(result, still=still)
+        done = []
+        for (result, _, _), still in zip(settled, taken, strict=True):
+            if still is None:
+                away.add(_key(result.item))
+            else:
+                done.append(result)
+                self._log(result, still=still)
         if self.ended is not None:
-            self.ended(_ended(batch))
+            self.ended(_ended(done))
+        return [result for result in batch if _key(result.item) in away] if away else ()
 
-    async def _reports(self, found: Sequence[tuple[Item, Finding]], now: int) -> list[Acceptance]:
-        """About what is still ours, and stays it until this is settled: who took it over will report himself."""
-        lease_until = now + int(LEASE_SECONDS * 1000)
-        ours = await self._store.renew([(item.item, item.token) for item, _ in found], lease_until)
+    async def _still_ours(self, items: Sequence[Item], now: int) -> dict[tuple[int, int], bool | None]:
+        """What is to be reported stays ours until it is settled; who took it over will report himself."""
+        keys = [_key(item) for item in items]
+        return dict(zip(keys, await self._store.renew(keys, now + int(LEASE_SECONDS * 1000)), strict=True))
+
+    async def _reports(self, found: Sequence[tuple[Item, Finding]]) -> list[Acceptance]:
         told: dict[tuple[str, str], tuple[Item, list[Finding]]] = {}
-        for (item, finding), still in zip(found, ours, strict=True):
-            if still:
-                told.setdefault((item.queue_id, finding.action.value), (item, []))[1].append(finding)
+        for item, finding in found:
+            told.setdefault((item.queue_id, finding.action.value), (item, []))[1].append(finding)
         return [await self._secretary.write(item, findings) for item, findings in told.values() if self._may_tell(item)]
 
     def _may_tell(self, item: Item) -> bool:
@@ -188,6 +226,10 @@ class Settler:
             tries=item.attempts + 1,
             ours=still,
         )
+
+
+def _key(item: Item) -> tuple[int, int]:
+    return item.item, item.token
 
 
 def _ended(batch: Sequence[Result]) -> list[tuple[AccountId, bool]]:

@@ -26,7 +26,7 @@ TOO_SLOW = reply(451, "4.4.2", "the server did not answer in time")
 LAST_WORDS_SECONDS: Final = 5
 
 MaySend = Callable[[Load], bool]
-"""Whether the items of a load are still ours: asked just before the content's end goes out."""
+"""Whether the items of a load are still ours: asked before MAIL, and just before the content's end goes out."""
 
 
 class Transfer:
@@ -86,6 +86,8 @@ class Transfer:
 
     async def _transact(self) -> None:
         link, passage = self._link, self._passage
+        if not self._may_send(self._load):
+            return
         named = self._nameable()
         if not named:
             return

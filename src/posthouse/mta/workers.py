@@ -25,6 +25,8 @@ MAX_WORKERS: Final = 200
 """Links in all."""
 IDLE_SECONDS: Final = 3.0
 """How long an open link waits for the next message."""
+WAIT_SECONDS: Final = 0.5
+"""Between two looks whether something may be sent again."""
 LINK_MESSAGES: Final = 100
 LINK_SECONDS: Final = 300
 
@@ -132,6 +134,9 @@ class Workers:
             until, reason = destination.not_before, destination.reason
             self._crew.settler.add(put_back(item, until, reason) for item in load.items)
             return link
+        if not await self._may_begin(load):
+            self._leases.let_go(load.items)
+            return link
         trip = await self._crew.relay.carry(route, load, link, self._leases.may_send)
         self._settle(destination, load, trip.outcomes)
         self._learn(destination, trip.outcomes, reached=trip.reached)
@@ -139,6 +144,17 @@ class Workers:
             return trip.link
         await trip.link.quit()
         return None
+
+    async def _may_begin(self, load: Load) -> bool:
+        """Whether ``load`` is still ours, once what becomes of it can be written down in time.
+
+        A store that stands still, or is away, is waited for: what is sent and not settled is sent again.
+        """
+        while self._crew.settler.is_late or not self._leases.may_begin(load):
+            if self._stopping or not self._leases.may_send(load):
+                return False
+            await asyncio.sleep(WAIT_SECONDS)
+        return True
 
     def _is_worn_out(self, link: Link) -> bool:
         most = min(LINK_MESSAGES, link.offered.messages_max or LINK_MESSAGES)

@@ -163,6 +163,11 @@ class NextHop:
         return conversation
 
     @property
+    def mails(self) -> list[bytes]:
+        """The senders of all transactions that were begun."""
+        return [line for line in self.said if line.startswith(b"MAIL")]
+
+    @property
     def commands(self) -> list[str]:
         return [line.decode("utf-8", "replace").rstrip() for line in self.said if line.count(b"\n") == 1]
 

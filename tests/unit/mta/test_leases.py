@@ -62,6 +62,25 @@ async def test_a_renewed_lease_begins_anew_and_a_lost_one_is_let_go(item):
     assert len(leases) == 0
 
 
+def test_nothing_is_begun_with_less_than_half_of_the_lease(item):
+    leases, clock, _ = held(item)
+    clock.pass_time(29)
+    assert leases.may_begin(Load((item(),)))
+    clock.pass_time(2)
+    assert not leases.may_begin(Load((item(),)))
+    assert leases.may_send(Load((item(),))), "what was begun is ended"
+
+
+async def test_a_cell_that_is_away_lengthens_nothing_and_takes_nothing(item):
+    leases, clock, _ = held(item, None)
+    clock.pass_time(50)
+    await leases.renew()
+    assert leases.may_send(Load((item(),)))
+    clock.pass_time(6)
+    assert not leases.may_send(Load((item(),))), "nobody said that it is still ours"
+    assert len(leases) == 1, "nor that it is not"
+
+
 async def test_a_store_in_trouble_lengthens_nothing(item):
     leases, clock, journal = held(item, StorageError("disk"))
     clock.pass_time(56)

@@ -13,7 +13,7 @@ from posthouse.mail.envelope import Body, Envelope, Notify, Recipient
 from posthouse.mail.reply import reply
 from posthouse.ms.describe import describe
 from posthouse.mta import manager as manager_module
-from posthouse.mta import queue, release
+from posthouse.mta import queue, release, workers
 from posthouse.mta.bounce import Reporter
 from posthouse.mta.crew import Crew
 from posthouse.mta.handoff import Nobody
@@ -528,6 +528,60 @@ async def test_a_lost_lease_is_let_go(house, hop):
     await house.manager._leases.renew()
     assert len(house.manager._leases) == 0
     await hop.stop()
+
+
+async def test_nothing_is_sent_while_nobody_can_write_down_that_it_was(house, hop, monkeypatch):
+    """What is sent and not settled is sent again by whoever comes next."""
+    await hop.start(hop.speak(keywords=("PIPELINING",)))
+    house.lead("elsewhere.test", hop.port)
+    monkeypatch.setattr(workers, "WAIT_SECONDS", 0.001)
+    settle, may_send, frozen, asked = house.store.settle, house.manager._leases.may_send, asyncio.Event(), []
+
+    async def settling(settlements, reports=()):
+        await frozen.wait()
+        return await settle(settlements, reports)
+
+    def asking(load):
+        asked.append(len(hop.mails))
+        return may_send(load)
+
+    monkeypatch.setattr(house.store, "settle", settling)
+    await house.post("bob@elsewhere.test")
+    await house.until(lambda: answered(house.settler._unanswered is not None))
+    house.clock.pass_time(6)
+    monkeypatch.setattr(house.manager._leases, "may_send", asking)
+    await house.post("carol@elsewhere.test")
+    await house.until(lambda: answered(len(asked) > 5))
+    assert asked[-1] == 1
+    frozen.set()
+    await house.empty()
+    assert len(hop.mails) == 2
+
+
+async def test_what_is_not_ours_for_long_enough_is_not_begun_and_no_reason_to_wait_for_ever(house, hop, monkeypatch):
+    await hop.start(hop.speak(keywords=("PIPELINING",)))
+    house.lead("elsewhere.test", hop.port)
+    monkeypatch.setattr(workers, "WAIT_SECONDS", 0.001)
+    take = house.manager.take
+
+    def slowly(items):
+        """The store took half a minute and more for its promise."""
+        take(items)
+        house.clock.pass_time(31)
+
+    monkeypatch.setattr(house.manager, "take", slowly)
+    await house.post("bob@elsewhere.test")
+    assert len(house.manager._leases) == 1
+    assert hop.mails == []
+    house.clock.pass_time(25)
+    await house.until(lambda: answered(not len(house.manager._leases)))
+    assert hop.connections == 0
+    [item] = await house.queued()
+    assert item.attempts == 0
+
+
+async def answered(value):
+    return value
 
 
 async def test_stopping_leaves_fresh_mail_to_whoever_comes_next(house):

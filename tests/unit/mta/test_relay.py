@@ -232,11 +232,27 @@ async def test_large_content_goes_in_pieces_and_arrives_whole(road, hop, item, k
         assert sent.count(b"\r\n..line") == 60_000
 
 
-async def test_the_lease_is_looked_at_before_the_end(road, hop, item):
-    await hop.start(hop.speak(keywords=FULL))
-    trip = await road.carry(item(), may_send=lambda _load: False)
+@pytest.mark.parametrize("keywords", [FULL, ("PIPELINING",), ()])
+async def test_the_lease_is_looked_at_before_the_end(road, hop, item, keywords):
+    """A worker that was stopped in the middle, and goes on when somebody else has the message."""
+    await hop.start(hop.speak(keywords=keywords))
+    left = iter([True, True])  # before the connection, before MAIL
+    trip = await road.carry(item(), may_send=lambda _load: next(left, False))
     assert trip.outcomes == {}
     assert not any(said.endswith(b".\r\n") and said.count(b"\n") > 1 for said in hop.said)
+    assert not any(said.startswith(b"BDAT") for said in hop.said)
+
+
+async def test_nothing_is_begun_without_a_lease(road, hop, item):
+    await hop.start(hop.speak(keywords=("PIPELINING",)))
+    trip = await road.carry(item(), may_send=lambda _load: False)
+    assert (trip.outcomes, hop.connections) == ({}, 0)
+    first = await road.carry(item(), keep=True)
+    trip = await road.carry(item(2), link=first.link, may_send=lambda _load: False, keep=True)
+    assert trip.outcomes == {}
+    assert trip.link is first.link, "it is as good as before"
+    assert sum(said.startswith(b"MAIL") for said in hop.said) == 1
+    await trip.link.quit()
 
 
 async def test_lmtp_answers_for_each_recipient(road, hop, item):

@@ -1,5 +1,6 @@
 """Results are settled together, and one that cannot be does not take the others with it."""
 
+import asyncio
 import hashlib
 
 import pytest
@@ -10,11 +11,12 @@ from posthouse.mail.envelope import Recipient
 from posthouse.mail.ids import BlobId
 from posthouse.mail.outcome import Failed, Relayed
 from posthouse.mail.reply import reply
+from posthouse.mta import settler as settler_module
 from posthouse.mta.schedule import Schedule
 from posthouse.mta.settler import Settler
 from posthouse.mta.settling import Result
 from posthouse.storage.acceptance import Acceptance, Filing
-from posthouse.storage.errors import Conflict
+from posthouse.storage.errors import Conflict, StorageError
 from posthouse.storage.mailbox import Role
 from posthouse.storage.queue import Posting, QueueFilter
 from posthouse.storage.sqlite.engine import open_store
@@ -124,3 +126,120 @@ async def test_who_claims_a_sender_elsewhere_aims_so_many_reports_an_hour_at_him
     assert await fail(30, 5, "alice@office.test", account) == 5
     office.clock.pass_time(3600)
     assert await fail(40, 1, "victim@else.test") == 1
+
+
+class Troubled:
+    """A store whose answers to ``settle`` are given, one after the other, before its own; None: its cell is away."""
+
+    def __init__(self, store, *answers):
+        self._store, self.answers, self.asked = store, list(answers), 0
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def settle(self, settlements, reports=()):
+        self.asked += 1
+        answer = self.answers.pop(0) if self.answers else True
+        if isinstance(answer, asyncio.Event):
+            await answer.wait()
+        elif isinstance(answer, StorageError):
+            raise answer
+        elif answer is None:
+            return [None] * len(settlements)
+        return await self._store.settle(settlements, reports)
+
+
+async def sent_items(office, *names):
+    for name in names:
+        posting = Posting(name, "alice@office.test", b"", (Recipient(Address("bob", f"{name}.test")),), 1, 1, 10**13)
+        await office.store.accept(Acceptance(f"t{name}", BLOB, (), (posting,), at=1))
+    return await office.store.claim(owner="me", now=10, lease_until=10**15, limit=9)
+
+
+async def run_until_empty(office, settler, settled):
+    running = asyncio.ensure_future(settler.run(settled))
+    try:
+        async with asyncio.timeout(60):
+            while await office.store.queued(QueueFilter()):
+                await asyncio.sleep(0.005)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("trouble", [StorageError("away"), None])
+async def test_what_was_sent_is_written_down_however_long_the_store_is_away(office, monkeypatch, trouble):
+    """Whoever forgot it would send it again."""
+    monkeypatch.setattr(settler_module, "RETRY_SECONDS", 0.0)
+    store, out = Troubled(office.store, *[trouble] * 40), []
+    settler = Settler(
+        store, Clerk(1, None), Schedule.of(office.limits),
+        clock=office.clock, chance=lambda: 0.5, journal=KeptJournal(), meter=KeptMeter(),
+    )  # fmt: skip
+    items = await sent_items(office, "q1", "q2")
+    settler.add([Result(item, Relayed("hop", TAKEN)) for item in items])
+    await run_until_empty(office, settler, lambda items, _posted: out.append((store.asked, len(items))))
+    assert [one for one in out if one[1]] == [(41, 2)], "nobody lets go of it before"
+
+
+async def test_a_report_waits_with_what_it_is_about_while_its_cell_is_away(office, monkeypatch):
+    monkeypatch.setattr(settler_module, "RETRY_SECONDS", 0.0)
+    store, account = office.store, (await office.store.directory()).accounts[0].account
+    renew, away = store.renew, [None] * 3
+
+    async def renewing(items, lease_until):
+        return [away.pop()] if away else await renew(items, lease_until)
+
+    monkeypatch.setattr(store, "renew", renewing)
+    settler = Settler(
+        store, Clerk(account, None), Schedule.of(office.limits),
+        clock=office.clock, chance=lambda: 0.5, journal=KeptJournal(), meter=KeptMeter(),
+    )  # fmt: skip
+    (item,) = await sent_items(office, "q2")
+    settler.add([Result(item, Failed(NO, "hop"))])
+    await run_until_empty(office, settler, lambda _items, _posted: None)
+    assert len(await office.read("alice")) == 1
+
+
+async def test_one_that_the_store_refuses_holds_up_no_other(office, monkeypatch):
+    monkeypatch.setattr(settler_module, "RETRY_SECONDS", 0.0)
+    strict = office.store.settle
+    items = {item.queue_id: item for item in await sent_items(office, "q1", "q2", "q3")}
+
+    async def choosy(settlements, reports=()):
+        if any(one.item == items["q1"].item for one in settlements):
+            raise StorageError("not this one")
+        return await strict(settlements, reports)
+
+    monkeypatch.setattr(office.store, "settle", choosy)
+    settler = Settler(
+        office.store, Clerk(1, None), Schedule.of(office.limits),
+        clock=office.clock, chance=lambda: 0.5, journal=KeptJournal(), meter=KeptMeter(),
+    )  # fmt: skip
+    settler.add([Result(item, Relayed("hop", TAKEN)) for item in items.values()])
+    for _ in range(2):
+        await settler.flush()
+    assert [item.queue_id for item in await office.store.queued(QueueFilter())] == ["q1"]
+    monkeypatch.setattr(office.store, "settle", strict)
+    await settler.flush()
+    assert await office.store.queued(QueueFilter()) == []
+
+
+async def test_a_store_that_does_not_answer_is_late_until_it_does(office):
+    answer = asyncio.Event()
+    store = Troubled(office.store, answer)
+    settler = Settler(
+        store, Clerk(1, None), Schedule.of(office.limits),
+        clock=office.clock, chance=lambda: 0.5, journal=KeptJournal(), meter=KeptMeter(),
+    )  # fmt: skip
+    assert not settler.is_late
+    (item,) = await sent_items(office, "q1")
+    settler.add([Result(item, Relayed("hop", TAKEN))])
+    flushing = asyncio.ensure_future(settler.flush())
+    while not store.asked:
+        await asyncio.sleep(0)
+    office.clock.pass_time(6)
+    assert settler.is_late
+    answer.set()
+    await flushing
+    assert not settler.is_late
