@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from posthouse.standards.imap.text import format_nstring, format_string
+from posthouse.standards.mime.parameters import find_parameter, join_parameters
 
-Parameters = Sequence[tuple[bytes, bytes]]
+Parameters = tuple[tuple[bytes, bytes], ...]
 
 
 class Part(Protocol):
@@ -73,7 +74,7 @@ def _basic(part: Part, extended: bool) -> list[bytes]:
     fields = [
         format_string(media),
         format_string(subtype),
-        _parameters(part.parameters),
+        _parameters(_with_charset(part)),
         format_nstring(part.content_id or None),
         format_nstring(part.description or None),
         format_string(part.encoding or b"7bit"),
@@ -89,10 +90,21 @@ def _basic(part: Part, extended: bool) -> list[bytes]:
 _NO_ENVELOPE = b"(%b)" % b" ".join([b"NIL"] * 10)
 
 
+def _with_charset(part: Part) -> Parameters:
+    """Plain text that names no charset is us-ascii (RFC 2046 section 4.1.2); other text has no default."""
+    if (part.type, part.subtype) != (b"text", b"plain") or find_parameter(part.parameters, b"charset") is not None:
+        return part.parameters
+    return (*part.parameters, (b"charset", b"us-ascii"))
+
+
 def _parameters(parameters: Parameters) -> bytes:
+    """``body-fld-param``; continuations are joined (RFC 9051 section 7.5.2).
+
+    What is encoded stays so, charset and all: octets beyond ASCII are nothing that a client of RFC 3501 may be sent.
+    """
     if not parameters:
         return b"NIL"
-    return b"(%b)" % b" ".join(format_string(octets) for pair in parameters for octets in pair)
+    return b"(%b)" % b" ".join(format_string(octets) for pair in join_parameters(parameters) for octets in pair)
 
 
 def _disposition_language_location(part: Part) -> list[bytes]:

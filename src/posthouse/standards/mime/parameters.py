@@ -5,7 +5,8 @@ sign. Limit L8: parameters beyond ``MOST`` are left out; every step is linear.
 """
 
 import re
-from urllib.parse import unquote_to_bytes
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from posthouse.standards.mime.charset import decode_text
 from posthouse.standards.mime.encodedword import decode_words
@@ -44,6 +45,47 @@ def find_parameter(parameters: Parameters, name: bytes) -> bytes | None:
         if one == name:
             return value
     return None
+
+
+def join_parameters(parameters: Parameters) -> Parameters:
+    """Continuations joined (RFC 2231 section 3), each where its first piece stood.
+
+    Where one piece is encoded the whole is: its name ends in ``*``, as if it had come in one (section 4.1).
+    """
+    if not any(b"*" in name for name, _ in parameters):
+        return parameters
+    known = dict(parameters)
+    found: dict[bytes, bytes] = {}
+    joined: set[bytes] = set()
+    for name, value in parameters:
+        head, _, rest = name.partition(b"*")
+        if head and rest in {b"0", b"0*"}:
+            names = _pieces(known, head)
+            joined.update(names)
+            found.setdefault(*_joined(head, [(one[-1:] == b"*", known[one]) for one in names]))
+        else:
+            found.setdefault(name, value)
+    return tuple((name, value) for name, value in found.items() if name not in joined)
+
+
+def _pieces(known: Mapping[bytes, bytes], head: bytes) -> list[bytes]:
+    """The names of the pieces of ``head``, up to the first that is missing."""
+    found: list[bytes] = []
+    while True:
+        name = b"%b*%d" % (head, len(found))
+        if name + b"*" in known:
+            name += b"*"
+        elif name not in known:
+            return found
+        found.append(name)
+
+
+def _joined(head: bytes, pieces: Sequence[tuple[bool, bytes]]) -> tuple[bytes, bytes]:
+    """Name and value of the whole. A piece that is not encoded is encoded when another is."""
+    if not any(encoded for encoded, _ in pieces):
+        return head, b"".join([value for _, value in pieces])
+    values = [value if encoded else quote_from_bytes(value, safe="").encode() for encoded, value in pieces]
+    return head + b"*", (b"" if pieces[0][0] else b"''") + b"".join(values)
 
 
 def decode_parameter(parameters: Parameters, name: str) -> str | None:

@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from posthouse.standards.imf.header import Header, parse_header, unfold
-from posthouse.standards.mime.parameters import Parameters, find_parameter, parse_parameters
+from posthouse.standards.mime.parameters import Parameters, find_parameter, join_parameters, parse_parameters
 
 DEPTH = 32
 PARTS = 1000
@@ -172,7 +172,7 @@ class _Scan:
         self._queue(inner, level + 1)
 
     def _multipart(self, part: Part, level: int) -> None:
-        boundary = find_parameter(part.parameters, b"boundary")
+        boundary = find_parameter(join_parameters(part.parameters), b"boundary")
         if not boundary or len(boundary) > self.boundary_octets:
             _make_opaque(part)
             return

@@ -1,5 +1,7 @@
 """BODY and BODYSTRUCTURE from part trees."""
 
+import pytest
+
 from posthouse.standards.imap.bodystructure import format_bodystructure
 from posthouse.standards.mime.structure import Part, parse_structure
 
@@ -11,6 +13,28 @@ def structure(octets, *, extended=True):
 def test_simple_text():
     assert structure(b"A: b\n\nabcd\n", extended=False) == b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 6 1)'
     assert structure(b"A: b\n\nabcd\n").endswith(b"6 1 NIL NIL NIL NIL)")
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ("text/plain", '("charset" "us-ascii")'),
+        ("text/plain; format=flowed", '("format" "flowed" "charset" "us-ascii")'),
+        ("text/plain; charset=utf-8", '("charset" "utf-8")'),
+        ("text/html", "NIL"),
+    ],
+)
+def test_plain_text_without_a_charset_is_ascii(field, shown):
+    """RFC 2046 section 4.1.2; nothing is known of other text."""
+    octets = f"Content-Type: {field}\n\nx\n".encode()
+    assert f'{field[5:].partition(";")[0]}" {shown} NIL NIL "7bit"'.encode() in structure(octets)
+
+
+@pytest.mark.rfc(9051, "7.5.2", "SHOULD")
+def test_continued_parameters_are_shown_in_one():
+    octets = b"Content-Type: image/png; name*0=a; size=3; name*1=\"b c\"\nContent-Disposition: inline; filename*1=d; filename*0*=utf-8''%C3%A4\n\nx\n"
+    assert b'("name" "ab c" "size" "3")' in structure(octets)
+    assert b'("filename*" "utf-8\'\'%C3%A4d")' in structure(octets)
 
 
 def test_multipart_with_attachment():
@@ -31,7 +55,10 @@ def test_multipart_with_attachment():
 def test_message_inside():
     inner = Part(0, 10, 20, lines=2)
     outer = Part(0, 0, 30, lines=3, type=b"message", subtype=b"rfc822", parts=[inner], envelope=b"(ENVELOPE)")
-    expected = b'("message" "rfc822" NIL NIL NIL "7bit" 30 (ENVELOPE) ("text" "plain" NIL NIL NIL "7bit" 10 2) 3)'
+    expected = (
+        b'("message" "rfc822" NIL NIL NIL "7bit" 30 (ENVELOPE)'
+        b' ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 10 2) 3)'
+    )
     assert expected == format_bodystructure(outer, extended=False)
 
 
@@ -44,5 +71,5 @@ def test_what_was_not_looked_into_is_opaque():
 def test_values_cannot_leave_their_string():
     part = Part(0, 0, 3, description=b'a"\r\nb', location=b"\xff)")
     assert format_bodystructure(part, extended=True) == (
-        b'("text" "plain" NIL NIL {5}\r\na"\r\nb "7bit" 3 0 NIL NIL NIL {2}\r\n\xff))'
+        b'("text" "plain" ("charset" "us-ascii") NIL {5}\r\na"\r\nb "7bit" 3 0 NIL NIL NIL {2}\r\n\xff))'
     )
