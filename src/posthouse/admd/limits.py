@@ -69,7 +69,9 @@ class Limits:
     transfer_rate: int = limit("L18", KIB, "octets a second", "least average over 30 s, after the first 30 s")
     soft_errors: int = limit("L19", 5, "errors", "after these each error costs the client a second")
     hard_errors: int = limit("L19", 15, "errors", "after these we say 421 and hang up")
-    junk_commands: int = limit("L19", 50, "commands", "commands without mail (NOOP, RSET, HELO, VRFY) before 421")
+    junk_commands: int = limit(
+        "L19", 50, "commands", "without mail (NOOP, RSET, HELO, VRFY) before 421; before login to POP3"
+    )
     stress_errors: int = limit("L19", 3, "errors", "the same for strangers under stress")
     stress_junk: int = limit("L19", 10, "commands", "the same for strangers under stress")
     greet_seconds: int = limit("L19", 1, "seconds", "wait for a greeting, for offenders; for the unknown under stress")

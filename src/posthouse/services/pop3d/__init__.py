@@ -11,8 +11,8 @@ SECURITY
     that breaks off removes nothing.
 
 LIMITS
-    Lines of 512 octets (12,288 within AUTH), 30 seconds before login and 10
-    minutes after it, 15 errors, one session a maildrop; a session that has
-    been silent for a minute gives its maildrop up to a new one. Messages are
+    Lines of 512 octets (12,288 within AUTH), 30 seconds and 50 commands before
+    login, 10 minutes after it, 15 errors, one session a maildrop; a session that
+    has been silent for a minute gives its maildrop up to a new one. Messages are
     sent 64 KiB at a time as fast as the client reads.
 """

@@ -16,6 +16,7 @@ AUTOLOGOUT_SECONDS = 600.0
 
 ENDED = (Negative("this session was ended, log in again", access.CREDENTIALS, hang_up=True),)
 OUSTED = (Negative("another session has taken this maildrop", TEMPORARY, hang_up=True),)
+TALKATIVE = (Negative("too many commands without login, goodbye", hang_up=True),)
 FAREWELLS = {
     Farewell.IDLE: "you were silent for too long",
     Farewell.SLOW: "too slow",
@@ -67,11 +68,13 @@ def open_pop3(house: Pop3d, line: Line) -> "tuple[ServerConnection, Pop3Door]":
 class Pop3Door:
     """One session's side of the service. A ``net.ports.Door[Event, Action]``."""
 
-    __slots__ = ("_errors", "_house", "_session", "_until")
+    __slots__ = ("_early", "_errors", "_house", "_session", "_until")
 
     def __init__(self, house: Pop3d, line: Line, core: ServerConnection) -> None:
         self._house = house
         self._session = Session(house, line, core)
+        self._early = 0
+        """Commands before login."""
         self._errors = 0
         self._until = house.clock.monotonic() + house.limits.early_seconds
         """Who has not logged in by then is gone (threat I03): a deadline, not a pause between commands."""
@@ -96,6 +99,10 @@ class Pop3Door:
             return OUSTED
         if session.is_over:
             return ENDED
+        if session.account is None:
+            self._early += 1
+            if self._early > self._house.limits.junk_commands:  # L19; no login takes so many
+                return TALKATIVE
         if isinstance(event, events.Fault):
             return self._fault(event)
         return _ALWAYS.get(type(event)) or _ANSWERS[type(event)](session, event)

@@ -181,6 +181,23 @@ async def test_fifteen_errors_end_a_session(house) -> None:
     assert answer == "-ERR unknown command; too many errors, goodbye"
 
 
+@pytest.mark.parametrize("command", ["CAPA", "LANG tlh", "AUTH", "AUTH CRAM-MD5"])
+async def test_a_stranger_who_only_talks_is_not_listened_to_for_long(house, command) -> None:
+    """L19: none of these is an error, and any number of them would be answered until the login is overdue."""
+    session = await house.connect()
+    for _ in range(50):
+        await session.says(command)
+        assert not session.core.closed
+    assert await session.tell(command) == "-ERR too many commands without login, goodbye"
+    assert session.core.closed
+
+
+async def test_who_has_logged_in_may_say_as_much_as_he_likes(full) -> None:
+    session = await full.log_in()
+    for _ in range(60):
+        assert (await session.tell("NOOP")).startswith("+OK")
+
+
 async def test_language_is_english(house) -> None:
     """RFC 6856 section 3."""
     session = await house.connect()
