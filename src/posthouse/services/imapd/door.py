@@ -31,7 +31,7 @@ Command = Callable[[Session, Any], AsyncIterator[Response]]
 PAUSE_SECONDS = 0.25
 """What each command costs in time once a client has sent more in a minute than L33 allows."""
 FAULTS = 50
-"""Malformed commands after login before we hang up."""
+"""Malformed commands in a row after login before we hang up: who stays for weeks may make some each day."""
 _STILL = frozenset({events.Fetch, events.Store, events.Search})
 """While one of these is answered by message number, no message may lose its number (RFC 9051 section 7.5.1)."""
 _ANSWERS: dict[type, Command] = {
@@ -159,6 +159,8 @@ class ImapDoor:
 
     def _answer(self, event: events.Event) -> Iterable[Response] | AsyncIterator[Response]:
         session = self._session
+        if not isinstance(event, events.Malformed):
+            self._faults = 0
         command = _ANSWERS.get(type(event))
         if command is not None:
             return self._carry_out(command, event)

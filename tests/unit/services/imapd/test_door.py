@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from posthouse.services.imapd.door import FAULTS
 from posthouse.testing.mailreader import MailReader, open_house
 
 LETTER = b"From: Bob <bob@office.test>\r\nTo: alice@office.test\r\nSubject: plans\r\nDate: Sat, 21 Nov 2026 14:00:00 +0000\r\n\r\nSee you.\r\n"
@@ -48,6 +49,16 @@ async def test_an_account_has_only_so_many_connections(office, house):
     assert (await MailReader.enter(office, "bob", house)).core.authenticated
     readers[0].leave()
     assert (await late.says("LOGIN alice x"))[-1].startswith("OK")
+
+
+async def test_mistakes_in_a_row_end_it_and_those_of_a_long_day_do_not(office):
+    reader = await MailReader.enter(office, "alice")
+    for _ in range(2 * FAULTS):
+        assert (await reader.says("XLIST"))[-1].startswith("BAD")
+        assert (await reader.says("NOOP"))[-1].startswith("OK")
+    for _ in range(FAULTS):
+        assert (await reader.says("XLIST"))[-1].startswith("BAD")
+    assert (await reader.says("XLIST"))[-1].startswith("* BYE")
 
 
 async def test_who_does_not_log_in_is_not_waited_for(office):
@@ -297,7 +308,7 @@ async def test_reading_marks_as_seen_and_peeking_does_not(alice, twin):
 async def test_flags_alone_open_no_message(alice, monkeypatch):
     await append(alice)
     await alice.says("SELECT INBOX")
-    monkeypatch.setattr(type(alice.office.store), "read", None)
+    monkeypatch.setattr(alice.office.store, "read", None)
     assert await alice.says("UID FETCH 1:* (FLAGS)") == ["* 1 FETCH (FLAGS () UID 1)", "OK Done"]
 
 
