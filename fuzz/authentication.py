@@ -7,11 +7,12 @@ from contextlib import suppress
 import atheris
 
 with atheris.instrument_imports(include=["posthouse"]):
-    from posthouse.filter.authenticate import authenticate
+    from posthouse.filter.authenticate import Inquiry
     from posthouse.filter.display import display_of
     from posthouse.filter.evidence import results_of
     from posthouse.filter.examination import Examination
     from posthouse.filter.judge import Policy, judge
+    from posthouse.filter.memory import Memory
     from posthouse.standards.authres.claim import is_claimed_by
     from posthouse.standards.authres.read import parse_results
     from posthouse.standards.authres.write import format_results
@@ -65,14 +66,8 @@ def look(octets, size):
         examination.feed(octets[at : at + size])
     names = Hostile(octets)
     evidence = asyncio.run(
-        authenticate(
-            examination,
-            peer="192.0.2.1",
-            helo="x.test",
-            mail_from="a@x.test",
-            resolver=names,
-            clock=Still(),
-            with_name=True,
+        Inquiry(names, Still(), Memory(Still())).authenticate(
+            examination, peer="192.0.2.1", helo="x.test", mail_from="a@x.test"
         )
     )
     assert names.asked <= 60

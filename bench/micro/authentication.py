@@ -8,10 +8,11 @@ import time
 from itertools import count
 from math import inf
 
-from posthouse.filter.authenticate import authenticate
+from posthouse.filter.authenticate import Inquiry
 from posthouse.filter.evidence import results_of
 from posthouse.filter.examination import examine
 from posthouse.filter.judge import Policy, judge
+from posthouse.filter.memory import Memory
 from posthouse.filter.sender import SenderCheck
 from posthouse.standards.authres.write import format_results
 from posthouse.standards.dkim.canonical import RelaxedBody, SimpleBody
@@ -57,9 +58,8 @@ def signed(keys):
 
 
 async def look(message, helo="mail.far.test"):
-    return await authenticate(
-        examine(message), peer="192.0.2.1", helo=helo, mail_from="alice@far.test", resolver=ZONE, clock=Now()
-    )
+    asking = Inquiry(ZONE, Now(), Memory(Now()))
+    return await asking.authenticate(examine(message), peer="192.0.2.1", helo=helo, mail_from="alice@far.test")
 
 
 async def judged(message):

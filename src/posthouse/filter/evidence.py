@@ -1,8 +1,8 @@
 """What was found out about one message: plain values, gathered once, judged and shown elsewhere."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import msgspec
 
@@ -16,16 +16,6 @@ from posthouse.standards.dmarc.evaluate import Evaluation
 from posthouse.standards.dmarc.evaluate import Result as DmarcResult
 from posthouse.standards.spf.evaluate import Result as SpfResult
 from posthouse.standards.spf.evaluate import Verdict as SpfVerdict
-
-
-class IpRev(Enum):
-    """RFC 8601 section 2.7.3: whether a name of the client's address leads back to it."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    TEMPERROR = "temperror"
-    PERMERROR = "permerror"
-    """It has no name at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class SpfEvidence:
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. ``mail_from`` is empty for the null reverse-path; ``client_name`` when iprev found none."""
+    """All of it. ``mail_from`` is empty for the null reverse-path."""
 
     author: Author | Ambiguous
     peer: str
@@ -53,8 +43,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     dkim: tuple[Verification, ...] = ()
     dmarc: Evaluation = Evaluation(DmarcResult.NONE, "")
     arc: Chain = Chain(ArcStatus.NONE)
-    iprev: IpRev | None = None
-    client_name: str = ""
     reply_to: tuple[str, ...] = ()
     """The domains in Reply-To."""
     exempt: str = ""
@@ -72,7 +60,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def signers(self) -> tuple[str, ...]:
         """The domains whose signatures hold, top to bottom."""
-        return tuple([one.domain for one in self.dkim if one.result is DkimResult.PASS])
+        return passing(self.dkim)
 
     @property
     def is_temporary(self) -> bool:
@@ -89,6 +77,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         if spf is not None and spf.verdict.result is SpfResult.TEMPERROR and may_align(spf.domain, domain):
             return True
         return any(one.result is DkimResult.TEMPERROR and may_align(one.domain, domain) for one in self.dkim)
+
+
+def passing(dkim: Sequence[Verification]) -> tuple[str, ...]:
+    """The domains whose signatures hold, top to bottom."""
+    return tuple([one.domain for one in dkim if one.result is DkimResult.PASS])
 
 
 def is_within(one: str, domain: str) -> bool:
@@ -125,13 +118,7 @@ def dkim_in_words(one: Verification) -> str:
 
 def results_of(evidence: Evidence) -> list[MethodResult]:
     """The evidence as Authentication-Results tells it (RFC 8601 section 2.7)."""
-    results = []
-    if evidence.iprev is not None:
-        comment = evidence.client_name
-        results.append(
-            MethodResult("iprev", evidence.iprev.value, "", comment, (Property("policy", "iprev", evidence.peer),))
-        )
-    results += [spf_result(one, evidence) for one in (evidence.spf_helo, evidence.spf_mail) if one is not None]
+    results = [spf_result(one, evidence) for one in (evidence.spf_helo, evidence.spf_mail) if one is not None]
     results += [dkim_result(one) for one in evidence.dkim]
     if not evidence.exempt or evidence.dmarc.result is DmarcResult.PASS:
         results.append(_dmarc(evidence))

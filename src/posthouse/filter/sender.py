@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from posthouse.filter.action import Action
-from posthouse.filter.authenticate import Signatures, authenticate, authenticate_transit, look_at_signatures
+from posthouse.filter.authenticate import Inquiry, Signatures
 from posthouse.filter.author import Ambiguous, has_false_from
 from posthouse.filter.display import Display, Standing, display_of, format_display
 from posthouse.filter.evidence import Evidence, results_of, summary_of
@@ -60,13 +60,12 @@ class SenderCheck:
         "_authserv_id",
         "_clock",
         "_fields",
+        "_inquiry",
         "_known",
         "_likenesses",
         "_lines",
-        "_memory",
         "_policy",
         "_replays",
-        "_resolver",
     )
 
     def __init__(
@@ -79,14 +78,13 @@ class SenderCheck:
         known: Callable[[], Iterable[str]] = nobody_known,
         replays: Replays | None = None,
     ) -> None:
-        self._resolver = resolver
+        self._inquiry = Inquiry(resolver, clock, Memory(clock), receiver=authserv_id)
         self._clock = clock
         self._authserv_id = authserv_id
         self._policy = policy
         self._replays = replays
         self._known = known
         self._likenesses = Likenesses()
-        self._memory = Memory(clock)
         self._alike: Lru[Likeness, _Alike] = Lru(MOST_ALIKE)
         self._lines = Lines()
         self._fields: Lru[tuple[str, str, str], Written] = Lru(MOST_FIELDS)
@@ -105,57 +103,49 @@ class SenderCheck:
 
         It costs no DNS then, unless ``examination`` looks at signatures, for those whom we send the message on to.
         """
-        likeness = None if exempt else likeness_of(examination, peer, helo, mail_from)
-        policy, known = self._policy(), self._known()
-        signatures: Signatures | None = None
-        if likeness is not None:
-            alike = self._alike.get(likeness)
-            if alike is not None and alike.still_holds(policy, known, self._clock.monotonic()):
-                if examination.signatures is None:
-                    return alike.findings
-                signatures = await look_at_signatures(
-                    examination.signatures, resolver=self._resolver, clock=self._clock, memory=self._memory
-                )
-                if alike.written and alike.signed == [like_signed(one) for one in signatures.found]:
-                    findings = self._renewed(alike.findings, signatures, alike.written)
-                    return self._checked(findings, examination, recipients)
         if exempt:
-            evidence = await authenticate_transit(
-                examination,
-                peer=peer,
-                helo=helo,
-                mail_from=mail_from,
-                exempt=exempt,
-                resolver=self._resolver,
-                clock=self._clock,
-                memory=self._memory,
-            )
-        else:
-            evidence = await authenticate(
-                examination,
-                peer=peer,
-                helo=helo,
-                mail_from=mail_from,
-                resolver=self._resolver,
-                clock=self._clock,
-                receiver=self._authserv_id,
-                memory=self._memory,
-                signatures=signatures,
-            )
+            return await self._look_at_exempt(examination, peer=peer, helo=helo, mail_from=mail_from, exempt=exempt)
+        policy, known = self._policy(), self._known()
+        likeness = likeness_of(examination, peer, helo, mail_from)
+        alike = self._alike.get(likeness) if likeness is not None else None
+        signatures: Signatures | None = None
+        if alike is not None and alike.still_holds(policy, known, self._clock.monotonic()):
+            if examination.signatures is None:
+                return alike.findings
+            signatures = await self._inquiry.look_at_signatures(examination.signatures)
+            if alike.written and alike.signed == like_signed(signatures.found):
+                findings = self._renewed(alike.findings, signatures, alike.written)
+                return self._checked(findings, examination, recipients)
+        evidence = await self._inquiry.authenticate(
+            examination, peer=peer, helo=helo, mail_from=mail_from, signatures=signatures
+        )
+        found = self._conclude(evidence, policy, known)
+        if likeness is not None:
+            self._alike.put(likeness, found)
+        return self._checked(found.findings, examination, recipients)
+
+    async def _look_at_exempt(
+        self, examination: Examination, *, peer: str, helo: str, mail_from: str, exempt: str
+    ) -> Findings:
+        """Nothing is written of who need not prove anything; readers are told of whom he writes as."""
+        evidence = await self._inquiry.authenticate_transit(
+            examination, peer=peer, helo=helo, mail_from=mail_from, exempt=exempt
+        )
+        policy = self._policy()
+        verdict = judge(evidence, policy)
+        display = display_of(evidence, verdict, policy, self._known(), self._likenesses)
+        return Findings(evidence, verdict, display, b"", note=format_display(display))
+
+    def _conclude(self, evidence: Evidence, policy: Policy, known: Iterable[str]) -> "_Alike":
         verdict = judge(evidence, policy)
         display = display_of(evidence, verdict, policy, known, self._likenesses)
-        if exempt:
-            return Findings(evidence, verdict, display, b"", note=format_display(display))
         written = self._written(evidence)
         if written is not None:
             field, summary = written.field(evidence, self._lines), written.words(evidence)
         else:
             field, summary = format_results(self._authserv_id, results_of(evidence)), summary_of(evidence)
         findings = Findings(evidence, verdict, display, field, summary, format_display(display))
-        if likeness is not None:
-            signed = [like_signed(one) for one in evidence.dkim]
-            self._alike.put(likeness, _Alike(evidence.until, policy, known, findings, signed, written))
-        return self._checked(findings, examination, recipients)
+        return _Alike(evidence.until, policy, known, findings, like_signed(evidence.dkim), written)
 
     def _renewed(self, findings: Findings, signatures: Signatures, written: Written) -> Findings:
         """The same of a message that differs in nothing but the octets of its signatures."""
@@ -201,9 +191,9 @@ def likeness_of(examination: Examination, peer: str, helo: str, mail_from: str) 
     return peer, helo, mail_from, authors[0], tuple(header.all("reply-to")), examination.signatures is not None
 
 
-def like_signed(one: Verification) -> Verification:
-    """A signature without its octets: two that are equal then say the same."""
-    return msgspec.structs.replace(one, signature=b"")
+def like_signed(found: Sequence[Verification]) -> list[Verification]:
+    """Signatures without their octets: those that are equal then say the same."""
+    return [msgspec.structs.replace(one, signature=b"") for one in found]
 
 
 class _Alike(msgspec.Struct, frozen=True):

@@ -278,7 +278,7 @@ async def test_only_what_changed_is_read_again(house: tuple[Store, Directory], m
     assert isinstance(ours.resolve(BOB), Unknown)
     heard: list[Any] = []
     ours.changed = heard.append
-    monkeypatch.setattr(type(store), "directory_pages", None)
+    monkeypatch.setattr(store, "directory_pages", None)
     bob = await store.create_account("bob@office.test", "", (), quota=9)
     await store.put_alias(AliasRow("team@office.test", ("alice@office.test",)))
     await ours.refresh(store)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthouse.filter.authenticate import authenticate
+from posthouse.filter.authenticate import Inquiry
 from posthouse.filter.examination import examine
 from posthouse.filter.memory import MOST_SECONDS, Memory
 from posthouse.standards.dns.ports import Answer
@@ -32,18 +32,10 @@ def world(**names: tuple[bytes, ...]) -> Ageing:
 
 class Door:
     def __init__(self, zone: Zone, clock: ManualClock) -> None:
-        self.zone, self.clock, self.memory = zone, clock, Memory(clock)
+        self.zone, self.clock, self.inquiry = zone, clock, Inquiry(zone, clock, Memory(clock))
 
     async def look(self, mail_from: str = "a@far.test", *, peer: str = "192.0.2.1", content: bytes = LETTER):
-        return await authenticate(
-            examine(content),
-            peer=peer,
-            helo="x.test",
-            mail_from=mail_from,
-            resolver=self.zone,
-            clock=self.clock,
-            memory=self.memory,
-        )
+        return await self.inquiry.authenticate(examine(content), peer=peer, helo="x.test", mail_from=mail_from)
 
     async def asks(self, **given) -> bool:
         before = len(self.zone.asked)

@@ -61,7 +61,7 @@ async def test_trouble_of_the_store_loses_nothing(office, book, monkeypatch) -> 
 
     book.add(DAY, "a.test", b"", b"x")
     with monkeypatch.context() as broken:
-        broken.setattr(type(office.store), "put_notes", fail)
+        broken.setattr(office.store, "put_notes", fail)
         await book.write()
         book.add(DAY, "a.test", b"", b"x")
         await book.write()

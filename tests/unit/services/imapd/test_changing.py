@@ -111,14 +111,14 @@ async def test_a_large_move_goes_in_steps_and_is_told_as_one(alice):
 async def test_of_a_move_that_fails_midway_the_moved_are_told(alice, monkeypatch):
     """RFC 9051 section 6.4.8: each message is in one of the two mailboxes, and the client knows in which."""
     await fill(alice, 11)
-    store = type(alice.office.store)
+    store = alice.office.store
     move, calls = store.move, []
 
-    async def fail_later(self, *arguments):
+    async def fail_later(*arguments):
         calls.append(arguments)
         if len(calls) > 1:
             raise StorageError("disk")
-        return await move(self, *arguments)
+        return await move(*arguments)
 
     monkeypatch.setattr(store, "move", fail_later)
     lines = await alice.says("MOVE 1:* Archive")

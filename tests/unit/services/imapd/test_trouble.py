@@ -25,7 +25,7 @@ async def test_a_disk_that_fails_is_told_and_the_alarm_is_raised(alice, monkeypa
         raise StorageError("disk")
 
     await alice.says("SELECT INBOX")
-    monkeypatch.setattr(type(alice.office.store), "mailboxes", fail)
+    monkeypatch.setattr(alice.office.store, "mailboxes", fail)
     assert (await alice.says("CREATE x"))[-1].startswith("NO [UNAVAILABLE]")
     assert any(entry.event == "imap.storage" for entry in alice.office.journal.entries)
 
@@ -59,11 +59,11 @@ async def test_an_idling_session_learns_that_its_mailbox_is_gone(alice, twin):
 
 
 async def test_a_change_between_looking_and_watching_is_not_lost(office, house, alice, twin, monkeypatch):
-    store = type(office.store)
+    store = office.store
     view = store.view
 
-    async def view_and_then_mail_comes(self, *arguments):
-        found = await view(self, *arguments)
+    async def view_and_then_mail_comes(*arguments):
+        found = await view(*arguments)
         await twin.says(f"APPEND INBOX {{{len(LETTER)}+}}\r\n".encode() + LETTER)
         await asyncio.sleep(0)
         return found
@@ -123,6 +123,6 @@ async def test_news_that_a_disk_withheld_come_with_the_next_command(alice, twin,
     await alice.says("SELECT INBOX")
     await twin.says(f"APPEND INBOX {{{len(LETTER)}+}}\r\n".encode() + LETTER)
     with monkeypatch.context() as patch:
-        patch.setattr(type(alice.office.store), "delta", fail)
+        patch.setattr(alice.office.store, "delta", fail)
         await alice.says("NOOP")
     assert "* 1 EXISTS" in await alice.says("NOOP")
