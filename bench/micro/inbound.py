@@ -114,7 +114,7 @@ async def converse(content: bytes, desk: Desk) -> None:
                 for reply in answer:
                     core.send(reply)
             else:
-                async for reply in answer:
+                for reply in await answer:
                     core.send(reply)
     door.gone()
 

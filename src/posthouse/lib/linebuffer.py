@@ -17,7 +17,8 @@ class LineBuffer:
         """Empty when nothing waits; otherwise what waits begins at ``_at``."""
         self._at = 0
         self._searched = 0
-        """Up to here there is no LF: an octet is looked at once, however slowly a line drips in."""
+        """Up to here, never before ``_at``, there is no LF: an octet is looked at once, however slowly a line drips in.
+        """
 
     def __len__(self) -> int:
         return len(self.waiting) - self._at
@@ -37,10 +38,14 @@ class LineBuffer:
 
     def line(self) -> bytes | None:
         """The next line with its LF, None while it is incomplete."""
-        end = self.waiting.find(b"\n", max(self._searched, self._at)) + 1
+        octets = self.waiting
+        end = octets.find(b"\n", self._searched) + 1
         if not end:
-            self._searched = len(self.waiting)
+            self._searched = len(octets)
             return None
+        if end == len(octets) and not self._at and type(octets) is bytes:  # one line came, in one piece
+            self.waiting, self._searched = b"", 0
+            return octets
         return self.take(end - self._at)
 
     def peek(self, most: int) -> bytes:

@@ -10,7 +10,7 @@ carries an id and is in the ledger. Nothing is acknowledged before the office's
 ``accept`` has returned, and a ``StorageError`` is never a success.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 
 from posthouse.filter.conduct import Conduct
@@ -43,7 +43,7 @@ from posthouse.standards.smtp.server import ServerConnection
 from posthouse.storage.errors import StorageError
 from posthouse.storage.ports import BlobWriter
 
-Answer = Iterable[Reply] | AsyncIterator[Reply]
+Answer = Iterable[Reply] | Awaitable[Iterable[Reply]]
 
 OK = (Reply(250, "2.0.0", ("ok",)),)
 BYE = (Reply(221, "2.0.0", ("bye",)),)
@@ -64,11 +64,10 @@ FAREWELLS = {
 }
 
 
-async def _let_it_drain(writer: BlobWriter) -> AsyncIterator[Reply]:
+async def _let_it_drain(writer: BlobWriter) -> Iterable[Reply]:
     """The disk is slower than the peer: nothing more of the content is read meanwhile."""
     await writer.drained()
-    for reply in NOTHING:
-        yield reply
+    return NOTHING
 
 
 class Reception:
@@ -113,7 +112,8 @@ class Reception:
         limits = self._desk.limits
         if self.receives_content:
             return limits.content_seconds
-        return limits.stress_seconds if self._is_hurried else limits.command_seconds
+        is_hurried = self._desk.is_stressed() and not self._is_trusted
+        return limits.stress_seconds if is_hurried else limits.command_seconds
 
     def greet(self) -> Answer:
         greeting = Reply(220, None, (f"{self._desk.offer.hostname} ESMTP Posthouse",))
@@ -192,22 +192,16 @@ class Reception:
             return (reply,)
         return self._rcpt_refused(event, reply)
 
-    async def _rcpt_later(self, event: RcptTo, found: Awaitable[Reply]) -> AsyncIterator[Reply]:
+    async def _rcpt_later(self, event: RcptTo, found: Awaitable[Reply]) -> Iterable[Reply]:
         """Something had to be asked: the room in a mailbox, a list in the DNS, who has written before."""
         try:
             reply = await found
         except StorageError as error:
             reply = self._alarm(error)
         if reply.code == 250:
-            yield reply
-            return
+            return (reply,)
         answer = self._rcpt_refused(event, reply)
-        if isinstance(answer, AsyncIterator):
-            async for one in answer:
-                yield one
-        else:
-            for one in answer:
-                yield one
+        return await answer if isinstance(answer, Awaitable) else answer
 
     def _rcpt_refused(self, event: RcptTo, reply: Reply) -> Answer:
         if reply.status == "5.1.1" and not self._is_trusted:
@@ -260,7 +254,7 @@ class Reception:
         self._drop()
         return self._for_each(answer, len(transaction.recipients))
 
-    async def _accept(self, transaction: Transaction) -> AsyncIterator[Reply]:
+    async def _accept(self, transaction: Transaction) -> Iterable[Reply]:
         """The promise: the positive reply is made only after ``accept`` has returned."""
         try:
             outcome = await self._desk.office.accept(transaction)
@@ -271,8 +265,7 @@ class Reception:
         wait = self._conduct.penalty_seconds if not outcome.reply.accepted else 0
         if wait:
             await self._desk.delay(wait)
-        for reply in replies:
-            yield reply
+        return replies
 
     def _conclude(self, transaction: Transaction, outcome: Outcome) -> Iterable[Reply]:
         """What a finished content is answered with: one reply."""
@@ -382,10 +375,10 @@ class Reception:
             return 500 <= reply.code <= 503
         return reply.code not in {451, 452} or reply.status == "4.7.1"
 
-    async def _slowly(self, reply: Reply, seconds: float) -> AsyncIterator[Reply]:
+    async def _slowly(self, reply: Reply, seconds: float) -> Iterable[Reply]:
         """L19: the client waits; we do something else meanwhile."""
         await self._desk.delay(seconds)
-        yield reply
+        return (reply,)
 
     def _for_each(self, answer: Answer, _recipients: int) -> Answer:
         """A final refusal as the protocol wants it: SMTP once."""

@@ -1,6 +1,6 @@
 """What the loop and a door know of each other, and the ports to the rest of the network."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from enum import Enum
 from typing import Protocol, TypeVar
 
@@ -48,14 +48,18 @@ class Line(Protocol):
         """Have the loop call ``Door.woken`` as soon as no answer is in progress. Any number of calls make one."""
 
 
+Answer = Iterable[Action] | Awaitable[Iterable[Action]] | AsyncIterator[Action]
+
+
 class Door(Protocol[Event, Action]):
     """One service's side of one session.
 
     ``handle`` answers an event with actions. An answer that needs no waiting is
-    an iterable, and the loop writes it without making a task; one that must
-    wait is an async iterator, and the loop takes the next event only when it
-    is finished. Between two actions of an async answer the loop waits until
-    the peer has read enough (back-pressure), so a slow reader stops the work.
+    an iterable, and the loop writes it without making a task. One that must
+    wait is awaited, or it is an async iterator if there is more to it than
+    memory should hold; the loop takes the next event only when it is finished.
+    Between two actions of an async answer the loop waits until the peer has
+    read enough (back-pressure), so a slow reader stops the work.
     """
 
     @property
@@ -66,11 +70,11 @@ class Door(Protocol[Event, Action]):
     def receives_content(self) -> bool:
         """Whether the peer is sending content now, so that the least rate of L18 applies."""
 
-    def greet(self) -> "Iterable[Action] | AsyncIterator[Action]": ...
+    def greet(self) -> "Answer[Action]": ...
 
-    def handle(self, event: Event) -> "Iterable[Action] | AsyncIterator[Action]": ...
+    def handle(self, event: Event) -> "Answer[Action]": ...
 
-    def woken(self) -> "Iterable[Action] | AsyncIterator[Action]":
+    def woken(self) -> "Answer[Action]":
         """Something happened outside the session (new mail): what to tell a peer that did not ask."""
 
     def farewell(self, reason: Farewell) -> Iterable[Action]:

@@ -15,14 +15,14 @@ runs), *over* (last words are being written, input is ignored), gone.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, cast
 
 from posthouse.lib.sansio import Channel, Conversation, Piece, RemoteError, Slice
 from posthouse.net.connection import BACKLOG_OCTETS, Connection, arrived, peer_of
 from posthouse.net.house import Porch
 from posthouse.net.pace import SenderPace
-from posthouse.net.ports import Door, Farewell
+from posthouse.net.ports import Answer, Door, Farewell
 from posthouse.net.tls import HANDSHAKE_SECONDS
 from posthouse.observe.ports import Level
 
@@ -32,7 +32,8 @@ FAIR_EVENTS = 64
 LINGER_OCTETS = 1024 * 1024
 """How much of what it still sends meanwhile is thrown away (a reset would destroy the last words on their way)."""
 
-Answer = AsyncIterator[Any]
+Later = Awaitable[Iterable[Any]] | AsyncIterator[Any]
+"""An answer that must wait."""
 
 
 class Session(Connection):
@@ -168,7 +169,7 @@ class Session(Connection):
 
     # -- answering
 
-    def _begin(self, answer: Callable[[], Iterable[Any] | Answer]) -> None:
+    def _begin(self, answer: Callable[[], Answer[Any]]) -> None:
         """Start with the greeting, then go on with what the peer says."""
         self._heard = True
         pieces: list[Piece] = []
@@ -195,7 +196,7 @@ class Session(Connection):
         else:
             self._go_on(waiting, pieces)
 
-    def _advance(self, pieces: list[Piece]) -> Answer | None:
+    def _advance(self, pieces: list[Piece]) -> Later | None:
         """Answer events into ``pieces`` until one must wait: that answer, or None when nothing is left to do."""
         core, door = self._core, self._door
         answer: Any
@@ -206,7 +207,7 @@ class Session(Connection):
                 break
             self._heard = True
             answer = door.handle(event)
-            if type(answer) is not tuple and hasattr(answer, "__anext__"):
+            if type(answer) is not tuple and _waits(answer):
                 return answer  # type: ignore[no-any-return] # a cast would be a call for every event
             for action in answer:
                 pieces += core.send(action)
@@ -219,14 +220,14 @@ class Session(Connection):
             return self._perform(door.woken(), pieces)
         return None
 
-    def _perform(self, answer: Iterable[Any] | Answer, pieces: list[Piece]) -> Answer | None:
-        if hasattr(answer, "__anext__"):
-            return cast("Answer", answer)
-        for action in answer:
+    def _perform(self, answer: Answer[Any], pieces: list[Piece]) -> Later | None:
+        if _waits(answer):
+            return cast("Later", answer)
+        for action in cast("Iterable[Any]", answer):
             pieces += self._core.send(action)
         return None
 
-    def _go_on(self, waiting: Answer | None, pieces: list[Any]) -> None:
+    def _go_on(self, waiting: Later | None, pieces: list[Any]) -> None:
         if waiting is None and Slice not in map(type, pieces):
             self._write(pieces)
             self._settle_down()
@@ -237,7 +238,7 @@ class Session(Connection):
         self._busy = self._house.loop.create_task(work)
         self._expect(self._patience())
 
-    async def _work(self, waiting: Answer | None, pieces: list[Piece]) -> None:
+    async def _work(self, waiting: Later | None, pieces: list[Piece]) -> None:
         """The rest of a batch that must wait for something."""
         try:
             while True:
@@ -259,6 +260,8 @@ class Session(Connection):
         except ConnectionError:
             self._done_working()
         except asyncio.CancelledError:
+            if isinstance(waiting, Coroutine):  # it may not have begun
+                waiting.close()
             self._done_working()
             self._abort()
         except Exception as error:  # noqa: BLE001 - see _feed
@@ -273,9 +276,15 @@ class Session(Connection):
         if self._lost:
             self._gone()
 
-    async def _carry_out(self, answer: Answer) -> None:
+    async def _carry_out(self, answer: Later) -> None:
         """Write the actions of ``answer`` as fast as the peer reads; stop asking for more when it is gone."""
-        async for action in answer:
+        if not hasattr(answer, "__anext__"):
+            for action in await answer:
+                if self._over:
+                    return
+                await self._copy(self._core.send(action))
+            return
+        async for action in cast("AsyncIterator[Any]", answer):
             if self._over:
                 break
             pieces = self._core.send(action)
@@ -470,3 +479,7 @@ class Session(Connection):
             self._bug("net.gone", error)
         finally:
             self._porch.left(self.peer)
+
+
+def _waits(answer: Answer[Any]) -> bool:
+    return type(answer) is not tuple and (hasattr(answer, "__await__") or hasattr(answer, "__anext__"))

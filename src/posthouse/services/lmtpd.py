@@ -10,7 +10,7 @@ need prove who wrote what comes here; its content is looked at all the same.
 LIMITS. As smtpd.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Awaitable, Iterable
 
 from posthouse.mail.reply import Reply
 from posthouse.mta.desk import Desk
@@ -48,15 +48,13 @@ class LmtpDoor(Reception):
         return replies
 
     def _for_each(self, answer: Answer, recipients: int) -> Answer:
-        if isinstance(answer, AsyncIterator):
+        if isinstance(answer, Awaitable):
             return _repeat_late(answer, recipients)
         return tuple(answer) * recipients
 
 
-async def _repeat_late(answer: AsyncIterator[Reply], times: int) -> AsyncIterator[Reply]:
-    async for reply in answer:
-        for _ in range(times):
-            yield reply
+async def _repeat_late(answer: Awaitable[Iterable[Reply]], times: int) -> Iterable[Reply]:
+    return tuple(await answer) * times
 
 
 def open_lmtp(desk: Desk, line: Line) -> tuple[ServerConnection, LmtpDoor]:

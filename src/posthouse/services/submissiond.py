@@ -14,7 +14,7 @@ LIMITS. L1 to L6, L12, L13, L17 to L19, L21, L27, L28.
 """
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from posthouse.admd.authenticator import Attempt, Authenticator, Challenge, Passed, Refused
@@ -102,15 +102,14 @@ class SubmissionDoor(Reception):
             return self._refuse(CANCELLED)
         return self._step(attempt, event.octets)
 
-    async def _step(self, attempt: Attempt, octets: bytes | None) -> AsyncIterator[Reply]:
+    async def _step(self, attempt: Attempt, octets: bytes | None) -> Iterable[Reply]:
         self._steps += 1
         if self._steps > MOST_STEPS:
             outcome: Challenge | Passed | Refused = Refused(transient=False, reason="too many steps")
         else:
             outcome = await attempt.step(octets)
         if isinstance(outcome, Challenge):
-            yield Reply(334, None, (b64encode(outcome.octets).decode(),))
-            return
+            return (Reply(334, None, (b64encode(outcome.octets).decode(),)),)
         self._attempt = None
         if isinstance(outcome, Passed):
             self._log_out()
@@ -123,13 +122,12 @@ class SubmissionDoor(Reception):
                 user=outcome.address,
                 app_password=outcome.app_password or None,
             )
-            yield WELCOME
-            return
+            return (WELCOME,)
         reply = self._note(self._failed(outcome))
         wait = self._conduct.penalty_seconds
         if wait:
             await self._desk.delay(wait)
-        yield reply
+        return (reply,)
 
     def _failed(self, refused: Refused) -> Reply:
         """L21: the last failure is the end of the connection."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from posthouse.lib.sansio import Channel, RemoteError, Slice
-from posthouse.net.ports import Farewell, Line
+from posthouse.net.ports import Answer, Farewell, Line
 
 
 class Lines:
@@ -39,7 +39,7 @@ class Lines:
 
 
 class Door:
-    """Answers a line at once, ``wait…`` when it is told to, ``bug`` never."""
+    """Answers a line at once, ``wait…`` when it is told to (``wait many`` piece by piece), ``bug`` never."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
@@ -53,10 +53,10 @@ class Door:
     def greet(self) -> Iterable[bytes]:
         return (b"hello\n",)
 
-    def handle(self, event: bytes) -> Iterable[bytes | Slice] | AsyncIterator[bytes]:
+    def handle(self, event: bytes) -> Answer[bytes | Slice]:
         self.heard.append(event)
         if event.startswith(b"wait"):
-            return self.slow(event)
+            return self.long(event) if event == b"wait many" else self.late(event)
         if event == b"bug":
             raise ValueError("bug on purpose")
         if event == b"quit":
@@ -67,14 +67,18 @@ class Door:
             return [b"<", Slice("b", 10, 150_000), b">"]
         return (b"ok " + event + b"\n",)
 
-    async def slow(self, event: bytes) -> AsyncIterator[bytes]:
+    async def late(self, event: bytes) -> Iterable[bytes]:
         gate = asyncio.Event()
         self.gates.append(gate)
         await gate.wait()
         if event == b"wait bug":
             raise ValueError("late bug on purpose")
-        for number in range(300 if event == b"wait many" else 1):
-            yield b"done %d\n" % number if event != b"wait many" else b"y" * 1000
+        return (b"done 0\n",)
+
+    async def long(self, event: bytes) -> AsyncIterator[bytes]:
+        await self.late(event)
+        for _ in range(300):
+            yield b"y" * 1000
 
     def woken(self) -> Iterable[bytes]:
         return (b"news\n",)

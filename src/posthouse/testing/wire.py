@@ -13,11 +13,12 @@ expected fails the test when the wire is let go.
 Both feed the octets whole; ``piece`` makes them come in pieces of that size.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import Any, Self
 
 from posthouse.lib.sansio import Channel, Conversation, Slice
 from posthouse.mail.reply import Reply, reply
+from posthouse.net.ports import Answer
 from posthouse.standards.smtp.events import (
     AuthResponse,
     AuthStart,
@@ -148,12 +149,12 @@ class AsyncWire(_Line):
         while (event := self.core.next_event()) is not None:
             await self._answer(self.door.handle(event))
 
-    async def _answer(self, actions: Iterable[Any] | AsyncIterator[Any]) -> None:
+    async def _answer(self, actions: Answer[Any]) -> None:
         if isinstance(actions, AsyncIterator):
             async for action in actions:
                 self._write(action)
         else:
-            for action in actions:
+            for action in await actions if isinstance(actions, Awaitable) else actions:
                 self._write(action)
 
 

@@ -311,6 +311,19 @@ async def test_cutting_ends_even_an_answer_that_never_comes():
     assert house.door.left == 1
 
 
+async def test_an_answer_that_had_not_begun_when_all_was_cut_is_let_go_of(recwarn):
+    house = House()
+    await house.wire.connect()
+    house.wire.transport.reads = False
+    house.wire.session.data_received(b"many\nwait\n")
+    await asyncio.sleep(0)
+    house.wire.session.cut()
+    await house.wire.hear()
+    assert house.door.left == 1
+    assert not house.door.gates
+    assert not recwarn.list, "a coroutine that nobody awaited"
+
+
 async def test_a_flood_of_commands_lets_the_neighbours_in():
     house = House()
     await house.wire.connect()

@@ -89,8 +89,10 @@ class ServerConnection(Standing):
             self._due = None
         elif self._early:
             event = refusals.EARLY
-        else:
+        elif self._buffer.waiting or self._state is State.CHUNK or self._after_skip is not None:
             event = self._read()
+        else:
+            event = None
         if event is None:
             self.closed = self._eof
         elif type(event) is ContentChunk or (type(event) is StartContent and event.chunked):
