@@ -61,6 +61,7 @@ async def store(session: Session, event: events.Store) -> Answer:
         yield Tagged(event.tag, OK, "Nothing to do")
         return
     refused: list[Uid] = []
+    found = False
     for uids in _steps([view.uid(index) for index in indexes]):
         changed, late = await session.store.change_flags(
             session.owner,
@@ -71,12 +72,16 @@ async def store(session: Session, event: events.Store) -> Answer:
             ModSeq(since) if since is not None else None,
         )
         refused += late
+        found = found or bool(changed or late)
         _tell_flagged(session, event, [one.uid for one in changed])
         for response in _tell_changed(session, event, changed):
             yield response
     if refused:
         numbers = refused if event.by_uid else [index + 1 for index in map(view.index, refused) if index is not None]
         yield Tagged(event.tag, OK, "Some have changed meanwhile", codes.modified(sorted(numbers)))
+        return
+    if not (found or event.by_uid or event.silent):  # RFC 2180 section 4.2.2
+        yield Tagged(event.tag, NO, "The messages are gone", "EXPUNGEISSUED")
         return
     yield Tagged(event.tag, OK, "Done")
 

@@ -87,6 +87,24 @@ async def test_of_numbers_none_is_copied_rather_than_some(alice, twin, command):
     assert (await alice.says("UID COPY 1 Archive"))[-1].startswith("OK")  # of UIDs those that are left
 
 
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        ("STORE 1 +FLAGS (\\Seen)", "NO [EXPUNGEISSUED] The messages are gone"),
+        ("STORE 1:2 +FLAGS (\\Seen)", "OK Done"),
+        ("STORE 1 +FLAGS.SILENT (\\Seen)", "OK Done"),
+        ("UID STORE 1 +FLAGS (\\Seen)", "OK Done"),
+    ],
+)
+async def test_flags_of_nothing_are_refused(alice, twin, command, end):
+    """RFC 2180 section 4.2: what is there is changed; who asked for new flags by number hears that nothing was."""
+    await fill(alice, 1)
+    await twin.says("SELECT INBOX")
+    await twin.says("STORE 1 +FLAGS (\\Deleted)")
+    await twin.says("EXPUNGE")
+    assert (await alice.says(command))[-1] == end
+
+
 async def test_keywords_are_in_flags_before_a_message_has_them(alice, twin):
     """Readers take FLAGS for what a mailbox knows, and wonder at a keyword that is not there."""
     await fill(alice, 0)
