@@ -31,6 +31,19 @@ FIRST_POST_SECONDS = 60.0
 
 
 @dataclass(slots=True)
+class Letterhead:
+    """Who we are to those who read our reports: what the operator wants to be called, else the house."""
+
+    directory: Directory
+    hostname: str
+    wanted: ReportsSection
+
+    def sign(self) -> Sign:
+        home = self.directory.primary or self.hostname
+        return Sign(self.wanted.organization or home, self.wanted.contact or f"postmaster@{home}")
+
+
+@dataclass(slots=True)
 class Feedback:
     """All of it, and what the configuration wants of it."""
 
@@ -41,11 +54,12 @@ class Feedback:
     arrivals: Arrivals
     post: Post
     failures: Failures
+    letterhead: Letterhead
     wanted: ReportsSection
 
     def adopt(self, wanted: ReportsSection) -> None:
         """Go by ``wanted`` from now on."""
-        self.wanted = wanted
+        self.wanted = self.letterhead.wanted = wanted
         self.recognition.adopt(wanted.addresses)
         self.evaluations.wanted = self.sessions.wanted = wanted.send
         self.arrivals.keep_seconds = wanted.keep
@@ -82,33 +96,14 @@ def build_feedback(
     secret: bytes | None = None,
 ) -> Feedback:
     """The office; ``sessions`` is what the relay tells."""
-    store, wanted = intake.store, configuration.reports
-    recognition = Recognition(directory.is_local_domain, wanted.addresses)
+    store, wanted, is_own = intake.store, configuration.reports, directory.is_local_domain
+    letterhead = Letterhead(directory, configuration.hostname, wanted)
+    recognition = Recognition(is_own, wanted.addresses)
     arrivals = Arrivals(
-        store,
-        workers,
-        recognition,
-        lambda: directory.domains,
-        clock=clock,
-        journal=journal,
-        keep_seconds=wanted.keep,
+        store, workers, recognition, lambda: directory.domains, clock=clock, journal=journal, keep_seconds=wanted.keep
     )
-    book = RowBook(DMARC, store, clock, journal)
-    feedback: Feedback
-
-    def sign() -> Sign:
-        home = directory.primary or configuration.hostname
-        return Sign(feedback.wanted.organization or home, feedback.wanted.contact or f"postmaster@{home}")
-
-    post = Post(
-        store,
-        Delivery(intake, resolver, Web(dialer, resolver), clock=clock, ids=ids),
-        arrivals,
-        clock=clock,
-        journal=journal,
-        sign=sign,
-        is_own=directory.is_local_domain,
-    )
+    delivery = Delivery(intake, resolver, Web(dialer, resolver), clock=clock, ids=ids)
+    post = Post(store, delivery, arrivals, clock=clock, journal=journal, sign=letterhead.sign, is_own=is_own)
     failures = Failures(
         intake,
         resolver,
@@ -116,14 +111,13 @@ def build_feedback(
         clock=clock,
         ids=ids,
         journal=journal,
-        sign=sign,
-        is_own=directory.is_local_domain,
+        sign=letterhead.sign,
+        is_own=is_own,
         secret=secret,
     )
     failures.wanted = wanted.failures
-    evaluations = Evaluations(book, clock, recognition)
-    feedback = Feedback(clock, recognition, evaluations, sessions, arrivals, post, failures, wanted)
-    return feedback
+    evaluations = Evaluations(RowBook(DMARC, store, clock, journal), clock, recognition)
+    return Feedback(clock, recognition, evaluations, sessions, arrivals, post, failures, letterhead, wanted)
 
 
 async def tend_feedback(feedback: Feedback, owner: str, journal: Journal) -> None:
