@@ -81,7 +81,7 @@ class Leases:
         )
 
     async def renew(self) -> None:
-        """Lengthen all leases; what is not ours any more is let go. Where nobody answers, time runs out."""
+        """Lengthen all leases; what is not ours any more is let go. Where nobody answers nothing is begun."""
         held = list(self._held.values())
         if not held:
             return
@@ -90,9 +90,11 @@ class Leases:
             ours = await self._store.renew([(one.item.item, one.item.token) for one in held], self.end_at(now))
         except StorageError as error:
             self._journal.note("queue.storage-trouble", Level.ALARM, error=str(error))
-            return
+            ours = [None] * len(held)
         for one, still in zip(held, ours, strict=True):
             if still:
                 one.until = started + LEASE_SECONDS
-            elif still is not None and self._held.get(one.item.item) is one:
+            elif still is None:
+                one.until = min(one.until, self._clock.monotonic() + BEGIN_SECONDS)
+            elif self._held.get(one.item.item) is one:
                 del self._held[one.item.item]

@@ -75,14 +75,16 @@ class Queue(Protocol):
     ) -> Sequence[Item]:
         """**Durable.** Up to ``limit`` due items whose domain is not in ``avoid``, oldest first, now held."""
 
-    async def renew(self, items: Sequence[tuple[int, int]], lease_until: int) -> Sequence[bool]:
-        """Lengthen leases; ``items`` are (item, token). False: it is not ours any more."""
+    async def renew(self, items: Sequence[tuple[int, int]], lease_until: int) -> Sequence[bool | None]:
+        """Lengthen leases; ``items`` are (item, token). False: it is not ours any more. None: its cell is away."""
 
-    async def settle(self, settlements: Sequence[Settlement], reports: Sequence[Acceptance] = ()) -> Sequence[bool]:
+    async def settle(
+        self, settlements: Sequence[Settlement], reports: Sequence[Acceptance] = ()
+    ) -> Sequence[bool | None]:
         """**Durable.** Promise point 2: results and the reports about them in one transaction.
 
-        False for an item whose token has moved on: its result is dropped. Reports
-        are accepted (idempotently) in any case.
+        False for an item whose token has moved on: its result is dropped. None: its cell is away, and it is to be
+        settled again. Reports are accepted (idempotently) in any case.
         """
 
     async def next_due(self) -> int | None:

@@ -10,7 +10,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Recipient
 from posthouse.storage.acceptance import Acceptance, Filing
-from posthouse.storage.cells import moving, transit
+from posthouse.storage.cells import moving, queue, transit
 from posthouse.storage.cells.desk import Desk
 from posthouse.storage.cells.moving import FREEZE
 from posthouse.storage.cells.opening import first_number, found, open_cells
@@ -180,6 +180,43 @@ async def test_the_queue_is_in_any_cell_and_one_to_its_workers(house):
     assert await house.queued(QueueFilter()) == []
 
 
+async def test_a_cell_that_stands_still_holds_up_no_results_and_lengthens_no_lease(house, monkeypatch):
+    """Nobody says that what is in it is still ours; and what was sent from the others is settled, not sent again."""
+    monkeypatch.setattr(queue, "ANSWER_SECONDS", 0.05)
+    recipient = Recipient(Address("friend", "elsewhere.test"))
+    for cell in (0, 1):
+        posting = Posting(f"q{cell}", "a@office.test", b"", (recipient,), 0, 5, 10**15)
+        await house.store(cell).accept(letter(f"t{cell}", postings=(posting,)))
+    items = sorted(await house.claim(owner="me", now=10, lease_until=10**15, limit=10), key=lambda item: item.queue_id)
+    wanted, done = [(one.item, one.token) for one in items], [Settlement(one.item, one.token) for one in items]
+    still = asyncio.Event()
+
+    async def stand_still(*_, **__):
+        await still.wait()
+        raise StorageError("it was away")
+
+    for word in ("renew", "settle", "claim"):
+        monkeypatch.setattr(house.store(0), word, stand_still)
+    assert await house.renew(wanted, 10**15) == [None, True]
+    assert await house.claim(owner="me", now=10, lease_until=10**15, limit=10) == []
+    assert await house.settle(done) == [None, True]
+    assert [item.queue_id for item in await house.queued(QueueFilter())] == ["q0"]
+    with pytest.raises(StorageError, match="cell 0 has not answered"):
+        await house.settle(done[:1])
+    still.set()
+    monkeypatch.undo()
+    assert await house.settle(done[:1]) == [True]
+
+
+async def test_where_much_is_due_it_leaves_room_for_other_cells(house):
+    recipients = tuple(Recipient(Address(f"friend{n}", "elsewhere.test")) for n in range(20))
+    for cell in (0, 1):
+        posting = Posting(f"q{cell}", "a@office.test", b"", recipients, 0, 5, 10**15)
+        await house.store(cell).accept(letter(f"t{cell}", postings=(posting,)))
+    claimed = [await house.claim(owner="me", now=10, lease_until=10**15, limit=5) for _ in range(2)]
+    assert {item.queue_id for items in claimed for item in items} == {"q0", "q1"}
+
+
 async def test_an_account_moves_with_everything_and_its_readers_go_on(house, open_house):
     account, _ = await people(house)
     other = await open_house()  # a node that does not hear of it at once
@@ -322,13 +359,13 @@ async def test_mail_is_taken_while_the_cell_of_its_recipient_is_away(house, monk
     away = house.places.of(second).cell
     assert away == 1
     units = house.store(1).units
-    units.is_held = True  # as while units are repeated
+    units._failing = True  # as while units are repeated
     accepted = await house.accept(letter("t1", second))
     assert accepted.placed[0].account == second
     await house.accept(letter("t2", first))
     assert await uids(house, first) == [1]
     await until(lambda: uids(house, second), [1])  # asked whether it is back, it was
-    units.is_held = True
+    units._failing = True
     outside = Posting("q3", "a@office.test", b"", (Recipient(Address("friend", "elsewhere.test")),), 0, 5, 10**15)
     await house.accept(letter("t3", second, postings=(outside,)))
     assert await house.store(1).queued(QueueFilter()) == []  # nothing was asked of the cell that is away

@@ -16,7 +16,7 @@ from posthouse.storage.acceptance import Acceptance, Filing
 from posthouse.storage.directory import DomainRow
 from posthouse.storage.errors import Missing, SchemaTooNew, StorageError
 from posthouse.storage.mailbox import Change, Role
-from posthouse.storage.postgresql import acceptance, connecting, tx
+from posthouse.storage.postgresql import acceptance, connecting, pulse, tx, units
 from posthouse.storage.postgresql import posting as queue
 from posthouse.storage.postgresql.address import parse_engine
 from posthouse.storage.postgresql.connecting import (
@@ -263,6 +263,47 @@ async def test_who_waits_too_long_for_a_standby_is_refused(open_node, watch, no_
         await asyncio.wait_for(store.accept(letter(account, "t1")), PATIENCE)
     no_standby("")
     await asyncio.wait_for(store.accept(letter(account, "t2")), PATIENCE)
+
+
+async def test_an_engine_that_does_not_answer_is_away_for_those_who_can_go_elsewhere(
+    open_node, watch, no_standby, monkeypatch
+):
+    """It stands still: nothing fails. Reads go on, and change nothing about it."""
+    for module in (pulse, units):
+        monkeypatch.setattr(module, "SILENT_SECONDS", 0.1)
+    journal = KeptJournal()
+    store = await open_node(journal=journal)
+    account = await an_account(store)
+    no_standby("nobody")
+    call = asyncio.ensure_future(store.accept(letter(account, "t1")))
+    await until(lambda: events_of(journal), ["storage.held"])
+    assert store.is_held
+    await store.mailboxes(account)
+    assert store.is_held
+    no_standby("")
+    await asyncio.wait_for(call, PATIENCE)
+    assert not store.is_held
+    assert await events_of(journal) == ["storage.held", "storage.resumed"]
+
+
+async def events_of(journal):
+    return [entry.event for entry in journal.entries if entry.event.startswith("storage.")]
+
+
+async def test_who_held_mail_while_the_engine_was_away_is_heard_before_others_claim_it(open_node, monkeypatch):
+    """All leases ended meanwhile, and whoever holds them knows what became of what he sent."""
+    sender, other = await open_node(), await open_node()
+    await sender.accept(queue_of("q1", "a", owner=sender.node, lease_until=500))
+    (held,) = await sender.queued(QueueFilter())
+    monkeypatch.setattr(pulse, "MISSED_SECONDS", -1.0)  # each commit is the first after a long time
+    await other.put("x", b"y")
+    assert await other.claim(owner=other.node, now=500, lease_until=900, limit=10) == []
+    assert await sender.settle([Settlement(held.item, held.token)]) == [True]
+    monkeypatch.undo()
+    monkeypatch.setattr(pulse, "GRACE_SECONDS", 0.0)
+    await sender.accept(queue_of("q2", "a", owner=sender.node, lease_until=500))
+    (late,) = await other.claim(owner=other.node, now=500, lease_until=900, limit=10)
+    assert late.queue_id == "q2"
 
 
 @pytest.mark.parametrize(

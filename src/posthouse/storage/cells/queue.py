@@ -1,8 +1,9 @@
 """The queue: any cell's; an item's number says whose."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from typing import TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from posthouse.storage.acceptance import Acceptance
 from posthouse.storage.cells.accepting import Acceptor
@@ -11,7 +12,11 @@ from posthouse.storage.cells.opened import OpenCells, joined
 from posthouse.storage.cells.places import HOME, cell_of_number
 from posthouse.storage.cells.transit import Carrier
 from posthouse.storage.errors import StorageError
+from posthouse.storage.ports import Queue
 from posthouse.storage.queue import Fate, Item, QueueFilter, Settlement
+
+ANSWER_SECONDS: Final = 5.0
+"""How long a cell is waited for while the results and leases of others wait too."""
 
 T = TypeVar("T")
 
@@ -24,46 +29,71 @@ class CellQueue:
         self._blobs = blobs
         self._acceptor = acceptor
         self._carrier = carrier
+        self._turn = 0
         self.accept = acceptor.accept
 
     async def claim(
         self, *, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str] = frozenset()
     ) -> Sequence[Item]:
+        """Each cell is the first in its turn: where much is due it would leave no room for the others."""
         items: list[Item] = []
-        for cell in self._cells.usable():
-            if len(items) < limit:
-                with suppress(StorageError):
-                    items += await self._cells.store(cell).claim(
-                        owner=owner, now=now, lease_until=lease_until, limit=limit - len(items), avoid=avoid
-                    )
+        cells = self._cells.usable()
+        self._turn += 1
+        for place in range(len(cells)):
+            cell, room = cells[(place + self._turn) % len(cells)], limit - len(items)
+            if room > 0:
+                claim = partial(_claim, owner=owner, now=now, lease_until=lease_until, limit=room, avoid=avoid)
+                found = await self._ask(cell, claim)
+                items += () if isinstance(found, StorageError) else found
         for item in items:
             self._blobs.saw(item.content.blob, cell_of_number(item.item))
         return items
 
-    async def renew(self, items: Sequence[tuple[int, int]], lease_until: int) -> Sequence[bool]:
-        still: dict[tuple[int, int], bool] = {}
-        for cell, own in _by_cell(items, lambda one: one[0]).items():
-            with suppress(StorageError):
-                still |= dict(zip(own, await self._cells.store(cell).renew(own, lease_until), strict=True))
-        return [still.get(item, True) for item in items]  # nobody has said that it is not; its time runs out here
+    async def renew(self, items: Sequence[tuple[int, int]], lease_until: int) -> Sequence[bool | None]:
+        groups = _by_cell(items, lambda one: one[0])
+        answers = await self._ask_each(groups, lambda store, own: store.renew(own, lease_until))
+        still = dict(_joined(groups, answers))
+        return [still.get(item) for item in items]
 
-    async def settle(self, settlements: Sequence[Settlement], reports: Sequence[Acceptance] = ()) -> Sequence[bool]:
+    async def settle(
+        self, settlements: Sequence[Settlement], reports: Sequence[Acceptance] = ()
+    ) -> Sequence[bool | None]:
         """In one cell it is one transaction. Of several, reports come first: a death repeats them, never loses them."""
-        groups = _by_cell(settlements, lambda one: one.item)
-        if not settlements or len(groups) == 1:
-            cell = next(iter(groups), HOME)
-            seen = [self._acceptor.seen_from(cell, report) for report in reports]
-            settled = await self._cells.store(cell).settle(settlements, seen)
-            self._carrier.wake()
-            return settled
-        for report in reports:
-            await self._acceptor.accept(report)
-        results: dict[int, bool] = {}
-        for cell, own in groups.items():
-            results |= {
-                one.item: done for one, done in zip(own, await self._cells.store(cell).settle(own), strict=True)
-            }
-        return [results[one.item] for one in settlements]
+        groups = _by_cell(settlements, lambda one: one.item) or {HOME: []}
+        if len(groups) > 1:
+            for report in reports:
+                await self._acceptor.accept(report)
+            reports = ()
+        seen = [self._acceptor.seen_from(cell, report) for cell in groups for report in reports]
+        answers = await self._ask_each(groups, lambda store, own: store.settle(own, seen))
+        self._carrier.wake()
+        results = {one.item: done for one, done in _joined(groups, answers)}
+        return [results.get(one.item) for one in settlements]
+
+    async def _ask_each(
+        self, groups: dict[int, list[T]], ask: Callable[[Queue, list[T]], Awaitable[Sequence[bool | None]]]
+    ) -> list[Sequence[bool | None] | StorageError]:
+        """What the cells say of what is theirs, all at once: none waits for one that is away. An error if all are."""
+        asked = (self._ask(cell, lambda store, own=own: ask(store, own)) for cell, own in groups.items())  # type: ignore[misc]  # the default binds the loop's value
+        answers = await asyncio.gather(*asked)
+        errors = [one for one in answers if isinstance(one, StorageError)]
+        if errors and len(errors) == len(answers):
+            raise errors[0]
+        return answers
+
+    async def _ask(self, cell: int, ask: Callable[[Queue], Awaitable[T]]) -> T | StorageError:
+        """What ``cell`` says, if it answers soon. It may do what it was asked all the same."""
+        if cell not in self._cells.usable():
+            return StorageError(f"cell {cell} is away")
+        asking = asyncio.ensure_future(ask(self._cells.store(cell)))
+        asking.add_done_callback(_heard)
+        done, _ = await asyncio.wait([asking], timeout=ANSWER_SECONDS)
+        if not done:
+            return StorageError(f"cell {cell} has not answered for {ANSWER_SECONDS:.0f} seconds")
+        try:
+            return asking.result()
+        except StorageError as error:
+            return error
 
     async def next_due(self) -> int | None:
         return min(
@@ -89,6 +119,24 @@ class CellQueue:
 
     async def reclaim(self, owner: str) -> int:
         return sum(await self._cells.ask_all(lambda one: one.reclaim(owner)))
+
+
+async def _claim(store: Queue, **wanted: Any) -> Sequence[Item]:
+    return await store.claim(**wanted)
+
+
+def _heard(asked: "asyncio.Future[Any]") -> None:
+    if not asked.cancelled():
+        asked.exception()  # whoever asked may have gone on
+
+
+def _joined(
+    groups: dict[int, list[T]], answers: Iterable[Sequence[bool | None] | StorageError]
+) -> Iterator[tuple[T, bool | None]]:
+    """What was said of each; nothing of those whose cell did not answer."""
+    for own, answer in zip(groups.values(), answers, strict=True):
+        if not isinstance(answer, StorageError):
+            yield from zip(own, answer, strict=True)
 
 
 def _by_cell(values: Iterable[T], number: Callable[[T], int]) -> dict[int, list[T]]:

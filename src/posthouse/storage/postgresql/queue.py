@@ -36,6 +36,9 @@ class Queue:
     async def claim(
         self, *, owner: str, now: int, lease_until: int, limit: int, avoid: frozenset[str] = frozenset()
     ) -> Sequence[Item]:
+        """Nothing for a while after the engine was away: leases have ended meanwhile whose holders come first."""
+        if not self._units.is_steady:
+            return []
         return await self._walk.claim(
             limit,
             lambda after, room: self._units.write(

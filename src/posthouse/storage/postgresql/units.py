@@ -25,6 +25,7 @@ from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.connecting import Connection, Unreachable, Unsuitable
 from posthouse.storage.postgresql.numbers import Numbers
 from posthouse.storage.postgresql.pool import Pool
+from posthouse.storage.postgresql.pulse import SILENT_SECONDS, Pulse
 from posthouse.storage.postgresql.troubles import Kind, classify, told
 from posthouse.storage.postgresql.tx import Tx
 
@@ -74,7 +75,21 @@ class Units:
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._refusal: StorageError | None = None
-        self.is_held = False
+        self._failing = False
+        self._told = False
+        """Whether the journal says that units are held."""
+        self._look: asyncio.TimerHandle | None = None
+        self._pulse = Pulse()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether units are being repeated, or wait for an engine that does not answer."""
+        return self._failing or self._pulse.is_silent
+
+    @property
+    def is_steady(self) -> bool:
+        """False for a while after the engine was away for long (``pulse``)."""
+        return self._pulse.is_steady
 
     async def write(self, work: Work[T], *, repeatable: bool = True, deadline: float | None = None) -> T:
         """What ``work`` returned, once its transaction is durable.
@@ -143,14 +158,27 @@ class Units:
         return StorageError(reason)
 
     def _hold(self, reason: str) -> None:
-        if not self.is_held:
-            self.is_held = True
+        self._failing = True
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
+        if not self._told:
+            self._told = True
             self._journal.note("storage.held", Level.WARNING, reason=reason)
 
     def _resume(self) -> None:
-        if self.is_held:
-            self.is_held = False
+        self._failing = False
+        if self._told and not self._pulse.is_silent:
+            self._told = False
             self._journal.note("storage.resumed")
+
+    def _listen(self) -> None:
+        """Now and then while somebody waits: an engine that stands still says nothing, so we do."""
+        self._look = None
+        if self._pulse.is_silent:
+            self._tell(f"the engine has not answered for {SILENT_SECONDS:.0f} seconds")
+        if self._pulse.is_waiting and not self._closed:
+            self._look = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._listen)
 
     async def _write_once(self, work: Work[T], after_open: bool, end: float) -> T:
         is_sent = False
@@ -168,13 +196,19 @@ class Units:
                 await tx.run(WRITE_SOMETHING, self._repeats)
             is_sent = True
             await self._commit(connection)
+            self._pulse.committed()
             self._committed(tx)
             return result
 
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._listen)
+        token = self._pulse.begun()
         try:
             return await self._in_session(within, end, is_second_look=after_open)
         except Exception as error:
             raise self._judged(error, is_open=is_sent) from error
+        finally:
+            self._pulse.ended(token)
 
     async def _in_session(
         self, within: Callable[[Tx, Connection], Awaitable[T]], end: float, *, is_second_look: bool = False
@@ -243,4 +277,6 @@ class Units:
         self._closed = True
         while self._running:
             await asyncio.wait(list(self._running))
+        if self._look is not None:
+            self._look.cancel()
         await self._pool.close()
