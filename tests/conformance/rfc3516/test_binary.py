@@ -105,9 +105,9 @@ async def test_what_cannot_be_encoded_is_not_kept(office, alice):
 async def test_binary_without_a_body_is_encoded_too(office, content):
     """The empty line that a content without fields gets, and the field that it loses, make no lines of it."""
     await by_smtp(office, content)
-    for message in await office.read("alice"):
-        assert b"\0" not in message
-        assert message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n")
+    (message,) = await office.read("alice")
+    assert b"\0" not in message
+    assert message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n")
 
 
 async def test_a_large_binary_message_is_encoded_a_piece_at_a_time(office, alice):
