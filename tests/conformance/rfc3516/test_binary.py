@@ -101,13 +101,11 @@ async def test_what_cannot_be_encoded_is_not_kept(office, alice):
     assert "* 0 EXISTS" in await alice.says("SELECT INBOX")
 
 
-@pytest.mark.parametrize("content", [b"a\0 machine's text", b"Posthouse-Sender: x\r\na line alone\n\0 and NUL\r\n"])
-async def test_binary_without_a_body_is_encoded_too(office, content):
-    """The empty line that a content without fields gets, and the field that it loses, make no lines of it."""
-    await by_smtp(office, content)
+async def test_binary_without_a_body_is_encoded_too(office):
+    """The empty line that a content without fields gets makes no lines of it."""
+    await by_smtp(office, b"a\0 machine's text")
     (message,) = await office.read("alice")
-    assert b"\0" not in message
-    assert message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n")
+    assert message.endswith(b"\r\n\r\nYQAgbWFjaGluZSdzIHRleHQ=")
 
 
 async def test_a_large_binary_message_is_encoded_a_piece_at_a_time(office, alice):
