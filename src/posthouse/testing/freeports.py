@@ -3,8 +3,8 @@
 A port that was found free is free until somebody takes it. Asking the kernel
 (port 0) gives one of those that clients are given as well, and any connection
 may be on it when the server comes; two test processes that draw from the same
-ones meet. So each process has a slice of its own, below those of clients, and
-goes round in it.
+ones meet. So each worker of a run has a slice of its own, below those of
+clients, and of that a block which no other run on this machine has.
 """
 
 import os
@@ -14,6 +14,8 @@ from collections.abc import Iterator
 
 FIRST, LAST = 12_000, 32_000
 """Linux gives clients 32768 and more (``net.ipv4.ip_local_port_range``)."""
+BLOCK = 500
+"""As many ports does a test process go round in."""
 DRILL = range(24_400, 25_000)
 """The drill's sandboxes choose here."""
 
@@ -40,9 +42,31 @@ def slice_of(worker: str, workers: int) -> range:
     return range(FIRST + number * width, FIRST + (number + 1) * width)
 
 
+def block_in(mine: range, locks: list[socket.socket]) -> range:
+    """A block of ``mine`` that no other process has as long as ``locks`` keeps its lock; all of it if there is none."""
+    blocks = [block for start in range(FIRST, LAST, BLOCK) if _within(block := range(start, start + BLOCK), mine)]
+    random.SystemRandom().shuffle(blocks)  # tests seed the generator that everybody shares
+    for block in blocks:
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0posthouse.testing.ports.{block.start}")  # Linux: gone with whoever bound it
+        except OSError:
+            lock.close()
+        else:
+            locks.append(lock)
+            return block
+    return mine
+
+
+def _within(block: range, mine: range) -> bool:
+    is_drills = block.start < DRILL.stop and DRILL.start < block.stop
+    return mine.start <= block.start and block.stop <= mine.stop and not is_drills
+
+
 def _walk() -> Iterator[int]:
     mine = slice_of(os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
-    # Not the same in two runs on one machine: tests seed the generator that everybody shares.
+    locks: list[socket.socket] = []
+    mine = block_in(mine, locks)
     at = random.SystemRandom().randrange(len(mine))
     while True:
         if mine[at] not in DRILL:

@@ -3,13 +3,25 @@ from contextlib import suppress
 
 import pytest
 
-from posthouse.testing.freeports import DRILL, FIRST, LAST, free_base, free_ports, slice_of
+from posthouse.testing.freeports import BLOCK, DRILL, FIRST, LAST, block_in, free_base, free_ports, slice_of
 
 
 def test_two_workers_of_a_run_have_no_port_in_common():
     first, second = (set(slice_of(worker, 2)) for worker in ("gw0", "gw1"))
     assert not first & second
     assert first | second == set(slice_of("", 1)) == set(range(FIRST, LAST))
+
+
+def test_two_runs_on_one_machine_have_no_port_in_common():
+    mine, locks = range(FIRST, FIRST + 4 * BLOCK), []
+    blocks = [block_in(mine, locks) for _ in range(5)]
+    kept = blocks[: len(locks)]
+    assert len({block.start for block in kept}) == len(locks) <= 4
+    assert set(blocks[len(locks) :]) == {mine}, "there is no more"
+    near_the_drill = block_in(range(DRILL.start - 2 * BLOCK, DRILL.stop + BLOCK), locks)
+    assert len(near_the_drill) > BLOCK or not set(near_the_drill) & set(DRILL)
+    for lock in locks:
+        lock.close()
 
 
 def test_nothing_is_given_away_twice_and_nothing_of_the_clients_or_of_the_drill():
