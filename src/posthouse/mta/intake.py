@@ -17,7 +17,7 @@ from posthouse.mail.address import Address
 from posthouse.mail.content import Blob
 from posthouse.mail.envelope import Envelope
 from posthouse.mail.ids import AccountId, QueueId, TraceId
-from posthouse.mda.expand import Expansion, Leaf, Lost, expand
+from posthouse.mda.expand import Copy, Expansion, Leaf, Lost, expand
 from posthouse.ms.large import Describe, Describer, here_or_apart
 from posthouse.ms.readable import Readable
 from posthouse.mta.aftermath import Failure, is_quiet, reckon
@@ -162,7 +162,6 @@ class Intake:
         is_report: bool = False,
         at: int | None = None,
         role: Role = Role.INBOX,
-        flags: frozenset[str] = frozenset(),
         note: bytes = b"",
         roles: Mapping[AccountId, Role] = NO_ROLES,
         held: str = "",
@@ -179,30 +178,15 @@ class Intake:
         at = int(self._clock.now() * 1000) if at is None else at
         if expansion is None:
             expansion = expand(self._directory, envelope.recipients, self._limits)
-        copies, onward = expansion.copies, expansion.onward
         filings: tuple[Filing, ...] = ()
-        if copies:
+        if expansion.copies:
             before = format_return_path(envelope.reverse_path)
-            filings = tuple(
-                [
-                    Filing(
-                        account=copy.account,
-                        mailbox=roles.get(copy.account, role),
-                        prefix=before + format_delivered_to(copy.address) + note + trace_lines,
-                        key=trace,
-                        flags=flags,
-                        received_at=at,
-                        facts=facts,
-                    )
-                    for copy in copies
-                ]
-            )
+            filings = _filings(expansion.copies, before, note + trace_lines, trace, at, facts, role, roles)
         postings: tuple[Posting, ...] = ()
-        if onward:
-            postings = (self._posting(envelope, onward, trace, seal + trace_lines, at, is_report, held),)
-        acceptance = Acceptance(
-            TraceId(trace), blob, filings, postings, _record(record, expansion) if record else b"", at
-        )
+        if expansion.onward:
+            postings = (self._posting(envelope, expansion.onward, trace, seal + trace_lines, at, is_report, held),)
+        written = _record(record, expansion) if record else b""
+        acceptance = Acceptance(TraceId(trace), blob, filings, postings, written, at)
         return Draft(acceptance, expansion, envelope, trace_lines + head)
 
     def _posting(
@@ -326,6 +310,32 @@ class Intake:
             accepted = await self._store.accept(acceptance)
             if accepted.items:
                 self.handoff.take(accepted.items)
+
+
+def _filings(
+    copies: Sequence[Copy],
+    before: bytes,
+    behind: bytes,
+    trace: str,
+    at: int,
+    facts: Facts,
+    role: Role,
+    roles: Mapping[AccountId, Role],
+) -> tuple[Filing, ...]:
+    """The copies for mailboxes of ours; each says between ``before`` and ``behind`` to whom it was delivered."""
+    return tuple(
+        [
+            Filing(
+                copy.account,
+                roles.get(copy.account, role),
+                before + format_delivered_to(copy.address) + behind,
+                trace,
+                received_at=at,
+                facts=facts,
+            )
+            for copy in copies
+        ]
+    )
 
 
 def _record(record: Record, expansion: Expansion) -> bytes:

@@ -44,22 +44,8 @@ class Refusals:
         ``trace`` is the id of a message that the boundary filter did not let in, ``judgement`` why.
         """
         trace = trace or self._ids.trace_id()
-        marked = Reply(reply.code, reply.status, (*reply.text[:-1], f"{reply.text[-1]} (id {trace})"), reply.hang_up)
         at = int(self._clock.now() * 1000)
-        record = Record(
-            id=trace,
-            at=at,
-            door=client.door,
-            verdict="deferred" if reply.transient else "refused",
-            reply=str(reply),
-            peer=client.peer.address,
-            helo=client.hello,
-            tls=client.tls,
-            auth=client.account.address if client.account is not None else "",
-            sender=sender,
-            recipients=recipients,
-            size=size,
-        )
+        record = _record_of(client, reply, trace, at, sender=sender, recipients=recipients, size=size)
         if judgement is not None:
             judgement.mark(record)
         octets = format_record(record)
@@ -74,7 +60,7 @@ class Refusals:
             recipients=" ".join(recipients),
             reply=str(reply),
         )
-        return marked
+        return Reply(reply.code, reply.status, (*reply.text[:-1], f"{reply.text[-1]} (id {trace})"), reply.hang_up)
 
     def _has_room(self, octets: int) -> bool:
         before, given = self._room.left_out, self._room.take(octets, self._clock.monotonic())
@@ -83,6 +69,26 @@ class Refusals:
         elif not given and not before:
             self._journal.note("refusals.full", Level.WARNING, octets_day=self._room.octets_day)
         return given
+
+
+def _record_of(
+    client: Client, reply: Reply, trace: str, at: int, *, sender: str, recipients: tuple[str, ...], size: int
+) -> Record:
+    """Who wanted what, and what he heard, for the ledger."""
+    return Record(
+        id=trace,
+        at=at,
+        door=client.door,
+        verdict="deferred" if reply.transient else "refused",
+        reply=str(reply),
+        peer=client.peer.address,
+        helo=client.hello,
+        tls=client.tls,
+        auth=client.account.address if client.account is not None else "",
+        sender=sender,
+        recipients=recipients,
+        size=size,
+    )
 
 
 class _Room:
