@@ -16,6 +16,7 @@ import asyncio
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import UTC, date, datetime
 
 from posthouse.mail.ids import AccountId, Uid
@@ -60,6 +61,10 @@ class _Message:
     header: Header | None = None
     text: str | None = None
     part_headers: str = ""
+    top: str | None = None
+    """The whole header, folded."""
+    fields: dict[str, list[str]] = dataclass_field(default_factory=dict)
+    """Values of fields that were asked for, folded."""
 
 
 Numbers = Callable[[key.Numbered, int], bool]
@@ -175,25 +180,24 @@ class _Judge:
             case key.Identified(thread, identity):
                 return (stored.thread_id if thread else stored.email_id) == identity
             case key.HeaderContains(field, text):
-                return None if message.header is None else self._field(message.header, field, text)
+                return None if message.header is None else self._field(message, message.header, field, text)
             case key.BodyContains(text):
                 return None if message.text is None else self._fold(text) in message.text
             case key.TextContains(text):
                 if message.header is None or message.text is None:
                     return None
                 wanted = self._fold(text)
-                top = fold(decode_words(message.header.octets))
-                return wanted in message.text or wanted in top or wanted in message.part_headers
+                if message.top is None:
+                    message.top = fold(decode_words(message.header.octets))
+                return wanted in message.text or wanted in message.top or wanted in message.part_headers
         return False
 
-    def _field(self, header: Header, field: str, text: str) -> bool:
+    def _field(self, message: _Message, header: Header, field: str, text: str) -> bool:
+        values = message.fields.get(field)
+        if values is None:  # once, however many keys ask for it: a field may be long, and the loop waits (threat R07)
+            values = message.fields[field] = _fold_values(header, field)
         wanted = self._fold(text)
-        values = header.all(field)
-        if any(not wanted or wanted in fold(decode_words(value)) for value in values):
-            return True
-        if field.lower() not in ADDRESS_FIELDS:
-            return False
-        return any(wanted in fold(_plain_addresses(value)) for value in values if b"(" in value)
+        return any(wanted in value for value in values)
 
     def _fold(self, text: str) -> str:
         if text not in self._folded:
@@ -206,6 +210,15 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+
+
+def _fold_values(header: Header, field: str) -> list[str]:
+    """The values of ``field`` as they are compared; addresses also as ENVELOPE tells them."""
+    values = header.all(field)
+    folded = [fold(decode_words(value)) for value in values]
+    if field in ADDRESS_FIELDS:
+        folded += [fold(_plain_addresses(value)) for value in values if b"(" in value]
+    return folded
 
 
 def _plain_addresses(value: bytes) -> str:

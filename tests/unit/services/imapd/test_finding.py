@@ -4,6 +4,9 @@ import asyncio
 
 import pytest
 
+from posthouse.ms import search
+from posthouse.standards.mime.encodedword import decode_words
+
 LETTERS = (
     b"From: Bob <bob@office.test>\r\nSubject: plans\r\nDate: Sat, 21 Nov 2026 23:30:00 -0500\r\n\r\nSee you.\r\n",
     (b"From: carol@office.test\r\nSubject: =?iso-8859-1?q?GR=DC=DFE?=\r\n\r\nAnything else?\r\n" + b"x" * 500),
@@ -115,6 +118,17 @@ async def test_an_address_is_found_though_a_comment_stands_in_it(alice):
     await alice.says("SELECT INBOX")
     for criteria, found in [("FROM odd.out@office.test", " 1"), ('FROM "(one)"', " 1"), ("TO odd.out@office.test", "")]:
         assert (await alice.says(f"SEARCH {criteria}"))[-2] == f"* SEARCH{found}"
+
+
+async def test_a_field_is_decoded_once_however_many_keys_ask_for_it(reader, monkeypatch):
+    """Threat R07: a header of 256 KiB, asked by 1,400 keys in one line, kept everybody waiting for half a minute."""
+    decoded = []
+    monkeypatch.setattr(search, "decode_words", lambda octets: decoded.append(octets) or decode_words(octets))
+    for named in ("FROM", "SUBJECT", "HEADER X-None", "TEXT"):
+        decoded.clear()
+        heard = await reader.says("SEARCH " + " ".join(f"NOT {named} zz{number}" for number in range(20)))
+        assert heard[0] == "* SEARCH 1 2 3"
+        assert len(decoded) == len(set(decoded))
 
 
 async def test_extended_results(reader):
