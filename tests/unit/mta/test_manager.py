@@ -28,6 +28,7 @@ from posthouse.observe.ledger import parse_ending
 from posthouse.standards.dsn.parse import parse_delivery_status
 from posthouse.standards.smtp.grammar import parse_mailbox
 from posthouse.storage.directory import DomainRow
+from posthouse.storage.errors import StorageError
 from posthouse.storage.mailbox import Role
 from posthouse.storage.queue import QueueFilter, Settlement
 from posthouse.storage.sqlite.engine import open_store
@@ -427,6 +428,28 @@ async def test_mail_to_outside_is_kept_as_files(house):
     [envelope] = [json.loads(octets) for name, octets in house.files.files.items() if name.endswith(".json")]
     assert eml == LETTER
     assert (envelope["from"], envelope["to"]) == ("alice@office.test", ["bob@outside.test"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [(StorageError("the disk is gone"), "queue.unreadable"), (ZeroDivisionError("a bug"), "queue.relay-bug")],
+)
+async def test_what_goes_wrong_with_one_message_puts_off_that_one(house, monkeypatch, wrong, told):
+    """It is told to whoever looks after us, tried again later, and its neighbours go on."""
+
+    async def fail(name, octets):
+        raise wrong
+
+    with monkeypatch.context() as broken:
+        broken.setattr(house.files, "write", fail)
+        await house.post("bob@outside.test")
+        [item] = await house.tried()
+    assert "could not read the message" in item.last
+    assert told in [entry.event for entry in house.journal.entries]
+    house.journal.entries.clear()  # the bug is as expected
+    await house.post("carol@outside.test")
+    await house.until(lambda: asyncio.sleep(0, any(name.endswith(".eml") for name in house.files.files)))
+    assert [one.item for one in await house.queued()] == [item.item]
 
 
 async def test_too_many_recipients_at_once_go_in_another_round(house, hop):
