@@ -37,6 +37,11 @@ def test_parts_lie_within_their_whole_and_in_order(octets):
 
 
 @given(SOUP)
+def test_line_ends_that_were_counted_before_change_nothing(octets):
+    assert parse_structure(octets, lines=octets.count(b"\n")) == parse_structure(octets)
+
+
+@given(SOUP)
 def test_everything_can_be_described(octets):
     facts = describe(b"Received: by x\r\n", octets)
     assert len(facts.preview) <= 256

@@ -29,13 +29,14 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Part)
 
 
-def describe(prefix: bytes, octets: bytes, known: Header | None = None) -> Facts:
+def describe(prefix: bytes, octets: bytes, known: Header | None = None, lines: int = -1) -> Facts:
     """Facts about the message ``prefix + octets``. Never fails, whatever the octets are; linear in their length.
 
-    ``known`` is the header of ``octets``, if it has been parsed already.
+    ``known`` is the header of ``octets``, if it has been parsed already, ``lines`` are their line ends, if they were
+    counted.
     """
     header = _header_of(prefix, octets) if prefix else known or parse_header(octets)
-    top = parse_structure(octets, header)
+    top = parse_structure(octets, header, lines=lines)
     if top.parts:
         _add_envelopes(octets, top)
     return _facts(header, top, octets)

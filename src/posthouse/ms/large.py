@@ -26,7 +26,7 @@ STEP_OCTETS = 1024 * 1024
 class Describe(Protocol):
     """``ms.describe.describe``."""
 
-    def __call__(self, prefix: bytes, octets: bytes, known: Header | None = None, /) -> Facts: ...
+    def __call__(self, prefix: bytes, octets: bytes, known: Header | None = None, lines: int = -1, /) -> Facts: ...
 
 
 async def here_or_apart(octets: int, work: Callable[[*Given], T], *given: *Given) -> T:
@@ -52,7 +52,7 @@ class Describer:
         ``lines`` are its line ends, if they were counted, ``header`` is its header, if it was parsed.
         """
         if blob.octets is not None and blob.size <= HERE_OCTETS:
-            return self._describe(added, blob.octets, header)
+            return self._describe(added, blob.octets, header, lines)
         if blob.beginning and lines >= 0:  # most large messages are not read again
             found = describe_beginning(added, blob.beginning, blob.size, lines)
             if found is not None:

@@ -66,9 +66,12 @@ class Admission:
 
     def is_doubtful(self, mail: MailFrom, accounts: Sequence[AccountId]) -> bool:
         """Whether only the content will show if it fits: nothing was said of its size, and there is little room."""
-        return mail.size is None and any(
-            room is not None and not room.has(self._most, known=True) for room in map(self._rooms.known, accounts)
-        )
+        if mail.size is not None:
+            return False
+        for room in map(self._rooms.known, accounts):
+            if room is not None and not room.has(self._most, known=True):
+                return True
+        return False
 
     def note_filed(self, accounts: Sequence[AccountId], domain: str, octets: int) -> None:
         for account in accounts:

@@ -40,11 +40,11 @@ def is_quiet(draft: Draft, accepted: Accepted) -> bool:
     expansion = draft.expansion
     if expansion.lost or expansion.expanded or Overquota in map(type, accepted.placed):
         return False
-    return not any(
-        leaf.recipient.notify is not None and is_wanted(leaf.recipient, Action.DELIVERED)
-        for copy in expansion.copies
-        for leaf in copy.leaves
-    )
+    for copy in expansion.copies:  # a generator would cost more than all that it looks at
+        for leaf in copy.leaves:
+            if leaf.recipient.notify is not None and is_wanted(leaf.recipient, Action.DELIVERED):
+                return False
+    return True
 
 
 def reckon(draft: Draft, accepted: Accepted, *, answers_each: bool, vouched: bool, tells_strangers: bool) -> Aftermath:

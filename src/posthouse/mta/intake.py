@@ -6,7 +6,7 @@ returns only when the message would survive a power cut, and what could not be
 filed (a full mailbox) comes back as findings, by recipient.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from types import MappingProxyType
 
 from posthouse.admd.directory import Directory
@@ -110,9 +110,9 @@ class Intake:
         """Where the content goes while it comes."""
         return self._store.blobs.open()
 
-    async def facts(self, blob: Blob, added: bytes = b"", lines: int = -1, header: Header | None = None) -> Facts:
+    def facts(self, blob: Blob, added: bytes = b"", lines: int = -1, header: Header | None = None) -> Awaitable[Facts]:
         """What readers will need of ``added + blob``, worked out once for all its copies."""
-        return await self._describer.facts(blob, added, lines, header)
+        return self._describer.facts(blob, added, lines, header)
 
     async def rewrite(self, blob: Blob) -> BlobWriter | None:
         """The content in a form that readers can be sent, if it needs another one. Raises ``Unreadable``."""

@@ -200,7 +200,7 @@ class Receiver:
             self._begin_body(transaction, writer, examination)
             transaction.lines = transaction.lines if is_lines else -1
         blob = await writer.finish()
-        head = await self.head(blob)
+        head = blob.octets if blob.octets is not None else await self.head(blob)
         refusal = judge_header(head, self._hostname, self._limits)
         if refusal is not None:
             return Outcome(refusal)
@@ -348,7 +348,7 @@ class Receiver:
             arrival.blob,
             trace=transaction.trace,
             trace_lines=trace_lines,
-            seal=await self._seal(judgement, arrival, trace_lines),
+            seal=await self._seal(judgement, arrival, trace_lines) if arrival.expansion.onward else b"",
             note=self._note(transaction, judgement),
             facts=facts,
             expansion=arrival.expansion,
@@ -384,7 +384,7 @@ class Receiver:
     async def _seal(self, judgement: Judgement, arrival: Arrival, trace_lines: bytes) -> bytes:
         """Of what is forwarded: what we found, under our seal."""
         sealer, findings = self._sealer, judgement.findings
-        if sealer is None or findings is None or not arrival.expansion.onward:
+        if sealer is None or findings is None:
             return b""
         domain = sealer.domain_of(arrival.envelope.recipients)
         blobs = self._intake.store.blobs

@@ -116,7 +116,7 @@ class Reception:
         return limits.stress_seconds if is_hurried else limits.command_seconds
 
     def greet(self) -> Answer:
-        greeting = Reply(220, None, (f"{self._desk.offer.hostname} ESMTP Posthouse",))
+        greeting = self._desk.offer.greeting
         return self._slowly(greeting, self._desk.limits.greet_seconds) if self._is_suspected else (greeting,)
 
     @property

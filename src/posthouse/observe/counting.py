@@ -34,7 +34,10 @@ class CountingJournal:
         found = EVENTS.get(event)
         if found is not None:
             name, fixed, labels = found
-            self._meter.count(name, 1, **fixed, **{label: str(self._value(label, values)) for label in labels})
+            said = dict(fixed)
+            for label in labels:
+                said[label] = str(values.get(label) or self._bound.get(label, ""))
+            self._meter.count(name, 1, **said)
         if level >= Level.ALARM:
             self._meter.count("alarms", event=event)
         self._journal.note(event, level, **values)
@@ -45,9 +48,6 @@ class CountingJournal:
 
     def bind(self, **values: object) -> Journal:
         return CountingJournal(self._journal.bind(**values), self._meter, {**self._bound, **values})
-
-    def _value(self, label: str, values: Mapping[str, object]) -> object:
-        return values.get(label) or self._bound.get(label, "")
 
 
 def unlisted() -> list[str]:

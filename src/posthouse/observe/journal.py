@@ -141,7 +141,8 @@ def format_json(event: str, level: Level, values: dict[str, object]) -> str:
     """One line for a machine: ``at`` (seconds since 1970), ``level``, ``event`` and the values."""
     entry: dict[str, object] = {"at": round(time.time(), 3), "level": _NAMES[level], "event": event}
     for key, value in values.items():
-        entry[key] = value if isinstance(value, _AS_IT_IS) else _short(key, str(value))
+        as_it_is = len(value) <= MAX_VALUE if type(value) is str else isinstance(value, _AS_IT_IS)
+        entry[key] = value if as_it_is else _short(key, str(value))
     return _in_ascii(entry).replace("\x7f", "\\u007f") + "\n"  # DEL: the one control character that JSON lets stand
 
 

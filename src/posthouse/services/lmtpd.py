@@ -33,9 +33,6 @@ class LmtpDoor(Reception):
     def _is_trusted(self) -> bool:
         return True
 
-    def greet(self) -> Answer:
-        return (Reply(220, None, (f"{self._desk.offer.hostname} LMTP Posthouse",)),)
-
     def _conclude(self, transaction: Transaction, outcome: Outcome) -> Iterable[Reply]:
         replies = [outcome.reply] * len(transaction.recipients)
         if outcome.reply.accepted:

@@ -33,13 +33,16 @@ class RandomIds:
     never agree: the count never stands still.
     """
 
-    __slots__ = ("_at", "_last", "_pool", "slot")
+    __slots__ = ("_at", "_beginning", "_last", "_pool", "_second", "slot")
 
     def __init__(self) -> None:
         self.slot = -1
         """Among several nodes, a number that nobody else has, below 961: it takes the place of half of the chance, or
         two nodes would now and then give the same id to two messages, and one of them would be taken for a repeat."""
         self._last = 0
+        self._second = -1
+        self._beginning = ""
+        """Of all ids of one second, nearly."""
         self._pool = b""
         self._at = 0
 
@@ -54,13 +57,19 @@ class RandomIds:
         self._at = at + 3
         chance = int.from_bytes(self._pool[at : at + 3], "little") % (_BASE * _BASE)
         pairs = _PAIRS
-        count, fourth = divmod(count, _BASE)
-        count, third = divmod(count, _BASE)
-        first, second = divmod(count % (_BASE * _BASE), _BASE)
+        second, fourth = divmod(count, _BASE)
+        if second != self._second:
+            self._second, self._beginning = second, self._begin(second)
         fifth, sixth = divmod(chance, _BASE)
         if self.slot >= 0:
             sixth = self.slot
-        return pairs[first] + pairs[second] + pairs[third] + pairs[fourth] + pairs[fifth] + pairs[sixth]
+        return f"{self._beginning}{pairs[fourth]}{pairs[fifth]}{pairs[sixth]}"
+
+    def _begin(self, count: int) -> str:
+        """The first six letters."""
+        count, third = divmod(count, _BASE)
+        first, second = divmod(count % (_BASE * _BASE), _BASE)
+        return _PAIRS[first] + _PAIRS[second] + _PAIRS[third]
 
     def resume(self, trace: str) -> None:
         """Begin behind ``trace``, which an earlier life may have given: a busy one's ids run ahead of the clock.

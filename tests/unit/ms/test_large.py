@@ -36,7 +36,7 @@ async def test_small_work_is_done_here_and_large_work_in_a_thread(octets, here):
 async def test_content_is_described_whole_wherever_it_is_kept(size, here, inline):
     seen = []
 
-    def look(added: bytes, octets: bytes, _known=None):
+    def look(added: bytes, octets: bytes, _known=None, _lines=-1):
         seen.append((threading.get_ident(), added, octets))
         return describe(added, octets)
 

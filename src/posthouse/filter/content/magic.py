@@ -82,10 +82,12 @@ _TAR = Nature("tar", Family.ARCHIVE)
 _HTML = Nature("HTML", Family.MARKUP)
 _ELSEWHERE = (
     (257, b"ustar", _TAR), (0x8001, b"CD001", _IMAGE), (0x8001, b"BEA01", _IMAGE), (0x8801, b"CD001", _IMAGE),
-    *[(2, b"-lh%d-" % method, Nature("lha", Family.ARCHIVE)) for method in range(8)],
+    (2, b"-lh", Nature("lha", Family.ARCHIVE)),
     (7, b"**ACE**", Nature("ace", Family.ARCHIVE)),
     (4, b"ftyp", Nature("MP4", Family.MEDIA)), (6, b"\x00\x00\x00\x00", Nature("BMP", Family.MEDIA)),
 )  # fmt: skip
+_METHODS = frozenset(b"%d" % method for method in range(8))
+"""Of lha."""
 _HTML_START = re.compile(
     rb"\s*+(?:<!--[^>]{0,200}-->\s*+)?+<(?:!doctype html|html|head|body|script|svg|meta)\b", re.IGNORECASE
 )
@@ -111,7 +113,7 @@ def recognise(octets: bytes) -> Nature | None:
         if octets.startswith(prefix):
             return nature
     for at, mark, nature in _ELSEWHERE:
-        if octets.startswith(mark, at) and (at != 6 or octets.startswith(b"BM")):
+        if octets.startswith(mark, at) and _is_there(octets, at):
             return nature
     if octets[510:512] == b"\x55\xaa" and (
         octets[54:57] == b"FAT" or octets[82:85] == b"FAT" or octets[3:7] == b"NTFS"
@@ -122,6 +124,13 @@ def recognise(octets: bytes) -> Nature | None:
     if b"<" in octets[:512] and _HTML_START.match(octets, 3 if octets.startswith(b"\xef\xbb\xbf") else 0):
         return _HTML
     return None
+
+
+def _is_there(octets: bytes, at: int) -> bool:
+    """What more belongs to a mark that stands at ``at``."""
+    if at == 2:
+        return octets[5:6] in _METHODS and octets[6:7] == b"-"
+    return at != 6 or octets.startswith(b"BM")
 
 
 def _is_program(octets: bytes) -> bool:

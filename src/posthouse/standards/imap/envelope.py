@@ -1,10 +1,15 @@
 """ENVELOPE as it is sent (RFC 9051 section 7.5.2), from a parsed header."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
 
 from posthouse.standards.imap.text import format_nstring, format_string
 from posthouse.standards.imf.address import MOST_ADDRESSES, Group, Mailbox, parse_addresses
 from posthouse.standards.imf.header import Header
+
+SHORT_OCTETS: Final = 160
+"""Of the addresses in one field; there cannot be more of them than octets."""
 
 
 def format_envelope(header: Header, most: int = MOST_ADDRESSES) -> bytes:
@@ -47,8 +52,19 @@ def _addresses(header: Header, name: str, left: int) -> tuple[bytes, int]:
     values = header.all(name)
     if not values or left <= 0:
         return b"NIL", left
-    found = parse_addresses(values[0] if len(values) == 1 else b",".join(values), left)
+    value = values[0] if len(values) == 1 else b",".join(values)
+    if len(value) <= SHORT_OCTETS <= left:
+        told, count = _few(value)
+        return told, left - count
+    found = parse_addresses(value, left)
     return format_addresses(found), left - len(found)
+
+
+@lru_cache(1024)
+def _few(value: bytes) -> tuple[bytes, int]:
+    """Kept, because who writes to us and to whom is nearly always the same; half a MiB at most."""
+    found = parse_addresses(value)
+    return format_addresses(found), len(found)
 
 
 def _address(one: Mailbox) -> bytes:

@@ -73,16 +73,23 @@ def parse_structure(
     octets: bytes,
     header: Header | None = None,
     *,
+    lines: int = -1,
     depth: int = DEPTH,
     parts: int = PARTS,
     boundary_octets: int = BOUNDARY_OCTETS,
 ) -> Part:
-    """The part tree of a message; never fails. ``header`` saves parsing its header again."""
+    """The part tree of a message; never fails.
+
+    ``header`` saves parsing its header again, ``lines``, if it is not negative, counting its line ends.
+    """
     if header is None:
         header = parse_header(octets)
     scan = _Scan(octets, depth, parts, boundary_octets)
     top = scan.part(header, len(octets), digest=False)
-    scan.run(top)
+    if lines >= 0 and top.type == b"text":
+        top.lines = lines - octets.count(b"\n", 0, top.body)
+    else:
+        scan.run(top)
     return top
 
 

@@ -36,12 +36,15 @@ class Offer:
     """S08: so many BDAT are nobody's need, unless they carry ``chunk_octets`` each on average."""
     chunk_octets: int = 512
     lmtp: bool = False
+    greeting: Reply = field(init=False, repr=False, compare=False, default=Reply(220, None, ()))
     _hellos: tuple[Reply, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         answers = [self._ehlo(secured, known) for secured in (False, True) for known in (False, True)]
         helo = Reply(250, None, (self.hostname,))
         object.__setattr__(self, "_hellos", (*answers, helo))
+        greeting = f"{self.hostname} {'LMTP' if self.lmtp else 'ESMTP'} Posthouse"
+        object.__setattr__(self, "greeting", Reply(220, None, (greeting,)))
 
     def _ehlo(self, secured: bool, authenticated: bool) -> Reply:
         lines = [

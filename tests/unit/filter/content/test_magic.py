@@ -22,6 +22,7 @@ from posthouse.filter.content.magic import Family, recognise, recognise_script
         (b"[InternetShortcut]\r\nURL=x", Family.SCRIPT),
         (b"PK\x03\x04", Family.ARCHIVE),
         (bytes(257) + b"ustar", Family.ARCHIVE),
+        (b"\x2a\x1b-lh5-x", Family.ARCHIVE),
         (b"Rar!\x1a\x07\x00", Family.ARCHIVE),
         (bytes.fromhex("d0cf11e0a1b11ae1"), Family.COMPOUND),
         (b"%PDF-1.7", Family.DOCUMENT),
@@ -40,7 +41,8 @@ def test_a_mark_is_known(octets: bytes, family: Family) -> None:
 @pytest.mark.parametrize(
     "octets",
     [b"", b"M", b"MZ is a region of my text, and the text goes on for quite a while without any control characters.",
-     b"BM stands for Bench Mark and nothing else", b"CWS Ltd.\r\n", b"hello", b"Dear Sir", b"dex\nter", b"a -lh", bytes(100)],
+     b"BM stands for Bench Mark and nothing else", b"CWS Ltd.\r\n", b"hello", b"Dear Sir", b"dex\nter", b"a -lh", b"a -lh8- b",
+     b"a -lh5 b", bytes(100)],
 )  # fmt: skip
 def test_a_text_that_begins_like_one_is_none(octets: bytes) -> None:
     assert recognise(octets) is None
