@@ -1,19 +1,15 @@
 """Who is logging in: every door asks here, so there is one way to be let in and one count of failures.
 
 A password costs one hash (``admd.hashing``), for which few wait at once; a login
-that was right a moment ago is recognised without. Unknown users cost and look
-the same as wrong passwords (threat A04). What is cached is bound to realm,
-account and the very verifiers it was checked against (threat A09), under a key
-that dies with the process. App passwords are told by their look and cost a
-question to the store instead (``admd.apppasswords``); they open the doors that
-they are for.
+that was right a moment ago is recognised without (``admd.recent``). Unknown users
+cost and look the same as wrong passwords (threat A04). App passwords are told by
+their look and cost a question to the store instead (``admd.apppasswords``); they
+open the doors that they are for.
 """
 
 import asyncio
-import hashlib
 import hmac
 import secrets
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from posthouse.admd.allotment import Allotment
@@ -37,6 +33,7 @@ from posthouse.admd.familiar import Familiar, Kinship
 from posthouse.admd.hashing import Checked, Hasher, Terms, ThreadHasher, Turns
 from posthouse.admd.limits import Limits
 from posthouse.admd.passwords import BREACHED, PasswordPolicy, breach_key
+from posthouse.admd.recent import Recent
 from posthouse.admd.sessions import Sessions
 from posthouse.admd.spray import Spray
 from posthouse.lib.lru import Lru
@@ -53,12 +50,9 @@ __all__ = ("MECHANISMS", "Attempt", "Authenticator", "Challenge", "Passed", "Ref
 MECHANISMS = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
 """What the doors offer, strongest first."""
 
-CACHE_SECONDS = 300
-MAX_CACHED = 4096
 BLUR_MICROSECONDS = 10_000
 """A hundred times what one look into the directory takes, and nothing to a person."""
 MAX_JUDGED = 16384
-REALM = "posthouse"
 NOBODY = AccountRow(AccountId(0), "", "", ("nobody",), 0, 0)
 """In the place of unknown users: hashing goes against a dummy, what is asked of the store is asked in vain."""
 EXPIRED = "this password is too easy to guess and is not taken any longer; ask your postmaster for a new one"
@@ -80,16 +74,15 @@ class Authenticator:
     """
 
     __slots__ = (
-        "_cache",
         "_clock",
         "_directory",
         "_failures",
         "_hasher",
         "_journal",
         "_judged",
-        "_key",
         "_limits",
         "_pause",
+        "_recent",
         "_secret",
         "_spray",
         "_turns",
@@ -121,9 +114,8 @@ class Authenticator:
         self._journal = journal
         self._failures = Failures(limits, clock, exempt=exempt)
         self._spray = Spray(limits, clock, journal)
-        self._key = secrets.token_bytes(32)
         self._secret = secret or secrets.token_bytes(32)
-        self._cache: OrderedDict[bytes, tuple[bool, float]] = OrderedDict()
+        self._recent = Recent(clock)
         self._judged: Lru[bytes, str] = Lru(MAX_JUDGED)
         self._hasher = hasher or ThreadHasher(limits.hash_workers)
         self._turns = Turns(limits.hash_workers, limits.hash_backlog)
@@ -174,8 +166,8 @@ class Authenticator:
         """Log in by name and password; the caller has made sure of TLS."""
         account = self._directory.login(user)
         name = self._name_of(account, user)
-        fingerprint = self._fingerprint(name, (account or NOBODY).verifiers, password)
-        known = self._recall(fingerprint)
+        fingerprint = self._recent.fingerprint(name, (account or NOBODY).verifiers, password)
+        known = self._recent.recall(fingerprint)
         if known is False:  # the same wrong password again is a forgotten device, not a guess
             return await self._refuse(user, peer)
         charge, kinship = await self._charge(account, name, peer, is_right=known is True)
@@ -183,34 +175,40 @@ class Authenticator:
             return await self._block(charge, name, user, peer)
         letters = parse_app_password(password)
         if letters is not None and self.app_passwords is not None:
-            return await self._check_app(account, letters, fingerprint, user, charge, door)
+            return await self._check_app(self.app_passwords, account, letters, fingerprint, user, charge, door)
         if known is None:
             checked = await self._hash(account, password, fingerprint, is_owner=kinship > Kinship.STRANGE)
             if checked is None:
                 self._failures.forgive(charge)
                 return Refused(transient=True, reason=BUSY)
-            self._remember(fingerprint, checked.matched)
+            self._recent.remember(fingerprint, matched=checked.matched)
             known = checked.matched
         return await self._conclude(
             account if known else None, user, peer, charge, password=password, weakness=self._judged.get(fingerprint)
         )
 
     async def _check_app(
-        self, account: AccountRow | None, letters: str, fingerprint: bytes, user: str, charge: Charge, door: str
+        self,
+        known: AppPasswords,
+        account: AccountRow | None,
+        letters: str,
+        fingerprint: bytes,
+        user: str,
+        charge: Charge,
+        door: str,
     ) -> Passed | Refused:
         """An app password is right, for this door, and not over."""
-        assert self.app_passwords is not None
-        found = await self.app_passwords.find(account.account if account is not None else None, letters)
+        found = await known.find(account.account if account is not None else None, letters)
         peer = charge.peer
         if account is None or found is None or door not in found.scopes:
             if found is not None:
                 self._journal.note("auth.out-of-scope", Level.WARNING, user=user, peer=peer, door=door, id=found.id)
             else:
-                self._remember(fingerprint, False)
+                self._recent.remember(fingerprint, matched=False)
             return await self._conclude(None, user, peer, charge, password=letters)
         done = await self._conclude(account, user, peer, charge, password=letters, weakness="")
         if isinstance(done, Passed):
-            self.app_passwords.note_use(found, peer)
+            known.note_use(found, peer)
             return Passed(done.account, done.address, found.id)
         return done
 
@@ -304,31 +302,6 @@ class Authenticator:
         self._journal.note("auth.failed", Level.WARNING, user=user, peer=peer)
         await self._pause(self._failures.penalty_seconds(peer))
         return Refused(transient=False, reason=BAD_CREDENTIALS)
-
-    def _fingerprint(self, name: str, verifiers: tuple[str, ...], password: str) -> bytes:
-        """The cache key (threat A09): each part with its length, so that no two logins share one."""
-        digest = hmac.new(self._key, digestmod=hashlib.sha256)
-        for part in (REALM, name, *verifiers, password):
-            octets = part.encode("utf-8", "surrogatepass")
-            digest.update(len(octets).to_bytes(4))
-            digest.update(octets)
-        return digest.digest()
-
-    def _recall(self, fingerprint: bytes) -> bool | None:
-        entry = self._cache.get(fingerprint)
-        if entry is None:
-            return None
-        matched, until = entry
-        if self._clock.monotonic() >= until:
-            del self._cache[fingerprint]
-            return None
-        self._cache.move_to_end(fingerprint)
-        return matched
-
-    def _remember(self, fingerprint: bytes, matched: bool) -> None:
-        self._cache[fingerprint] = (matched, self._clock.monotonic() + CACHE_SECONDS)
-        if len(self._cache) > MAX_CACHED:
-            self._cache.popitem(last=False)
 
     # what SCRAM needs
 

@@ -3,15 +3,15 @@
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from posthouse.cli.asking import Failure
 from posthouse.cli.noun import Noun
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 HELD, BROKEN, UNPROVEN, ABORTED, REFUSED = range(5)
 
@@ -19,28 +19,49 @@ path = click.Path(path_type=Path)
 keeps_reports = click.option("--reports", type=path, help="Where reports are kept (~/.local/state/posthouse/drill).")
 
 
-def chooses(command: Command) -> Command:
-    """Which entries of the catalogue."""
-    command = click.option(
-        "--profile", type=click.Choice(["quick", "essay", "full", "soak"]), help="A set of entries."
-    )(command)
-    command = click.option("--surface", metavar="NAME", default="", help="Only this surface (smtp, tls, imap …).")(
-        command
-    )
-    command = click.option("--class", "fault", metavar="CODE", default="", help="Only this fault class (IA, SF-n …).")(
-        command
-    )
-    command = click.option("--motive", metavar="SIGN", default="", help="Only this motive ($, E, S, H, A, R).")(command)
-    return click.argument("ids", nargs=-1, metavar="[ID]…")(command)
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which entries of the catalogue: those that are named, else those of a profile."""
+
+    ids: tuple[str, ...]
+    profile: str
+    surface: str
+    fault: str
+    motive: str
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only some of the profile were asked for."""
+        return bool(self.surface or self.fault or self.motive)
+
+    def or_quick(self) -> "Choice":
+        """The same; the quick profile if nothing says otherwise."""
+        return self if self.ids or self.profile else replace(self, profile="quick")
+
+    def threats(self) -> list[Any]:
+        from posthouse.drill.catalogue.index import Unknown, select
+
+        try:
+            return select(self.ids, profile=self.profile, surface=self.surface, fault=self.fault, motive=self.motive)
+        except Unknown as error:
+            raise Failure(str(error), "posthouse drill list shows what there is") from None
 
 
-def _select(ids: tuple[str, ...], profile: str | None, surface: str, fault: str, motive: str) -> list[Any]:
-    from posthouse.drill.catalogue.index import Unknown, select
+def chooses(command: Callable[..., None]) -> Callable[..., None]:
+    """``command`` is given a ``Choice``."""
 
-    try:
-        return select(ids, profile=profile or "", surface=surface, fault=fault, motive=motive)
-    except Unknown as error:
-        raise Failure(str(error), "posthouse drill list shows what there is") from None
+    @click.argument("ids", nargs=-1, metavar="[ID]…")
+    @click.option("--profile", type=click.Choice(["quick", "essay", "full", "soak"]), help="A set of entries.")
+    @click.option("--surface", metavar="NAME", default="", help="Only this surface (smtp, tls, imap …).")
+    @click.option("--class", "fault", metavar="CODE", default="", help="Only this fault class (IA, SF-n …).")
+    @click.option("--motive", metavar="SIGN", default="", help="Only this motive ($, E, S, H, A, R).")
+    @wraps(command)
+    def chosen(
+        *, ids: tuple[str, ...], profile: str | None, surface: str, fault: str, motive: str, **others: Any
+    ) -> None:
+        command(Choice(ids, profile or "", surface, fault, motive), **others)
+
+    return chosen
 
 
 def _reports(given: Path | None) -> Path:
@@ -61,9 +82,7 @@ def drill() -> None:
 @drill.command("list")
 @chooses
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def list_entries(
-    ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str, motive: str, as_json: bool
-) -> None:
+def list_entries(choice: Choice, *, as_json: bool) -> None:
     """The catalogue: what can be done to a mail server, and whether we can try it."""
     from posthouse.cli.show import Column, print_rows
     from posthouse.drill.attacks.index import all_scenarios
@@ -81,7 +100,7 @@ def list_entries(
             "title": one.title,
             **({"what": one.what, "why": one.why, "how": one.how, "cve": one.cves} if as_json else {}),
         }
-        for one in _select(ids, profile, surface, fault, motive)
+        for one in choice.threats()
     ]
     columns = (
         Column("id", "ID"),
@@ -113,18 +132,15 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 @drill.command("plan")
 @chooses
-def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str, motive: str) -> None:
+def plan(choice: Choice) -> None:
     """What a run would use at most; nothing is sent."""
     from posthouse.cli.show import Column, count, print_rows, size
     from posthouse.drill.attacks.index import all_scenarios
-    from posthouse.drill.drilling import USUAL_SECONDS
 
-    threats = _select(ids, profile or ("" if ids else "quick"), surface, fault, motive)
-    scenarios = all_scenarios()
-    with_attack = [(one, scenarios[one.id]) for one in threats if one.id in scenarios]
-    servers = {
-        scenario.wish: number + 1 for number, scenario in enumerate({s.wish: s for _, s in with_attack}.values())
-    }
+    choice = choice.or_quick()
+    threats, scenarios = choice.threats(), all_scenarios()
+    attacks = [(one, scenarios[one.id]) for one in threats if one.id in scenarios]
+    servers = {wish: number for number, wish in enumerate(dict.fromkeys(one.wish for _, one in attacks), 1)}
     rows = [
         {
             "id": one.id,
@@ -134,7 +150,7 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
             "octets": scenario.allowance.octets,
             "seconds": int(scenario.allowance.seconds),
         }
-        for one, scenario in with_attack
+        for one, scenario in attacks
     ]
     columns = (
         Column("id", "ID"),
@@ -145,14 +161,21 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
         Column("seconds", "SECONDS", right=True),
     )
     print_rows(rows, columns, as_json=False)
-    seconds = sum(scenario.allowance.seconds for _, scenario in with_attack)
+    seconds = sum(scenario.allowance.seconds for _, scenario in attacks)
     click.echo(
         f"\n{count(len(rows), 'attack')} on {count(len(servers), 'sandbox server')}, every target on loopback; "
         f"{len(threats) - len(rows)} without an attack.\n"
         f"At most {count(math.ceil(seconds / 60), 'minute')}; most end much sooner."
     )
-    usual = USUAL_SECONDS.get(profile or ("" if ids else "quick"))
-    if usual and not (surface or fault or motive):
+    _say_how_long_it_takes(choice)
+
+
+def _say_how_long_it_takes(choice: Choice) -> None:
+    """Where it was measured: for whole profiles."""
+    from posthouse.drill.drilling import USUAL_SECONDS
+
+    usual = 0.0 if choice.is_part else USUAL_SECONDS.get(choice.profile, 0.0)
+    if usual:
         told = f"{usual:.0f} seconds" if usual < 90 else f"{usual / 60:.0f} minutes"
         click.echo(f"All of it takes about {told} on two cores that have other things to do, too.")
 
@@ -175,12 +198,8 @@ def plan(ids: tuple[str, ...], *, profile: str | None, surface: str, fault: str,
 )
 @keeps_reports
 def run(
-    ids: tuple[str, ...],
+    choice: Choice,
     *,
-    profile: str | None,
-    surface: str,
-    fault: str,
-    motive: str,
     target: str,
     config: Path | None,
     directory: Path | None,
@@ -205,8 +224,8 @@ def run(
     from posthouse.drill.fence import Refused
     from posthouse.drill.sandbox import NotStarted
 
-    threats = _select(ids, profile or ("" if ids else "quick"), surface, fault, motive)
-    name = profile or ("chosen" if ids else "quick")
+    choice = choice.or_quick()
+    threats, name = choice.threats(), choice.profile or "chosen"
     live = _live(directory, config, control, yes=yes) if target == "local" else None
     one = Drill(Ask(threats, name, _reports(reports), seed, repeat, config, own_network=not shared_network, live=live))
     one.enter_network()
@@ -277,7 +296,7 @@ def explain(ident: str, *, reports: Path | None) -> None:
     from posthouse.drill.explain import explain as tell
     from posthouse.drill.reports.keep import NotThere, proofs, read
 
-    (threat,) = _select((ident,), None, "", "", "")
+    (threat,) = Choice((ident,), "", "", "", "").threats()
     directory = _reports(reports)
     try:
         results = read("last", directory)["results"]
@@ -292,17 +311,7 @@ def explain(ident: str, *, reports: Path | None) -> None:
 @click.option("--seed", default=42, show_default=True, help="The same seed, the same attacks.")
 @click.option("--shared-network", is_flag=True, help="Stay on this machine's loopback, also as root.")
 @keeps_reports
-def prove(
-    ids: tuple[str, ...],
-    *,
-    profile: str | None,
-    surface: str,
-    fault: str,
-    motive: str,
-    seed: int,
-    shared_network: bool,
-    reports: Path | None,
-) -> None:
+def prove(choice: Choice, *, seed: int, shared_network: bool, reports: Path | None) -> None:
     """The negative control: without the defence the attack must succeed."""
     import asyncio
     import textwrap
@@ -314,8 +323,8 @@ def prove(
     from posthouse.drill.sandbox import enter_own_network
 
     scenarios = all_scenarios()
-    threats = _select(ids, profile, surface, fault, motive)
-    if not ids:
+    threats = choice.threats()
+    if not choice.ids:
         threats = [one for one in threats if one.id in scenarios and scenarios[one.id].can_be_proved]
     if not shared_network:
         enter_own_network()

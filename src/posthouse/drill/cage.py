@@ -74,14 +74,15 @@ class Cage:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        assert self._process.stdin is not None
-        self._process.stdin.write(write_task(task).encode())
-        await self._process.stdin.drain()
-        self._listening = asyncio.create_task(self._listen(self._process))
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise OSError("the canary cannot be spoken to: it was started without pipes")
+        stdin.write(write_task(task).encode())
+        await stdin.drain()
+        self._listening = asyncio.create_task(self._listen(stdout))
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
+    async def _listen(self, stdout: asyncio.StreamReader) -> None:
+        async for line in stdout:
             told = json.loads(line)
             self.heard.append(told)
             if "sha256" in told:

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from posthouse.filter.author import Ambiguous
+from posthouse.filter.author import Ambiguous, Author
 from posthouse.filter.evidence import Evidence
 from posthouse.filter.judge import Policy, Verdict, trusted_sealer
 from posthouse.filter.lookalike import Likenesses, are_related, has_hidden, shows_other_address
@@ -123,7 +123,7 @@ def display_of(
     author = evidence.author
     if isinstance(author, Ambiguous):
         return Display(Standing.UNVERIFIED if author.is_absent else Standing.FORGED)
-    standing, domain = _standing(evidence, verdict, policy)
+    standing, domain = _standing(author, evidence, verdict, policy)
     resembles, mixed = (likenesses or Likenesses()).of(author.domain, known)
     flags = []
     if resembles:
@@ -139,9 +139,8 @@ def display_of(
     return Display(standing, domain, tuple(flags), resembles)
 
 
-def _standing(evidence: Evidence, verdict: Verdict, policy: Policy) -> tuple[Standing, str]:
-    assert not isinstance(evidence.author, Ambiguous)
-    author, dmarc = evidence.author.domain, evidence.dmarc
+def _standing(who: Author, evidence: Evidence, verdict: Verdict, policy: Policy) -> tuple[Standing, str]:
+    author, dmarc = who.domain, evidence.dmarc
     if evidence.exempt == "authenticated":
         return Standing.VERIFIED, author
     aligned = {one.domain for one in dmarc.aligned if one.mechanism == "dkim"}

@@ -79,7 +79,7 @@ def judge(evidence: Evidence, policy: Policy) -> Verdict:
         return _refused("unwelcome", f"mail of {author.domain} is not taken here", "5.7.1")
     if _is_proven(evidence):
         return _judge_path(evidence, policy)
-    override = _override(evidence, policy)
+    override = _override(author.domain, evidence, policy)
     if override is not None:
         return Verdict(Action.ACCEPT, (override[1],), override=override[0])
     if policy.is_own(author.domain):
@@ -103,10 +103,8 @@ def _vouched_for(domain: str, evidence: Evidence, spf: SpfEvidence | None) -> bo
     return spf is not None and spf.passed and is_within(spf.domain, domain)
 
 
-def _override(evidence: Evidence, policy: Policy) -> tuple[str, Reason] | None:
+def _override(domain: str, evidence: Evidence, policy: Policy) -> tuple[str, Reason] | None:
     """Why we believe it all the same, and the word of RFC 9990 for it."""
-    assert not isinstance(evidence.author, Ambiguous)
-    domain = evidence.author.domain
     if domain in policy.welcome and not policy.is_own(domain):
         return "local_policy", Reason("welcome", f"{domain} is let in by a rule of ours")
     sealer = trusted_sealer(evidence, policy.sealers)

@@ -35,8 +35,8 @@ class Scribes:
 class Spool:
     """Belongs to the loop it was made in; only ``_write`` and what it is lent to run in a thread."""
 
-    __slots__ = ("_backlog", "_error", "_file", "_is_over", "_is_whole", "_loop", "_scribes", "_waiters", "_waiting",
-                 "_writing", "path")  # fmt: skip
+    __slots__ = ("_backlog", "_digest", "_error", "_file", "_is_over", "_is_whole", "_loop", "_scribes", "_waiters",
+                 "_waiting", "_writing", "path")  # fmt: skip
 
     def __init__(self, scribes: Scribes, path: Path) -> None:
         self.path = path
@@ -44,6 +44,7 @@ class Spool:
         self._scribes = scribes
         self._loop = asyncio.get_running_loop()
         self._is_whole = False
+        self._digest = ""
         self._waiting: list[bytes] = []
         self._backlog = 0
         self._writing = False
@@ -70,8 +71,8 @@ class Spool:
         """Returns when there is room again, or nothing will ever be written any more."""
         await self._wait_below(FULL_OCTETS // 2)
 
-    async def settled(self) -> None:
-        """Returns when everything is written (not synced); nothing can be added any more. Raises ``StorageError``."""
+    async def settled(self) -> str:
+        """The SHA-256 of all that was written (not synced); nothing can be added any more. Raises ``StorageError``."""
         await self._wait_below(0)
         self._check()
         if not self._is_whole:
@@ -80,16 +81,12 @@ class Spool:
             self._scribes.pool.submit(self._write, [], 1)
             await self._wait_below(0)
             self._check()
+        return self._digest
 
     @property
     def descriptor(self) -> int:
         """Of the file, open for writing; -1 while there is none."""
         return self._file.descriptor if self._file is not None else -1
-
-    def hexdigest(self) -> str:
-        """The SHA-256 of all that was written; ask once it is ``settled``."""
-        assert self._file is not None
-        return self._file.hexdigest()
 
     def lend(self, pool: ThreadPoolExecutor, work: Callable[[], None]) -> asyncio.Future[None]:
         """Do ``work`` with the ``settled`` file in a thread: whoever abandons it meanwhile closes nothing under it."""
@@ -131,13 +128,15 @@ class Spool:
         """In a thread: ``pieces`` to the file, or the end of it when there are none."""
         error: OSError | None = None
         try:
-            if self._file is None:
-                self._file = HashedFile(self.path)
+            file = self._file
+            if file is None:
+                file = self._file = HashedFile(self.path)
             if pieces:
                 with self._scribes.areas.borrow() as area:
-                    self._file.append(pieces, area)
+                    file.append(pieces, area)
             else:
-                self._file.finish()
+                file.finish()
+                self._digest = file.hexdigest()
         except OSError as refused:
             error = refused
         except Exception as failed:  # noqa: BLE001 - memory may run out as well as the disk: who waits must hear of it

@@ -243,23 +243,23 @@ class _Eye:
         if item.depth >= self._budget.bounds.depth:
             self.findings.add(Kind.UNSCANNABLE, f"archives more than {self._budget.bounds.depth} deep{where}")
             return None
-        return self._compound(item, where) if kind == "compound file" else self._archive(item, kind, where)
+        if kind == "compound file":
+            return self._compound(item, where, self._budget)
+        return self._archive(item, kind, where, self._budget)
 
-    def _archive(self, item: Item, kind: str, where: str) -> Iterator[Item]:
-        assert self._budget is not None
+    def _archive(self, item: Item, kind: str, where: str, budget: Budget) -> Iterator[Item]:
         name = item.names[0] if item.names else ""
-        for member in unpack(kind, item.octets, name, self._budget, self.findings, where):
+        for member in unpack(kind, item.octets, name, budget, self.findings, where):
             if not member.is_inner or member.name != name:
                 judge_name(member.name, self.findings, where)
             if member.octets:
                 around = item.where if member.is_inner else where
                 yield Item(member.octets, (member.name,), around, item.depth + 1, item.messages)
 
-    def _compound(self, item: Item, where: str) -> Iterator[Item]:
-        assert self._budget is not None
+    def _compound(self, item: Item, where: str, budget: Budget) -> Iterator[Item]:
         for name, content in judge_compound(item.octets, self.findings, where)[:OBJECTS]:
-            self._budget.take_entry()
-            self._budget.take_octets(len(content), 0, 1)
+            budget.take_entry()
+            budget.take_octets(len(content), 0, 1)
             judge_name(name, self.findings, where)
             yield Item(content, (name,), where, item.depth + 1, item.messages)
 

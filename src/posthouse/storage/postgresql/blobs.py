@@ -139,8 +139,7 @@ class PostgresBlobWriter(HeldBlob):
 
     async def _keep(self) -> Blob:
         spool = self._spill()
-        await spool.settled()
-        name = BlobId(spool.hexdigest())
+        name = BlobId(await spool.settled())
         self._blobs.in_flight.enter(name)
         try:
             await self._blobs.store(name, self._size, spool.path)

@@ -82,8 +82,7 @@ class ObjectBlobWriter(IncomingBlob):
 
     async def _upload_spool(self) -> Blob:
         spool = self._spill()
-        await spool.settled()
-        name = BlobId(spool.hexdigest())
+        name = BlobId(await spool.settled())
         await self._put(name, spool.path)
         spool.abandon()
         return Blob(name, self._size, None, self._beginning)

@@ -121,8 +121,7 @@ class FileBlobWriter(HeldBlob):
 
     async def _keep(self) -> Blob:
         files, spool = self._files, self._spill()
-        await spool.settled()
-        name = BlobId(spool.hexdigest())
+        name = BlobId(await spool.settled())
         while (doom := files.doomed.get(name)) is not None:
             await doom.wait()
         try:

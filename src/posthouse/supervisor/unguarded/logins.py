@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from posthouse.admd import authenticator, exchange
+from posthouse.admd import exchange
 from posthouse.admd.authenticator import Authenticator
 from posthouse.admd.failures import Failures
 from posthouse.admd.familiar import Kinship
 from posthouse.admd.hashing import Checked
+from posthouse.admd.recent import Recent
 from posthouse.msa import submit
 from posthouse.standards.smtp import arguments, server
 from posthouse.standards.smtp.server import ServerConnection
@@ -57,7 +58,7 @@ def _one_cache_key() -> None:
     def fingerprint(_self: Any, name: str, *_rest: Any) -> bytes:
         return name.encode()
 
-    replace(Authenticator, "_fingerprint", fingerprint)
+    replace(Recent, "fingerprint", fingerprint)
 
 
 def _log_in_in_the_clear() -> None:
@@ -78,7 +79,7 @@ def _know_nobody() -> None:
         return strict(self, address, user, Kinship.STRANGE)
 
     replace(Failures, "charge", charge)
-    replace(authenticator.Authenticator, "_recall", lambda _self, _fingerprint: None)
+    replace(Recent, "recall", lambda _self, _fingerprint: None)
 
 
 WEAKENINGS: Mapping[str, Callable[[], None]] = {
