@@ -213,6 +213,9 @@ class ImapDoor:
             async for one in self._poll_to_mark(response):
                 yield one
             return
+        if isinstance(event, events.Select):  # one EXISTS, one view: what came since then is told with the next command
+            yield response
+            return
         async for one in self._poll(response, may_expunge=not by_number):
             yield one
 

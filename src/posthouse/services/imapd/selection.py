@@ -72,13 +72,17 @@ async def select(session: Session, event: events.Select) -> Answer:
 
 
 async def _resynchronize(session: Session, selected: Selected, known: events.Known) -> Answer:
-    """What changed since the client's cache was made, of the messages in it (RFC 7162 section 3.2.5.2)."""
+    """What changed since the client's cache was made, of the messages in it (RFC 7162 section 3.2.5.2).
+
+    Of the view, as EXISTS has told it: what has happened since is told with the next command.
+    """
     view = selected.view
     delta = await session.store.delta(session.owner, selected.mailbox, known.modseq)  # type: ignore[arg-type]  # a number from the wire
     gone = gone_of(view, delta.vanished, known.uids)
     if gone:
         yield Vanished(format_sequence_set(gone), earlier=True)
-    for uid in asked_of(view, (message.uid for message in delta.changed), known.uids):
+    changed = (view.uid(index) for index in range(len(view)) if view.modseq(index) > known.modseq)
+    for uid in asked_of(view, changed, known.uids):
         index = view.index(uid)
         if index is not None:
             yield Fetched(index + 1, flag_attributes(session, view, index, uid=True))

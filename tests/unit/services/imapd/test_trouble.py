@@ -75,6 +75,32 @@ async def test_a_change_between_looking_and_watching_is_not_lost(office, house, 
     assert "* 1 EXISTS" in lines + await alice.says("IDLE")
 
 
+async def test_what_select_tells_is_one_view(office, alice, twin, monkeypatch):
+    """A client adds up EXISTS, what vanished and what is new (RFC 7162 section 3.2.5.2); the rest comes after it."""
+    for _ in range(2):
+        await twin.says(f"APPEND INBOX {{{len(LETTER)}+}}\r\n".encode() + LETTER)
+    await twin.says("SELECT INBOX")
+    await alice.says("ENABLE QRESYNC")
+    uidvalidity = next(line for line in await alice.says("SELECT INBOX") if "UIDVALIDITY" in line).split()[3][:-1]
+    await alice.says("UNSELECT")
+    store = office.store
+    view = store.view
+
+    async def view_and_then_mail_goes(*arguments):
+        found = await view(*arguments)
+        await twin.says("STORE 2 +FLAGS (\\Deleted)")
+        await twin.says("EXPUNGE")
+        return found
+
+    monkeypatch.setattr(store, "view", view_and_then_mail_goes)
+    lines = await alice.says(f"SELECT INBOX (QRESYNC ({uidvalidity} 1))")
+    monkeypatch.undo()
+    assert [line for line in lines if line.endswith("EXISTS")] == ["* 2 EXISTS"]
+    assert [line.split()[4] for line in lines if "FETCH" in line] == ["1", "2"]
+    assert not any("VANISHED" in line for line in lines)
+    assert "* VANISHED 2" in await alice.says("NOOP")
+
+
 async def test_an_account_that_is_closed_is_shown_out(alice, office):
     await office.store.change_account(office.accounts["alice"], enabled=False)
     await office.directory.refresh(office.store)
