@@ -9,7 +9,7 @@ import click
 
 from posthouse.cli.asking import House, asks_house
 from posthouse.cli.noun import Noun
-from posthouse.cli.show import Column, print_fields, print_rows, size, span
+from posthouse.cli.show import Column, print_fields, print_rows, size, span, terminal_width, visible, wrap
 
 
 def _lag(value: object) -> str:
@@ -27,6 +27,12 @@ def _job(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 TABLES = {
+    "cell": (
+        Column("cell", "CELL", right=True),
+        Column("state", "STATE"),
+        Column("draining", "DRAINING", lambda value: "yes" if value else "-"),
+        Column("name", "ENGINE", shrinks=True),
+    ),
     "server": (
         Column("name", "SERVER", shrinks=True),
         Column("role", "ROLE"),
@@ -67,7 +73,10 @@ def cluster() -> None:
 @cluster.command("status")
 @asks_house
 def status(house: House, *, as_json: bool) -> None:
-    """The engine, its servers, the nodes, the jobs that one of them does for all, and the queue."""
+    """What is wrong; the engine, its cells and servers, the nodes, the jobs that one of them does for all, the queue.
+
+    While the engine does not answer it takes a few seconds, and tells what is known without it.
+    """
     found = list(house.ask("cluster status"))
     if as_json:
         for row in found:
@@ -76,8 +85,15 @@ def status(house: House, *, as_json: bool) -> None:
     by_what: dict[str, list[Mapping[str, Any]]] = {}
     for row in found:
         by_what.setdefault(str(row["what"]), []).append(row)
+    troubles = by_what.pop("trouble", [])
+    for row in troubles:
+        _tell("trouble", str(row["name"]), str(row["hint"]))
+    if troubles:
+        click.echo()
     for row in by_what.pop("engine", []):
-        known = {key: value for key, value in row.items() if key != "what" and value is not None}
+        known = {key: value for key, value in row.items() if key not in {"what", "trouble"} and value is not None}
+        if row.get("trouble"):  # nothing else is known
+            known = {"name": row["name"]}
         print_fields(known, {}, as_json=False)
     for what, columns in TABLES.items():
         if what in by_what:
@@ -98,5 +114,14 @@ def doctor(house: House, *, as_json: bool) -> None:
         click.echo("nothing to be done")
     else:
         for row in rows:
-            click.echo(f"{row['level']}: {row['text']}\n    {row['hint']}")
+            _tell(str(row["level"]), str(row["text"]), str(row["hint"]))
     sys.exit(any(row["level"] == "trouble" for row in rows))
+
+
+def _tell(level: str, text: str, hint: str) -> None:
+    """What is wrong, and below it what to do."""
+    width = terminal_width(sys.stdout)
+    for part in wrap(visible(f"{level}: {text}"), width):
+        click.echo(part)
+    for part in wrap(visible(hint), width and width - 4):
+        click.echo(f"    {part}")

@@ -62,6 +62,7 @@ METRICS = (
         "queue_backlog", "Recipients in the queue, of all nodes; due and claimed are among those that wait", "state"
     ),
     _gauge("queue_late_seconds", "How long the oldest recipient that is due has waited for a worker"),
+    _gauge("cluster_cells", "Databases of this office, where there are several", "state"),
     _gauge("cluster_nodes", "Nodes that serve the same data", "state"),
     _gauge("cluster_servers", "Servers of the engine", "role"),
     _gauge("cluster_synchronous", "Standbys that a commit waits for"),

@@ -6,12 +6,14 @@ from posthouse import __version__
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import House, Row
 from posthouse.storage.sql.migrations import MIGRATIONS
-from posthouse.storage.standing import NodeRow, Standing
+from posthouse.storage.standing import NO_ANSWER, NO_LEADER, STUCK, NodeRow, Standing
 
 Rows = AsyncIterator[Row]
 
 DEAD_SECONDS = 60.0
 """A node that was not seen for so long is dead, or cut off: a lease in the queue has ended by then."""
+SILENT_SECONDS = 25.0
+"""It says every ten that it lives."""
 LAG_OCTETS = 64 * 1024 * 1024
 LAG_MS = 10_000
 """A standby further behind would make a failover long."""
@@ -23,15 +25,27 @@ SESSIONS_SHARE = 0.9
 
 
 async def status(house: House, arguments: Arguments) -> Rows:
-    """A row for the engine, each server of it, each node, each job and the queue; ``what`` says which."""
+    """A row for the engine, each cell, server, node and job, and the queue; ``what`` says which.
+
+    And one for each thing that is wrong now.
+    """
     arguments.finish()
     seen, now = await house.store.standing(), house.now
+    for level, text, hint in findings(seen, now):
+        if level == "trouble":
+            yield {"what": "trouble", "name": text, "hint": hint}
     yield {"what": "engine", "name": seen.engine, "schema": seen.schema, "synchronous": seen.synchronous,
-           "skew_ms": seen.skew_ms, "sessions": seen.sessions, "most_sessions": seen.most_sessions}  # fmt: skip
+           "skew_ms": seen.skew_ms, "sessions": seen.sessions, "most_sessions": seen.most_sessions,
+           "trouble": seen.trouble}  # fmt: skip
+    for cell in seen.cells:
+        yield {"what": "cell", "name": cell.engine, "cell": cell.number, "state": "away" if cell.trouble else "open",
+               "draining": cell.draining, "trouble": cell.trouble}  # fmt: skip
     for server in seen.servers:
         yield {"what": "server", "name": server.address, "role": server.role, "version": server.version,
                "sync": server.sync, "lag_octets": server.lag_octets, "lag_ms": server.lag_ms,
                "trouble": server.trouble}  # fmt: skip
+    if seen.trouble:
+        return
     holds = dict(seen.backlog.owners)
     for node in seen.nodes:
         silent = max(0.0, (now - node.seen) / 1000)
@@ -48,7 +62,8 @@ async def status(house: House, arguments: Arguments) -> Rows:
 
 
 def node_state(node: NodeRow, now: int) -> str:
-    return "dead" if now - node.seen > DEAD_SECONDS * 1000 else "alive"
+    silent = (now - node.seen) / 1000
+    return "dead" if silent > DEAD_SECONDS else "silent" if silent > SILENT_SECONDS else "alive"
 
 
 async def doctor(house: House, arguments: Arguments) -> Rows:
@@ -62,7 +77,10 @@ Finding = tuple[str, str, str]
 
 
 def findings(seen: Standing, now: int) -> Iterator[Finding]:
+    yield from _of_engine(seen)
     yield from _of_servers(seen)
+    if seen.trouble:
+        return
     yield from _of_nodes(seen, now)
     late = (now - seen.backlog.oldest_due) / 1000 if seen.backlog.oldest_due else 0
     if late > LATE_SECONDS:
@@ -74,6 +92,28 @@ def findings(seen: Standing, now: int) -> Iterator[Finding]:
     if seen.most_sessions and seen.sessions > seen.most_sessions * SESSIONS_SHARE:
         yield ("trouble", f"{seen.sessions} of {seen.most_sessions} sessions of PostgreSQL are in use",
                "raise max_connections: each process of Posthouse uses up to eleven")  # fmt: skip
+
+
+HINTS = {
+    NO_LEADER: "a failover ends within half a minute by itself. If not: patronictl list on one of its machines says "
+    "who might lead; it takes two of three etcds and a standby that was synchronous",
+    NO_ANSWER: "look at this machine's network first; then start the machines of the engine: two of three are enough",
+    STUCK: "the leader waits for a synchronous standby, or its disk stands still: see pg_stat_activity there",
+}
+"""What to do when mail stops."""
+HINT = "its own log says more: journalctl -u patroni on its machines"
+
+
+def _of_engine(seen: Standing) -> Iterator[Finding]:
+    """What stops the mail comes first."""
+    if seen.trouble:
+        yield ("trouble", f"nothing is taken, senders are held and then asked to come again: {seen.trouble}",
+               HINTS.get(seen.trouble, HINT))  # fmt: skip
+    for cell in seen.cells[1:]:
+        if cell.trouble:
+            hint = HINTS.get(cell.trouble, HINT)
+            yield ("trouble", f"cell {cell.number} ({cell.engine}) is away: {cell.trouble}",
+                   f"mail for its people is taken, and read when it is back; {hint}")  # fmt: skip
 
 
 def _of_servers(seen: Standing) -> Iterator[Finding]:

@@ -1,6 +1,12 @@
 """How an engine and the nodes that serve it are, at one moment, as values."""
 
+from typing import Final
+
 import msgspec
+
+NO_LEADER: Final = "no server of the engine leads now"
+NO_ANSWER: Final = "no server of the engine answers"
+STUCK: Final = "the engine answers, but commits do not end"
 
 
 class NodeRow(msgspec.Struct, frozen=True):
@@ -50,6 +56,15 @@ class Backlog(msgspec.Struct, frozen=True):
     """Who has claimed how many."""
 
 
+class CellRow(msgspec.Struct, frozen=True):
+    """One of several databases. ``trouble``: why it cannot be asked; empty if it can."""
+
+    number: int
+    engine: str
+    trouble: str = ""
+    draining: bool = False
+
+
 class Standing(msgspec.Struct, frozen=True):
     """How the engine and its nodes are, at one moment."""
 
@@ -66,3 +81,7 @@ class Standing(msgspec.Struct, frozen=True):
     """How far our clock is ahead of the engine's."""
     sessions: int = 0
     most_sessions: int = 0
+    cells: tuple[CellRow, ...] = ()
+    """Where there are several."""
+    trouble: str = ""
+    """Why nothing is known but the servers and the cells; empty if it is not so."""

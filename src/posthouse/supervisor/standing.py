@@ -32,14 +32,27 @@ async def watch_standing(store: Store, clock: Clock, journal: Journal, meter: Me
 
 
 def measure(seen: Standing, now: int, meter: Meter) -> None:
+    _measure_servers(seen, meter)
+    if seen.trouble:  # the rest is as it was when somebody knew
+        return
     queue = seen.backlog
     for state, count in (("waiting", queue.waiting), ("due", queue.due), ("claimed", queue.claimed),
                          ("held", queue.held)):  # fmt: skip
         meter.gauge("queue_backlog", count, state=state)
     meter.gauge("queue_late_seconds", (now - queue.oldest_due) / 1000 if queue.oldest_due else 0)
     states = Counter(node_state(node, now) for node in seen.nodes)
-    for state in ("alive", "dead"):
+    for state in ("alive", "silent", "dead"):
         meter.gauge("cluster_nodes", states[state], state=state)
+    if seen.servers:
+        meter.gauge("cluster_skew_seconds", seen.skew_ms / 1000)
+        meter.gauge("cluster_sessions", seen.sessions)
+
+
+def _measure_servers(seen: Standing, meter: Meter) -> None:
+    if seen.cells:
+        away = sum(bool(cell.trouble) for cell in seen.cells)
+        meter.gauge("cluster_cells", len(seen.cells) - away, state="open")
+        meter.gauge("cluster_cells", away, state="away")
     if not seen.servers:
         return
     roles = Counter(server.role for server in seen.servers)
@@ -47,8 +60,6 @@ def measure(seen: Standing, now: int, meter: Meter) -> None:
         meter.gauge("cluster_servers", roles[role], role=role)
     meter.gauge("cluster_synchronous", sum(server.sync in {"sync", "quorum"} for server in seen.servers))
     meter.gauge("cluster_lag_octets", max((server.lag_octets or 0 for server in seen.servers), default=0))
-    meter.gauge("cluster_skew_seconds", seen.skew_ms / 1000)
-    meter.gauge("cluster_sessions", seen.sessions)
 
 
 def tell_news(seen: Standing, now: int, told: frozenset[str], journal: Journal) -> frozenset[str]:

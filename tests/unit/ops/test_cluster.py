@@ -5,10 +5,10 @@ import pytest
 
 from posthouse import __version__
 from posthouse.observe.ports import Level
-from posthouse.ops.cluster import findings
+from posthouse.ops.cluster import findings, node_state
 from posthouse.ops.house import CannotDo
 from posthouse.storage.sql.migrations import MIGRATIONS
-from posthouse.storage.standing import Backlog, NodeRow, ServerRow, Standing
+from posthouse.storage.standing import NO_ANSWER, NO_LEADER, Backlog, CellRow, NodeRow, ServerRow, Standing
 from posthouse.supervisor.standing import measure, tell_news
 from posthouse.testing.journal import KeptJournal, KeptMeter
 
@@ -67,6 +67,13 @@ def test_a_house_in_order_needs_nothing():
         (but(backlog=Backlog(due=7, oldest_due=NOW - 400_000)), "trouble", "7 recipients are due, the oldest for 400"),
         (but(skew_ms=-3000), "trouble", "-3000 ms ahead"),
         (but(schema=1), "advice", "schema 1"),
+        (but(trouble=NO_LEADER), "trouble", "asked to come again: no server of the engine leads"),
+        (but(trouble="out of memory"), "trouble", "out of memory"),
+        (
+            but(cells=(CellRow(0, "home"), CellRow(1, "h4,h5/posthouse", NO_ANSWER))),
+            "trouble",
+            "cell 1 (h4,h5/posthouse) is away: no server of the engine answers",
+        ),
         (but(sessions=95), "trouble", "95 of 100 sessions"),
     ],
 )
@@ -81,6 +88,36 @@ async def test_status_and_doctor_of_the_embedded_engine(operator):
     assert rows[1]["state"] == "alive"
     assert rows[1]["me"] is True
     assert await operator.do("cluster doctor") == []
+
+
+def test_of_an_engine_that_does_not_answer_nothing_is_said_but_that():
+    """Its nodes are not dead, and its queue is not empty: nobody knows."""
+    away = tuple(msgspec.structs.replace(one, role="away", sync="", trouble="refused") for one in GOOD.servers)
+    seen = Standing("postgresql://h1,h2,h3/posthouse", 0, Backlog(), servers=away, trouble=NO_ANSWER)
+    told = [text for _, text, _ in findings(seen, NOW)]
+    assert len(told) == 4
+    assert told[0].endswith(NO_ANSWER)
+    meter = KeptMeter()
+    measure(seen, NOW, meter)
+    assert {name for name, _ in meter.gauges} == {"cluster_servers", "cluster_synchronous", "cluster_lag_octets"}
+
+
+async def test_status_begins_with_what_is_wrong_and_shows_the_cells(operator, monkeypatch):
+    cells = (CellRow(0, "home"), CellRow(1, "h4,h5/posthouse", NO_ANSWER, draining=True))
+
+    async def standing():
+        return but(cells=cells, trouble=NO_LEADER)
+
+    monkeypatch.setattr(type(operator.house.store), "standing", lambda _store: standing())
+    rows = await operator.do("cluster status")
+    assert [row["what"] for row in rows] == ["trouble", "trouble", "engine", "cell", "cell", *["server"] * 3]
+    assert rows[0]["hint"]
+    assert [row["state"] for row in rows if row["what"] == "cell"] == ["open", "away"]
+
+
+def test_a_node_that_says_nothing_is_silent_before_it_is_dead():
+    states = [node_state(NodeRow("a", 0, __version__, 0, NOW - ago), NOW) for ago in (24_000, 26_000, 61_000)]
+    assert states == ["alive", "silent", "dead"]
 
 
 async def test_the_embedded_engine_has_no_cells(operator):

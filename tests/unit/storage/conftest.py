@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from posthouse.storage.postgresql import connecting
+from posthouse.storage.cells import accepting, queue
+from posthouse.storage.postgresql import connecting, pulse
 from posthouse.storage.postgresql.engine import open_store
 from posthouse.testing.freeports import free_base
 from posthouse.testing.journal import KeptJournal
@@ -27,6 +28,9 @@ def postgres_server():
         server.start()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(connecting, "CONNECT_SECONDS", PATIENCE)
+            for module, name in ((pulse, "SILENT_SECONDS"), (pulse, "MISSED_SECONDS"), (queue, "ANSWER_SECONDS"),
+                                 (accepting, "PATIENCE_SECONDS")):  # fmt: skip
+                patch.setattr(module, name, PATIENCE)
             yield server
     finally:
         server.remove()

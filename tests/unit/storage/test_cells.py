@@ -180,32 +180,45 @@ async def test_the_queue_is_in_any_cell_and_one_to_its_workers(house):
     assert await house.queued(QueueFilter()) == []
 
 
-async def test_a_cell_that_stands_still_holds_up_no_results_and_lengthens_no_lease(house, monkeypatch):
+async def test_a_cell_that_is_away_holds_up_no_results_and_lengthens_no_lease(house, monkeypatch):
     """Nobody says that what is in it is still ours; and what was sent from the others is settled, not sent again."""
-    monkeypatch.setattr(queue, "ANSWER_SECONDS", 0.05)
     recipient = Recipient(Address("friend", "elsewhere.test"))
     for cell in (0, 1):
         posting = Posting(f"q{cell}", "a@office.test", b"", (recipient,), 0, 5, 10**15)
         await house.store(cell).accept(letter(f"t{cell}", postings=(posting,)))
     items = sorted(await house.claim(owner="me", now=10, lease_until=10**15, limit=10), key=lambda item: item.queue_id)
     wanted, done = [(one.item, one.token) for one in items], [Settlement(one.item, one.token) for one in items]
-    still = asyncio.Event()
 
-    async def stand_still(*_, **__):
-        await still.wait()
+    async def fail(*_, **__):
         raise StorageError("it was away")
 
     for word in ("renew", "settle", "claim"):
-        monkeypatch.setattr(house.store(0), word, stand_still)
+        monkeypatch.setattr(house.store(0), word, fail)
     assert await house.renew(wanted, 10**15) == [None, True]
     assert await house.claim(owner="me", now=10, lease_until=10**15, limit=10) == []
     assert await house.settle(done) == [None, True]
     assert [item.queue_id for item in await house.queued(QueueFilter())] == ["q0"]
-    with pytest.raises(StorageError, match="cell 0 has not answered"):
+    with pytest.raises(StorageError, match="it was away"):
         await house.settle(done[:1])
-    still.set()
     monkeypatch.undo()
     assert await house.settle(done[:1]) == [True]
+
+
+async def test_a_cell_that_stands_still_is_not_waited_for(house, monkeypatch):
+    monkeypatch.setattr(queue, "ANSWER_SECONDS", 0.01)
+    still = asyncio.Event()
+
+    async def stand_still(*_, **__):
+        await still.wait()
+        return [True]
+
+    monkeypatch.setattr(house.store(0), "renew", stand_still)
+    with pytest.raises(StorageError, match="cell 0 has not answered"):
+        await house.renew([(1, 1)], 10**15)
+    still.set()
+    monkeypatch.setattr(house.cells, "usable", lambda: [1])
+    with pytest.raises(StorageError, match="cell 0 is away"):
+        await house.renew([(1, 1)], 10**15)
 
 
 async def test_where_much_is_due_it_leaves_room_for_other_cells(house):

@@ -1,6 +1,18 @@
 """Who is asked and does not answer is away; and after that whoever holds something is heard before others take it."""
 
-from posthouse.storage.postgresql.pulse import GRACE_SECONDS, MISSED_SECONDS, SILENT_SECONDS, Pulse
+import pytest
+
+from posthouse.storage.postgresql import pulse as module
+from posthouse.storage.postgresql.pulse import Pulse
+
+GRACE_SECONDS, MISSED_SECONDS, SILENT_SECONDS = 15.0, 25.0, 5.0
+
+
+@pytest.fixture(autouse=True)
+def seconds(monkeypatch):
+    """Other tests of this folder have more patience."""
+    for name in ("GRACE_SECONDS", "MISSED_SECONDS", "SILENT_SECONDS"):
+        monkeypatch.setattr(module, name, globals()[name])
 
 
 class Watch:

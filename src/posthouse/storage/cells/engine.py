@@ -10,8 +10,6 @@ transaction, and what is for others is carried to them (``transit``).
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from posthouse.lib.ports import Ids
 from posthouse.mail.ids import TraceId
 from posthouse.observe.ports import Journal
@@ -22,10 +20,11 @@ from posthouse.storage.cells.opened import OpenCells, joined
 from posthouse.storage.cells.people import CellPeople
 from posthouse.storage.cells.places import Cell, Places
 from posthouse.storage.cells.queue import CellQueue
+from posthouse.storage.cells.standing import read_standing
 from posthouse.storage.cells.transit import Carrier
 from posthouse.storage.offices import Offices
 from posthouse.storage.postgresql.engine import PostgresStore
-from posthouse.storage.standing import Backlog, Standing
+from posthouse.storage.standing import Standing
 
 
 class CellStore(Offices):
@@ -67,9 +66,7 @@ class CellStore(Offices):
 
     async def standing(self) -> Standing:
         """Home's, with the servers and the queues of all."""
-        seen = await self.cells.ask_all(lambda one: one.standing())
-        servers = tuple(server for one in seen for server in one.servers)
-        return msgspec.structs.replace(seen[0], backlog=_sum([one.backlog for one in seen]), servers=servers)
+        return await read_standing(self.cells)
 
     async def sweep(self, now: int) -> AsyncIterator[str]:
         for cell in self.cells.usable():
@@ -119,15 +116,3 @@ class CellHints:
                 one()
 
         return end
-
-
-def _sum(queues: Sequence[Backlog]) -> Backlog:
-    oldest = [one.oldest_due for one in queues if one.oldest_due]
-    owners: dict[str, int] = {}
-    for one in queues:
-        for owner, count in one.owners:
-            owners[owner] = owners.get(owner, 0) + count
-    return Backlog(
-        sum(one.waiting for one in queues), sum(one.due for one in queues), sum(one.claimed for one in queues),
-        sum(one.held for one in queues), min(oldest, default=0), tuple(sorted(owners.items())),
-    )  # fmt: skip

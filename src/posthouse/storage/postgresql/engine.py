@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from posthouse.lib.ports import Clock, Ids
 from posthouse.observe.ports import Journal
 from posthouse.storage.bodies import Bodies
@@ -29,7 +27,7 @@ from posthouse.storage.postgresql.numbers import FIRST
 from posthouse.storage.postgresql.people import People
 from posthouse.storage.postgresql.queue import Queue
 from posthouse.storage.postgresql.shelves import Shelves
-from posthouse.storage.postgresql.standing import ask_servers, read_standing
+from posthouse.storage.postgresql.standing import look
 from posthouse.storage.postgresql.sweep import Sweeper
 from posthouse.storage.postgresql.units import HOLD_SECONDS
 from posthouse.storage.sql.migrations import MIGRATIONS, Migration
@@ -167,10 +165,7 @@ class PostgresStore(Offices):
         return await self.lease(job, self.node, now, now + int(seconds * 1000)) is not None
 
     async def standing(self) -> Standing:
-        address = self._parts.address
-        servers = await ask_servers(address)
-        seen = await self.units.read(lambda tx: read_standing(tx, address.shown, self._parts.now))
-        return msgspec.structs.replace(seen, servers=servers)
+        return await look(self._parts.address, self.units, self._parts.now)
 
     async def close(self) -> None:
         await self._queue.close()

@@ -1,19 +1,24 @@
 """How the servers of a database and the nodes on it are: asked of each, for operators."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
+import msgspec
 
+from posthouse.storage.errors import StorageError
 from posthouse.storage.postgresql.address import EngineAddress
 from posthouse.storage.postgresql.troubles import told
 from posthouse.storage.postgresql.tx import Row, Tx
+from posthouse.storage.postgresql.units import Units
 from posthouse.storage.sql import statements as sql
-from posthouse.storage.standing import Backlog, LeaseRow, NodeRow, ServerRow, Standing
+from posthouse.storage.standing import NO_ANSWER, NO_LEADER, STUCK, Backlog, LeaseRow, NodeRow, ServerRow, Standing
 
 ASKING_SECONDS = 3.0
 """For one server; a dead one is away after that."""
+LOOKING_SECONDS = 5.0
+"""For the leader, wherever it is: a busy one counts a queue of a million in less."""
 MOST_OWNERS = 1000
 
 SCHEMA = "SELECT max(number) FROM migration"
@@ -26,6 +31,32 @@ FOLLOWERS = """SELECT host(r.client_addr), r.sync_state, pg_wal_lsn_diff(pg_curr
     LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid WHERE r.state = 'streaming'"""
 WHO = """SELECT pg_is_in_recovery(), current_setting('server_version'), host(inet_server_addr()),
     current_setting('primary_slot_name')"""
+
+
+async def look(address: EngineAddress, units: Units, clock: Callable[[], int]) -> Standing:
+    """What can be known within a few seconds: an operator asks when something is wrong."""
+    servers, seen = await asyncio.gather(
+        ask_servers(address), _within_time(units.read(lambda tx: read_standing(tx, address.shown, clock)), address)
+    )
+    trouble = STUCK if units.is_held and not seen.trouble else seen.trouble and _told(seen.trouble, servers)
+    return msgspec.structs.replace(seen, servers=servers, trouble=trouble)
+
+
+async def _within_time(asked: Awaitable[Standing], address: EngineAddress) -> Standing:
+    try:
+        async with asyncio.timeout(LOOKING_SECONDS):
+            return await asked
+    except TimeoutError:
+        trouble = f"no answer within {LOOKING_SECONDS:.0f} seconds"
+    except StorageError as error:
+        trouble = str(error)
+    return Standing(address.shown, 0, Backlog(), trouble=trouble)
+
+
+def _told(trouble: str, servers: Sequence[ServerRow]) -> str:
+    """What its servers say explains more than what we heard."""
+    roles = {server.role for server in servers}
+    return trouble if "leader" in roles else NO_LEADER if "standby" in roles else NO_ANSWER
 
 
 async def read_standing(tx: Tx, engine: str, clock: Callable[[], int]) -> Standing:
