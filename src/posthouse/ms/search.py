@@ -41,6 +41,7 @@ BATCH = 200
 TURN = 2000
 """Answers to keys before the loop gets its turn: one key asked of so many messages, or many keys of few."""
 TEXT_OCTETS = 4 * 1024 * 1024
+OF_TEXT = {key.BodyContains, key.TextContains}
 ADDRESS_FIELDS = frozenset({"from", "to", "cc", "bcc"})
 
 
@@ -77,7 +78,8 @@ async def search(
     """The indexes that match, ascending; yields also in between, so that whoever asked can stop. ``now`` in seconds."""
     judge = _Judge(view, within, now)
     turn = max(1, TURN // count_keys(criteria))
-    whole = any(isinstance(one, key.TextContains) for one in _keys(criteria))
+    asked = {type(one) for one in _keys(criteria)}
+    text, whole = not asked.isdisjoint(OF_TEXT), key.TextContains in asked
     matching: list[int] = []
     unsure: list[int] = []
     for index in range(len(view)):
@@ -98,7 +100,7 @@ async def search(
             message = _Message(places[Uid(stored.uid)], stored)
             verdict = judge.verdict(criteria, message)
             if verdict is None:
-                await _open(store, message, whole=whole)
+                await _open(store, message, text=text, whole=whole)
                 verdict = judge.verdict(criteria, message)
                 yield Found((), done=False)
             if verdict:
@@ -266,13 +268,15 @@ def _in_order(day: date | None, order: key.Order, wanted: date) -> bool:
     return day < wanted if order is key.Order.BEFORE else day >= wanted
 
 
-async def _open(store: Store, message: _Message, *, whole: bool) -> None:
-    """Read the header and the text of a message, decoded and folded; ``whole``: the headers of its parts too."""
+async def _open(store: Store, message: _Message, *, text: bool, whole: bool) -> None:
+    """Read the header of a message; with ``text`` also that, decoded and folded, with ``whole`` its parts' headers."""
     stored = message.stored
     if stored is None:
         return
     top = await structure(store.blobs, stored)
     message.header = await read_header(store.blobs, stored.content, top, top)
+    if not text:
+        return
     texts = []
     room = TEXT_OCTETS
     for part in _texts(top):

@@ -131,6 +131,15 @@ async def test_a_field_is_decoded_once_however_many_keys_ask_for_it(reader, monk
         assert len(decoded) == len(set(decoded))
 
 
+async def test_no_text_is_decoded_for_who_asks_for_fields(reader, monkeypatch):
+    decode, decoded = search._decode, []
+    monkeypatch.setattr(search, "_decode", lambda *given: decoded.append(given) or decode(*given))
+    assert (await reader.says("SEARCH OR FROM carol SUBJECT plans"))[0] == "* SEARCH 1 2"
+    assert not decoded
+    assert (await reader.says("SEARCH OR FROM carol BODY you"))[0] == "* SEARCH 1 2"
+    assert decoded
+
+
 async def test_extended_results(reader):
     assert (await reader.says("SEARCH RETURN (MIN MAX COUNT ALL) ALL"))[0].endswith("MIN 1 MAX 3 COUNT 3 ALL 1:3")
     (line, _) = await reader.says("UID SEARCH RETURN (COUNT) SUBJECT nothing")
