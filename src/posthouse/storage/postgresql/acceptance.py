@@ -20,10 +20,10 @@ from posthouse.storage.postgresql.mailboxes import make_mailbox
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS, QueueRows
 from posthouse.storage.postgresql.text import keep_text
 from posthouse.storage.postgresql.troubles import Overtaken
-from posthouse.storage.postgresql.tx import Tx
+from posthouse.storage.postgresql.tx import Arrivals, Tx
 from posthouse.storage.queue import Item
 from posthouse.storage.sql import statements as sql
-from posthouse.storage.sql.counters import Box
+from posthouse.storage.sql.counters import QUARANTINE, Box
 from posthouse.storage.sql.flags import format_flags
 from posthouse.storage.sql.rows import placed
 
@@ -134,15 +134,7 @@ class _Batch:
         await self._keep_blobs([one for one in fresh if one.filings or one.postings])
         if not filings:
             return
-        await tx.lock(filing.account for one in fresh for filing in one.filings)
-        wanted = {
-            (int(filing.account), role)
-            for one in fresh
-            for filing in one.filings
-            if isinstance(filing.mailbox, Role)
-            for role in (filing.mailbox.name, Role.INBOX.name)
-        }
-        await tx.read_roles(sorted(wanted))
+        await self._hold_accounts(fresh)
         is_fresh = {one.trace for one in fresh}
         asked = [
             (key_of(one, index), filing.account)
@@ -161,6 +153,26 @@ class _Batch:
             for account, text, thread in await tx.rows(FIND_THREADS, owners, texts):
                 self._threads[account, text] = thread
         self._numbers = list(reversed(await tx.some_numbers(sum(len(one.filings) for one in fresh))))
+
+    async def _hold_accounts(self, fresh: Sequence[Acceptance]) -> None:
+        """Their counters and mailboxes; what goes to INBOX or the like, as nearly all does, is counted at once."""
+        tx, arrivals, wanted = self._tx, dict[int, Arrivals](), set[tuple[int, str]]()
+        for one in fresh:
+            for filing in one.filings:
+                role = filing.mailbox.name if isinstance(filing.mailbox, Role) else ""
+                there = arrivals.get(filing.account)
+                if there is None:
+                    there = arrivals[filing.account] = Arrivals("" if role == QUARANTINE else role)
+                is_seen = "\\Seen" in format_flags(filing.flags)
+                there.add(role, len(filing.prefix) + one.blob.size, seen=is_seen)
+                if role:
+                    wanted.add((filing.account, role))
+        if wanted and tx.holds_nobody:
+            await tx.count_arrivals(arrivals)
+        else:
+            await tx.lock(arrivals)
+        missing = {pair for pair in wanted if tx.known_role(*pair) is None}
+        await tx.read_roles(sorted(missing | {(account, Role.INBOX.name) for account, _ in missing}))
 
     async def _keep_blobs(self, acceptances: Sequence[Acceptance]) -> None:
         """The numbers of the blobs' rows, made where they are new; ``Missing`` if nobody has the octets."""

@@ -32,21 +32,21 @@ CLAIM = {
 CLAIMED_ITEMS = f"{sql.ITEMS} WHERE i.item_no = ANY($1::bigint[])"
 LOCK_ITEMS = "SELECT item_no FROM item WHERE item_no = ANY($1::bigint[]) ORDER BY item_no FOR UPDATE"
 FINISH = """DELETE FROM item USING unnest($1::bigint[], $2::bigint[]) v(number, held)
-    WHERE item.item_no = v.number AND item.token = v.held AND item.owner IS NOT NULL
-    AND item.item_no = ANY($1::bigint[]) RETURNING item.item_no, item.posting_no"""
+    WHERE item.item_no = ANY(ARRAY[v.number]) AND item.token = v.held AND item.owner IS NOT NULL
+    RETURNING item.item_no, item.posting_no"""
 DEFER = """UPDATE item SET due_at = v.due, owner = NULL, attempts = attempts + v.tried, last = v.why,
     last_host = v.host, warned = CASE WHEN v.warn = 1 THEN 1 ELSE warned END
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
     v(number, held, due, tried, why, host, warn)
-    WHERE item.item_no = v.number AND item.token = v.held AND item.owner IS NOT NULL
-    AND item.item_no = ANY($1::bigint[]) RETURNING item.item_no"""
+    WHERE item.item_no = ANY(ARRAY[v.number]) AND item.token = v.held AND item.owner IS NOT NULL
+    RETURNING item.item_no"""
 ENDED_BEFORE = """SELECT v.number FROM unnest($1::bigint[], $2::text[], $3::bytea[]) v(number, trace, record)
     JOIN fate ON fate.trace = v.trace AND fate.item_no = v.number AND fate.record = v.record"""
 DEFERRED_BEFORE = """SELECT v.number FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) v(number, held, due)
     JOIN item ON item.item_no = v.number AND item.token = v.held AND item.due_at = v.due AND item.owner IS NULL"""
 RENEW = """UPDATE item SET due_at = $3 FROM unnest($1::bigint[], $2::bigint[]) v(number, held)
-    WHERE item.item_no = v.number AND item.token = v.held AND item.owner IS NOT NULL
-    AND item.item_no = ANY($1::bigint[]) RETURNING item.item_no, item.token"""
+    WHERE item.item_no = ANY(ARRAY[v.number]) AND item.token = v.held AND item.owner IS NOT NULL
+    RETURNING item.item_no, item.token"""
 DROP = "DELETE FROM item WHERE item_no = ANY($1::bigint[]) RETURNING item_no, posting_no"
 HOLD = "UPDATE item SET state = 1 WHERE item_no = ANY($1::bigint[]) AND state = 0 AND (owner IS NULL OR due_at <= $2)"
 RELEASE = """UPDATE item SET state = 0, owner = NULL, due_at = $2

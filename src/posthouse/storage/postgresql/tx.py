@@ -6,7 +6,8 @@ commits is the order of UIDs and mod-sequences, and no two units wait for each
 other in a circle.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from posthouse.mail.ids import AccountId
@@ -24,19 +25,53 @@ READ_BOXES = """SELECT w.account_id, m.*
     CROSS JOIN LATERAL (SELECT mailbox_id, uidvalidity, uidnext, modseq, messages, unseen, size, deleted, role
     FROM mailbox WHERE mailbox.account_id = w.account_id AND mailbox.role = w.role OFFSET 0) m
     ORDER BY w.account_id, m.mailbox_id"""
-"""By key for each of ours, whatever statistics say; and so below, by naming the keys once more."""
+"""By key for each of ours, whatever statistics say."""
 WRITE_TALLIES = """UPDATE tally SET modseq = v.modseq, used = v.used, quota = v.quota, mailboxes = v.mailboxes,
     uidvalidity = v.uidvalidity
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
     v(account_id, modseq, used, quota, mailboxes, uidvalidity)
-    WHERE tally.account_id = v.account_id AND tally.account_id = ANY($1::bigint[])"""
+    WHERE tally.account_id = ANY(ARRAY[v.account_id])"""
+"""By key here too: an equality may be asked from the other side, all of the table against each of ours; for a list of
+one, which is not joined by order, an index is of use only with a key."""
 WRITE_COUNTERS = f"""WITH tallies AS ({WRITE_TALLIES})
     UPDATE mailbox SET uidnext = v.uidnext, modseq = v.modseq, messages = v.messages, unseen = v.unseen,
     size = v.size, deleted = v.deleted
     FROM unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
     $14::bigint[]) v(account_id, mailbox_id, uidnext, modseq, messages, unseen, size, deleted)
-    WHERE mailbox.account_id = v.account_id AND mailbox.mailbox_id = v.mailbox_id
-    AND mailbox.account_id = ANY($7::bigint[])"""  # noqa: S608  both are ours
+    WHERE mailbox.account_id = ANY(ARRAY[v.account_id]) AND mailbox.mailbox_id = ANY(ARRAY[v.mailbox_id])"""  # noqa: S608  both are ours
+COUNT_ARRIVALS = """WITH tallies AS (UPDATE tally SET modseq = tally.modseq + v.messages, used = tally.used + v.octets
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
+    v(account_id, role, messages, unseen, octets) WHERE tally.account_id = ANY(ARRAY[v.account_id])
+    RETURNING v.account_id, v.role, v.messages, v.unseen, v.octets,
+    tally.modseq, tally.used, tally.quota, tally.mailboxes, tally.uidvalidity)
+    UPDATE mailbox SET uidnext = mailbox.uidnext + t.messages, modseq = t.modseq,
+    messages = mailbox.messages + t.messages, unseen = mailbox.unseen + t.unseen, size = mailbox.size + t.octets
+    FROM tallies t WHERE mailbox.account_id = ANY(ARRAY[t.account_id]) AND mailbox.role = ANY(ARRAY[t.role])
+    RETURNING t.account_id, t.modseq, t.used, t.quota, t.mailboxes, t.uidvalidity, mailbox.mailbox_id,
+    mailbox.uidvalidity, mailbox.uidnext, mailbox.modseq, mailbox.messages, mailbox.unseen, mailbox.size,
+    mailbox.deleted, mailbox.role"""
+"""Locks accounts in the order of the list, and counts: half of what locking, reading and writing cost one by one."""
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What is likely to be filed for one account: all in the mailbox with ``role``, or (empty) nobody knows where."""
+
+    role: str
+    messages: int = 0
+    unseen: int = 0
+    octets: int = 0
+
+    def add(self, role: str, octets: int, *, seen: bool) -> None:
+        if role != self.role or not role:
+            self.role, self.messages, self.unseen, self.octets = "", 0, 0, 0
+        else:
+            self.messages += 1
+            self.unseen += not seen
+            self.octets += octets
+
+
+NOT_COUNTED = (0,)
 
 
 class Tx:
@@ -44,6 +79,7 @@ class Tx:
 
     __slots__ = (
         "_boxes",
+        "_counted",
         "_numbers",
         "_roles",
         "_session",
@@ -70,6 +106,8 @@ class Tx:
         self._tallies: dict[int, Tally] = {}
         self._boxes: dict[tuple[int, int], Box] = {}
         self._roles: dict[tuple[int, str], Box] = {}
+        self._counted: dict[object, Row] = {}
+        """Counters as ``count_arrivals`` has written them, of accounts and of mailboxes."""
 
     async def rows(self, statement: str, *arguments: object) -> list[Row]:
         return await self._session.fetch(statement, *arguments)  # type: ignore[no-any-return]  # asyncpg has no types
@@ -104,6 +142,49 @@ class Tx:
         for account in wanted:
             if account not in self._tallies:
                 raise Missing(f"account {account}")
+
+    @property
+    def holds_nobody(self) -> bool:
+        return not self._tallies
+
+    async def count_arrivals(self, arrivals: Mapping[int, Arrivals]) -> None:
+        """As ``lock``, for a unit that holds nobody yet and knows what it is going to count.
+
+        The counters are written now, those in memory stand where they stood before, and ``flush`` writes again what
+        has not come out so: over quota, delivered before.
+        """
+        ordered = sorted((account, one.role, one.messages, one.unseen, one.octets) for account, one in arrivals.items())
+        for (
+            account,
+            *tally,
+            mailbox,
+            uidvalidity,
+            uidnext,
+            at,
+            messages,
+            unseen,
+            size,
+            deleted,
+            role,
+        ) in await self.rows(COUNT_ARRIVALS, *_columns(ordered)):
+            modseq, used, quota = tally[:3]
+            if quota < 0:  # storage.cells.moving
+                raise Moved(f"account {account} lives in another cell, or is on its way there")
+            one, key, known = arrivals[account], (account, mailbox), self._roles.get((account, role))
+            box = self._boxes[key] = Box(
+                mailbox, uidvalidity, uidnext - one.messages, at, messages - one.messages, unseen - one.unseen,
+                size - one.octets, deleted, role,
+            )  # fmt: skip
+            if known is None:
+                self._tallies[account] = Tally(modseq - one.messages, used - one.octets, *tally[2:])
+                self._counted[account] = tuple(tally)
+                self._counted[key] = (uidnext, at, messages, unseen, size, deleted)
+            if known is None or mailbox < known.mailbox:  # of two with one role the older one counts
+                self._roles[account, role] = box
+        others = arrivals.keys() - self._tallies.keys()
+        await self.lock(others)
+        for account in others:
+            self._tallies[account].used -= arrivals[account].octets
 
     async def tally(self, account: int) -> Tally:
         """The counters of an account, held from now on; ``Missing`` if it is not there."""
@@ -147,12 +228,20 @@ class Tx:
 
     async def flush(self) -> None:
         """Write the counters: the last statements before the commit."""
+        counted = self._counted
         tallies = [
-            (number, t.modseq, t.used, t.quota, t.mailboxes, t.uidvalidity) for number, t in self._tallies.items()
+            (number, max(t.modseq, before[0]), *now[1:])
+            for number, t in self._tallies.items()
+            if (before := counted.get(number, NOT_COUNTED))
+            != (now := (t.modseq, t.used, t.quota, t.mailboxes, t.uidvalidity))
         ]
-        boxes = [(*key, b.uidnext, b.modseq, b.messages, b.unseen, b.size, b.deleted) for key, b in self._boxes.items()]
+        boxes = [
+            (*key, *row)
+            for key, b in self._boxes.items()
+            if counted.get(key) != (row := (b.uidnext, b.modseq, b.messages, b.unseen, b.size, b.deleted))
+        ]
         if boxes:  # their accounts are held
-            await self.rows(WRITE_COUNTERS, *_columns(tallies), *_columns(boxes))
+            await self.rows(WRITE_COUNTERS, *(_columns(tallies) or [[]] * 6), *_columns(boxes))
         elif tallies:
             await self.rows(WRITE_TALLIES, *_columns(tallies))
 
@@ -161,6 +250,7 @@ class Tx:
         self._tallies.clear()
         self._boxes.clear()
         self._roles.clear()
+        self._counted.clear()
 
 
 def _columns(rows: Sequence[Row]) -> list[list[Any]]:
