@@ -63,7 +63,7 @@ bootstrap:
         synchronous_commit: 'on'
         fsync: 'on'
         full_page_writes: 'on'
-        wal_compression: 'on'
+        wal_compression: lz4
         tcp_keepalives_idle: 5
         tcp_keepalives_interval: 2
         tcp_keepalives_count: 3
@@ -301,17 +301,25 @@ class PatroniCluster:
 
     def sql(self, statement: str, database: str = DATABASE) -> str:
         """What ``psql`` prints, asked of the leader by its socket."""
-        command = [str(self._programs[2] / "psql"), "-h", str(self.home(self.leader())), "-p", str(self.base_port)]
-        done = subprocess.run(
-            [*command, "-U", "postgres", "-X", "-A", "-t", "-q", "-c", statement, database],
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = self._psql(self.leader(), statement, database)
         if done.returncode:
             raise RuntimeError(f"psql: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def make_database(self, name: str) -> None:
+        """On all that run: a client may ask a standby first, and one that has not heard of it yet refuses for good."""
         self.sql(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0", "postgres")
+        running = [i for i in MEMBERS if (self.ask(i) or {}).get("state") in {"running", "streaming"}]
+        self._wait(
+            lambda: not any(self._psql(i, "SELECT 1", name).returncode for i in running), f"the database {name} on all"
+        )
+
+    def _psql(self, i: int, statement: str, database: str) -> "subprocess.CompletedProcess[str]":
+        command = [str(self._programs[2] / "psql"), "-h", str(self.home(i)), "-p", str(self.base_port)]
+        return subprocess.run(
+            [*command, "-U", "postgres", "-X", "-A", "-t", "-q", "-c", statement, database],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
 
     # -- programs
 
