@@ -32,6 +32,8 @@ class Letter:
     stored: Stored
     _top: Part | None = None
     _headers: dict[int, Header] = field(default_factory=dict)
+    _decoded: tuple[int, bytes] = -1, b""
+    """The part that was decoded last, by where it begins: its size is asked for beside it, or many pieces of it."""
 
     async def top(self) -> Part:
         """Its part tree."""
@@ -104,8 +106,10 @@ class Letter:
             return pieces
         if not is_known(part.encoding) or part.size > DECODED_OCTETS:
             raise Undecodable("cannot decode this part")
-        octets = await read_pieces(self.blobs, pieces, DECODED_OCTETS)
-        return [await here_or_apart(len(octets), decode_transfer, octets, part.encoding)]
+        if self._decoded[0] != part.body:
+            octets = await read_pieces(self.blobs, pieces, DECODED_OCTETS)
+            self._decoded = part.body, await here_or_apart(len(octets), decode_transfer, octets, part.encoding)
+        return [self._decoded[1]]
 
 
 async def letters(store: Store, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> AsyncIterator[Letter]:

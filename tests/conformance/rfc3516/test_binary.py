@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from posthouse.ms import fetch
+from posthouse.standards.mime.transfer import decode_transfer
 from posthouse.storage.sqlite.engine import open_store
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.mailreader import MailReader, open_house
@@ -92,6 +94,18 @@ async def test_binary_gives_the_octets_that_were_sent_and_their_size(office, ali
     assert b"BINARY.SIZE[2] %d" % len(IMAGE) in await alice.octets("FETCH 1 BINARY.SIZE[2]")
     assert b"BINARY[2]<1> ~{9}\r\n" + IMAGE[1:10] not in await alice.octets("FETCH 1 BINARY.PEEK[2]<1.9>")
     assert b"BINARY[2]<1> {9}\r\n" + IMAGE[1:10] in await alice.octets("FETCH 1 BINARY.PEEK[2]<1.9>")
+
+
+async def test_a_part_is_decoded_once_however_many_pieces_of_it_are_asked_for(office, alice, monkeypatch):
+    """Threat R07: 94 pieces of a large part kept a core busy for 24 seconds."""
+    decoded = []
+    monkeypatch.setattr(fetch, "decode_transfer", lambda *given: decoded.append(given) or decode_transfer(*given))
+    await by_smtp(office)
+    await alice.says("SELECT INBOX")
+    pieces = b" ".join(b"BINARY.PEEK[2]<%d.9>" % at for at in range(1, 90))
+    heard = await alice.octets(b"FETCH 1 (BINARY.SIZE[2] %b)" % pieces)
+    assert all(IMAGE[at : at + 9] in heard for at in range(1, 90))
+    assert len(decoded) == 1
 
 
 @pytest.mark.rfc(3516, "4.4", "MUST")
