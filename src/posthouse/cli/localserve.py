@@ -2,11 +2,15 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from posthouse.cli.asking import Failure
 from posthouse.cli.file import engine_address
+
+if TYPE_CHECKING:
+    from posthouse.supervisor.localserve import Office
 
 
 def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
@@ -78,34 +82,16 @@ def localserve(
     """The whole server on this machine, ready to try. Nothing leaves the machine."""
     from posthouse.net.listener import PortTaken
     from posthouse.storage.errors import StorageError
-    from posthouse.supervisor.journal import make_journal
     from posthouse.supervisor.load import Misconfigured
     from posthouse.supervisor.localserve import Wishes, open_office
     from posthouse.supervisor.selftest import OpenRelay
-    from posthouse.supervisor.serve import Server, WorkersLost
+    from posthouse.supervisor.serve import WorkersLost
 
-    wishes = Wishes(
-        directory=directory.absolute(),
-        host=host,
-        base_port=base_port,
-        relay=relay,
-        dns=dns,
-        config=config,
-        engine=engine,
-    )
+    place = directory.absolute()
+    wishes = Wishes(directory=place, host=host, base_port=base_port, relay=relay, dns=dns, config=config, engine=engine)
     try:
         office = open_office(wishes)
-        setting = office.setting()
-        server = Server(
-            setting,
-            make_journal(setting.configuration, sys.stderr),
-            office.setting,
-            seed=office.settle_in,
-            on_ready=office.announce,
-            may_be_root=True,
-        )
-        server.prepare()
-        server.run()
+        _serve(office)
         office.close()
     except PortTaken as error:
         raise Failure(str(error), "choose other ports with --base-port") from error
@@ -113,3 +99,15 @@ def localserve(
         raise Failure(list(map(str, error.complaints))) from error
     except (OSError, OpenRelay, StorageError, WorkersLost) as error:
         raise Failure(str(error)) from error
+
+
+def _serve(office: "Office") -> None:
+    """Until somebody ends it."""
+    from posthouse.supervisor.journal import make_journal
+    from posthouse.supervisor.serve import Server
+
+    setting = office.setting()
+    journal = make_journal(setting.configuration, sys.stderr)
+    server = Server(setting, journal, office.setting, seed=office.settle_in, on_ready=office.announce, may_be_root=True)
+    server.prepare()
+    server.run()

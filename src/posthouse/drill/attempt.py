@@ -20,7 +20,7 @@ from posthouse.drill.place import Absent, Place
 from posthouse.drill.result import Attempt
 from posthouse.drill.scenario import Scenario
 from posthouse.drill.sink import Sink
-from posthouse.drill.verdict import judge
+from posthouse.drill.verdict import Assertion, judge
 from posthouse.drill.vitals import Journal, Strain, Vitals, is_alive, measure, strain
 
 SAMPLE_SECONDS = 0.05
@@ -67,19 +67,7 @@ class Peak:
 
 async def attempt(scenario: Scenario, ground: Ground, seed: int) -> Attempt:
     """Run it once. Never raises but for cancellation: what goes wrong in the attack itself is UNPROVEN."""
-    journal = Journal(ground.place.log)
-    bench = Bench(
-        place=ground.place,
-        sink=ground.sink,
-        names=ground.names,
-        chance=random.Random(f"{seed}:{scenario.id}"),
-        budget=Budget(scenario.allowance),
-        addresses=ground.addresses,
-        journal=journal,
-        watch=ground.watch,
-        slowness=slowness(ground.idle),
-        large=ground.large,
-    )
+    bench = _bench_of(scenario, ground, seed)
     before = measure(ground.place.pid)
     if before is None:
         verdict, why = judge((), "the server was not there any more")
@@ -89,26 +77,41 @@ async def attempt(scenario: Scenario, ground: Ground, seed: int) -> Attempt:
     watching = asyncio.create_task(peak.watch())
     try:
         reason = await _attack(scenario, bench)
-    except BaseException:
+        seconds = time.monotonic() - began
+        seen = await _look_after(ground, bench, before, peak, began, scenario)
+    finally:
         watching.cancel()
-        raise
-    seconds = time.monotonic() - began
+    assertions, noise = _weigh(bench, seen, scenario)
+    verdict, why = judge(assertions, reason or noise)
     metrics = {"seconds": round(seconds, 3), "connections": bench.budget.connections, "octets": bench.budget.octets}
-    assertions = list(bench.assertions)
-    if ground.cage is not None and ground.idle is not None:
-        seen = await _look_after(ground, ground.cage, ground.idle, bench, before, peak, began, scenario)
-        findings = examine(seen, scenario.excused)
-        busy = busyness(seen)
-        late = [one.name for one in assertions if busy and not one.ok and one.name in bench.timely]
-        assertions = [one for one in assertions if one.name not in late] + list(findings.assertions)
-        reason = reason or findings.noise or (f"the machine was too busy to judge {late[0]}: {busy}" if late else "")
-        metrics |= _metrics(seen)
-    watching.cancel()
-    verdict, why = judge(assertions, reason)
-    return Attempt(
-        verdict, why, tuple(assertions), metrics | bench.figures, bench.transcript.text(), seconds,
-        tuple(sorted(bench.sources)[:20]),
-    )  # fmt: skip
+    metrics |= (_metrics(seen) if seen is not None else {}) | bench.figures
+    sources = tuple(sorted(bench.sources)[:20])
+    return Attempt(verdict, why, tuple(assertions), metrics, bench.transcript.text(), seconds, sources)
+
+
+def _bench_of(scenario: Scenario, ground: Ground, seed: int) -> Bench:
+    return Bench(
+        place=ground.place,
+        sink=ground.sink,
+        names=ground.names,
+        chance=random.Random(f"{seed}:{scenario.id}"),
+        budget=Budget(scenario.allowance),
+        addresses=ground.addresses,
+        journal=Journal(ground.place.log),
+        watch=ground.watch,
+        slowness=slowness(ground.idle),
+        large=ground.large,
+    )
+
+
+def _weigh(bench: Bench, seen: Seen | None, scenario: Scenario) -> tuple[list[Assertion], str]:
+    """What the attack asserts, and what was seen of the server beside it; and the noise that none can be judged in."""
+    if seen is None:
+        return list(bench.assertions), ""
+    findings, busy = examine(seen, scenario.excused), busyness(seen)
+    late = [one.name for one in bench.assertions if busy and not one.ok and one.name in bench.timely]
+    noise = findings.noise or (f"the machine was too busy to judge {late[0]}: {busy}" if late else "")
+    return [one for one in bench.assertions if one.name not in late] + list(findings.assertions), noise
 
 
 def slowness(idle: Songs | None) -> float:
@@ -135,8 +138,12 @@ async def _attack(scenario: Scenario, bench: Bench) -> str:
 
 
 async def _look_after(
-    ground: Ground, cage: Cage, idle: Songs, bench: Bench, before: Vitals, peak: Peak, began: float, scenario: Scenario
-) -> Seen:
+    ground: Ground, bench: Bench, before: Vitals, peak: Peak, began: float, scenario: Scenario
+) -> Seen | None:
+    """The server, when the attack is over and it is at rest again; None where no canary sings."""
+    cage, idle = ground.cage, ground.idle
+    if cage is None or idle is None:
+        return None
     await cage.wait_for_songs(SONGS, 10.0, began)
     ended = time.monotonic()
     after = await _settled(ground, before)

@@ -5,7 +5,7 @@ RFC 8460 (TLS-RPT), RFC 8461 (MTA-STS), RFC 6186 and RFC 8314 (SRV).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
@@ -45,46 +45,51 @@ class Advice:
 
 def records_of(domain: str, keys: Sequence[KeyRow], place: Place, addresses: Sequence[str] = ()) -> list[Advice]:
     """All records. ``addresses`` are those of the server's name, as far as they are known."""
-    host = place.hostname
-    mailbox = f"postmaster@{domain}"
-    advice = [
-        Advice(ZoneRecord(domain, "MX", f"10 {host}."), "mail for the domain comes here"),
-        Advice(ZoneRecord(domain, "TXT", "v=spf1 mx -all"), "SPF: only its mail exchangers send its mail"),
+    return [
+        *_paths(domain, place.hostname),
+        *[_key(row) for row in keys if row.is_to_be_published],
+        *_policies(domain),
+        *_services(domain, place),
+        *[_name(address, place.hostname) for address in addresses],
     ]
+
+
+def _paths(domain: str, host: str) -> Iterator[Advice]:
+    """How mail comes and goes."""
+    yield Advice(ZoneRecord(domain, "MX", f"10 {host}."), "mail for the domain comes here")
+    yield Advice(ZoneRecord(domain, "TXT", "v=spf1 mx -all"), "SPF: only its mail exchangers send its mail")
     if host != domain:
-        advice.append(Advice(ZoneRecord(host, "TXT", "v=spf1 a -all"), "SPF of the server's own name, for HELO"))
-    advice += [
-        Advice(ZoneRecord(row.name, "TXT", row.record), f"DKIM key, {row.kind}, {row.state.value}")
-        for row in keys
-        if row.is_to_be_published
-    ]
-    advice += [
-        Advice(
-            ZoneRecord(f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=reject; rua=mailto:{mailbox}"),
-            "DMARC: nobody else writes in its name; begin with p=none while others still send for it",
-        ),
-        Advice(
-            ZoneRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua=mailto:{mailbox}"),
-            "others report trouble with TLS",
-        ),
-    ]
-    advice += [
-        Advice(
-            ZoneRecord(f"_{name}._tcp.{domain}", "SRV", f"{priority} 1 {place.services[name]} {host}."),
-            "mail programs find this server by themselves",
-        )
-        for priority, name in enumerate(SRV)
-        if name in place.services
-    ]
-    advice += [
-        Advice(
-            ZoneRecord(ip_address(address).reverse_pointer, "PTR", f"{host}."),
-            "who gave you the address sets it",
-            address,
-        )
-        for address in addresses
-    ]
-    return advice
+        yield Advice(ZoneRecord(host, "TXT", "v=spf1 a -all"), "SPF of the server's own name, for HELO")
+
+
+def _key(row: KeyRow) -> Advice:
+    return Advice(ZoneRecord(row.name, "TXT", row.record), f"DKIM key, {row.kind}, {row.state.value}")
+
+
+def _policies(domain: str) -> Iterator[Advice]:
+    """What others do with what is forged, and whom they tell."""
+    mailbox = f"postmaster@{domain}"
+    yield Advice(
+        ZoneRecord(f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=reject; rua=mailto:{mailbox}"),
+        "DMARC: nobody else writes in its name; begin with p=none while others still send for it",
+    )
+    yield Advice(
+        ZoneRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua=mailto:{mailbox}"),
+        "others report trouble with TLS",
+    )
+
+
+def _services(domain: str, place: Place) -> Iterator[Advice]:
+    for priority, name in enumerate(SRV):
+        if name in place.services:
+            said = f"{priority} 1 {place.services[name]} {place.hostname}."
+            record = ZoneRecord(f"_{name}._tcp.{domain}", "SRV", said)
+            yield Advice(record, "mail programs find this server by themselves")
+
+
+def _name(address: str, host: str) -> Advice:
+    record = ZoneRecord(ip_address(address).reverse_pointer, "PTR", f"{host}.")
+    return Advice(record, "who gave you the address sets it", address)
 
 
 HINTS: Final = (

@@ -176,10 +176,17 @@ def _entry(name: str, kind: int, start: int, size: int, clsid: bytes) -> bytes:
 
 def containers(octets: bytes = TEST_FILE) -> dict[str, bytes]:
     """``octets`` in a message, in every way that readers undo."""
-    inner = message(octets)
     archive = zipped({"a.txt": octets})
-    twice = zipped({"b.zip": archive})
-    half = len(octets) // 2
+    return (
+        _encoded(octets)
+        | _within_messages(message(octets), archive)
+        | _zips(octets, archive)
+        | _packed(octets, archive)
+    )
+
+
+def _encoded(octets: bytes) -> dict[str, bytes]:
+    """By what mail itself does to content, and by names."""
     return {
         "body": HEAD + b"\r\n" + octets + b"\r\n",
         "7bit": message(octets, encoding="7bit"),
@@ -194,6 +201,14 @@ def containers(octets: bytes = TEST_FILE) -> dict[str, bytes]:
         "uuencoded text": HEAD + b"\r\nSee below.\r\n\r\n" + uuencoded(octets),
         "uuencoded part": mixed(b"Content-Transfer-Encoding: x-uuencode\r\n", uuencoded(octets)),
         "html": mixed(b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n", lines(b"<p>" + octets)),
+        "double extension": message(octets, "report.pdf.exe"),
+        "RLO name": message(octets, "report\u202efdp.exe"),
+    }
+
+
+def _within_messages(inner: bytes, archive: bytes) -> dict[str, bytes]:
+    """As a message in a message."""
+    return {
         "rfc822": mixed(b"Content-Type: message/rfc822\r\n", inner),
         "rfc822 twice": mixed(
             b"Content-Type: message/rfc822\r\n",
@@ -204,6 +219,14 @@ def containers(octets: bytes = TEST_FILE) -> dict[str, bytes]:
         ),
         "eml as a file": message(inner, "letter.eml"),
         "mht as a file": message(HEAD + b"MIME-Version: 1.0\r\n" + inner[len(HEAD) :], "page.mht"),
+        "zip in rfc822": mixed(b"Content-Type: message/rfc822\r\n", message(archive, "a.zip")),
+    }
+
+
+def _zips(octets: bytes, archive: bytes) -> dict[str, bytes]:
+    """In zip files, honest and crooked."""
+    twice = zipped({"b.zip": archive})
+    return {
         "zip": message(archive, "a.zip"),
         "zip, stored": message(zipped({"a.txt": octets}, zipfile.ZIP_STORED), "a.zip"),
         "zip, bzip2": message(zipped({"a.txt": octets}, zipfile.ZIP_BZIP2), "a.zip"),
@@ -215,6 +238,14 @@ def containers(octets: bytes = TEST_FILE) -> dict[str, bytes]:
         "zip behind a picture": message(b"GIF89a" + bytes(100) + archive, "a.zip", "application/zip"),
         "zip behind a zip": message(zipped({"b.txt": b"fine"}) + archive, "a.zip"),
         "zip before a zip": message(archive + zipped({"b.txt": b"fine"}), "a.zip"),
+        "docx": message(zipped({"[Content_Types].xml": b"<Types/>", "word/embeddings/o.bin": octets}), "a.docx"),
+    }
+
+
+def _packed(octets: bytes, archive: bytes) -> dict[str, bytes]:
+    """In all else that holds or packs files."""
+    half = len(octets) // 2
+    return {
         "gz": message(gzip.compress(octets), "a.gz"),
         "gz in two": message(gzip.compress(octets[:half]) + gzip.compress(octets[half:]), "a.gz"),
         "bz2": message(bz2.compress(octets), "a.bz2"),
@@ -236,11 +267,7 @@ def containers(octets: bytes = TEST_FILE) -> dict[str, bytes]:
         "7z of zip": message(seven({"b.txt": b"fine", "a.zip": archive}), "a.7z"),
         "winmail.dat": message(tnef({"a.txt": octets}), "winmail.dat", "application/ms-tnef"),
         "zip in winmail.dat": message(tnef({"a.zip": archive}), "winmail.dat", "application/ms-tnef"),
-        "zip in rfc822": mixed(b"Content-Type: message/rfc822\r\n", message(archive, "a.zip")),
-        "docx": message(zipped({"[Content_Types].xml": b"<Types/>", "word/embeddings/o.bin": octets}), "a.docx"),
         "msg": message(compound({"__substg1.0_37010102": octets}), "letter.msg"),
-        "double extension": message(octets, "report.pdf.exe"),
-        "RLO name": message(octets, "report\u202efdp.exe"),
     }
 
 
