@@ -32,8 +32,8 @@ class Letter:
     stored: Stored
     _top: Part | None = None
     _headers: dict[int, Header] = field(default_factory=dict)
-    _decoded: tuple[int, bytes] = -1, b""
-    """The part that was decoded last, by where it begins: its size is asked for beside it, or many pieces of it."""
+    _decoded: dict[int, bytes] = field(default_factory=dict)
+    """Parts by where they begin, each once whatever is asked of it: together they are no larger than the message."""
 
     async def top(self) -> Part:
         """Its part tree."""
@@ -106,10 +106,12 @@ class Letter:
             return pieces
         if not is_known(part.encoding) or part.size > DECODED_OCTETS:
             raise Undecodable("cannot decode this part")
-        if self._decoded[0] != part.body:
+        decoded = self._decoded.get(part.body)
+        if decoded is None:
             octets = await read_pieces(self.blobs, pieces, DECODED_OCTETS)
-            self._decoded = part.body, await here_or_apart(len(octets), decode_transfer, octets, part.encoding)
-        return [self._decoded[1]]
+            decoded = await here_or_apart(len(octets), decode_transfer, octets, part.encoding)
+            self._decoded[part.body] = decoded
+        return [decoded]
 
 
 async def letters(store: Store, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> AsyncIterator[Letter]:

@@ -96,16 +96,17 @@ async def test_binary_gives_the_octets_that_were_sent_and_their_size(office, ali
     assert b"BINARY[2]<1> {9}\r\n" + IMAGE[1:10] in await alice.octets("FETCH 1 BINARY.PEEK[2]<1.9>")
 
 
-async def test_a_part_is_decoded_once_however_many_pieces_of_it_are_asked_for(office, alice, monkeypatch):
-    """Threat R07: 94 pieces of a large part kept a core busy for 24 seconds."""
+async def test_a_part_is_decoded_once_whatever_is_asked_of_it(office, alice, monkeypatch):
+    """Threat R07: 94 pieces of a large part kept a core busy for 24 seconds; each whole one took memory of its own."""
     decoded = []
     monkeypatch.setattr(fetch, "decode_transfer", lambda *given: decoded.append(given) or decode_transfer(*given))
-    await by_smtp(office)
+    await by_smtp(office, HEAD + TEXT + PART.removesuffix(b"--b--\r\n") + PART)
     await alice.says("SELECT INBOX")
-    pieces = b" ".join(b"BINARY.PEEK[2]<%d.9>" % at for at in range(1, 90))
-    heard = await alice.octets(b"FETCH 1 (BINARY.SIZE[2] %b)" % pieces)
-    assert all(IMAGE[at : at + 9] in heard for at in range(1, 90))
-    assert len(decoded) == 1
+    asked = b" ".join(b"BINARY.PEEK[2]<%d.9> BINARY.PEEK[3]" % at for at in range(1, 40))
+    heard = await alice.octets(b"FETCH 1 (BINARY.SIZE[2] %b)" % asked)
+    assert all(b"BINARY[2]<%d> {9}\r\n%b" % (at, IMAGE[at : at + 9]) in heard for at in range(20, 40))
+    assert heard.count(IMAGE) == 39
+    assert len(decoded) == 2
 
 
 @pytest.mark.rfc(3516, "4.4", "MUST")
