@@ -97,15 +97,14 @@ async def test_binary_gives_the_octets_that_were_sent_and_their_size(office, ali
 
 
 async def test_a_part_is_decoded_once_whatever_is_asked_of_it(office, alice, monkeypatch):
-    """Threat R07: 94 pieces of a large part kept a core busy for 24 seconds; each whole one took memory of its own."""
+    """Threat R07: 94 pieces of a large part kept a core busy for 24 seconds."""
     decoded = []
     monkeypatch.setattr(fetch, "decode_transfer", lambda *given: decoded.append(given) or decode_transfer(*given))
     await by_smtp(office, HEAD + TEXT + PART.removesuffix(b"--b--\r\n") + PART)
     await alice.says("SELECT INBOX")
-    asked = b" ".join(b"BINARY.PEEK[2]<%d.9> BINARY.PEEK[3]" % at for at in range(1, 40))
+    asked = b" ".join(b"BINARY.PEEK[2]<%d.9> BINARY.PEEK[3]<%d.5>" % (at, at) for at in range(1, 40))
     heard = await alice.octets(b"FETCH 1 (BINARY.SIZE[2] %b)" % asked)
     assert all(b"BINARY[2]<%d> {9}\r\n%b" % (at, IMAGE[at : at + 9]) in heard for at in range(20, 40))
-    assert heard.count(IMAGE) == 39
     assert len(decoded) == 2
 
 
