@@ -99,6 +99,12 @@ class Story:
             time.sleep(0.2)
         return time.monotonic() - began
 
+    def forgive_refused(self) -> None:
+        """No server of the engine answered in time: who was asked to come again would, and what he sent may be there."""
+        assert all(" 451 " in one for one in self.senders.refused)
+        self.senders.doubtful += [one.split()[0] for one in self.senders.refused]
+        self.senders.refused.clear()
+
     def finish(self, *, most_repeats: int = 0) -> None:
         """Stop the load; check every promise. ``most_repeats``: transfers a death may have repeated."""
         self.senders.stop()

@@ -13,12 +13,17 @@ from posthouse.cli.show import Column, print_fields, print_rows, size, span, ter
 
 
 def _lag(value: object) -> str:
-    return "?" if value is None else size(value)
+    return "?" if value is None else value if isinstance(value, str) else size(value)
 
 
 def _left(value: object) -> str:
     """Of a lease: a job whose lease ran out is nobody's, until it is due again."""
     return span(value) if isinstance(value, int) and value > 0 else "-"
+
+
+def _server(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A leader is behind nobody."""
+    return {**row, "lag_octets": "-"} if row.get("role") == "leader" else row
 
 
 def _job(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -65,6 +70,9 @@ TABLES = {
 }
 
 
+SHOWN = {"server": _server, "job": _job}
+
+
 @click.group(cls=Noun)
 def cluster() -> None:
     """Several machines: who serves, how the engine is, what should be looked at."""
@@ -98,8 +106,8 @@ def status(house: House, *, as_json: bool) -> None:
     for what, columns in TABLES.items():
         if what in by_what:
             click.echo()
-            rows = [_job(row) if what == "job" else row for row in by_what[what]]
-            print_rows(rows, columns, as_json=False, note="trouble")
+            show = SHOWN.get(what)
+            print_rows(map(show, by_what[what]) if show else by_what[what], columns, as_json=False, note="trouble")
 
 
 @cluster.command("doctor")

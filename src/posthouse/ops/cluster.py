@@ -117,14 +117,15 @@ def _of_engine(seen: Standing) -> Iterator[Finding]:
 
 
 def _of_servers(seen: Standing) -> Iterator[Finding]:
+    stands = bool(seen.trouble) or any(cell.trouble for cell in seen.cells)
     for server in seen.servers:
         if server.role == "away":
             yield ("trouble", f"{server.address} does not answer: {server.trouble}",
-                   "start it; while it is away the next fault may stop the mail")  # fmt: skip
+                   "start it" if stands else "start it; while it is away the next fault may stop the mail")  # fmt: skip
         if (server.lag_octets or 0) > LAG_OCTETS or (server.lag_ms or 0) > LAG_MS:
             yield ("trouble", f"{server.address} is {server.lag_octets} octets and {server.lag_ms} ms behind",
                    "look at its disk and its network")  # fmt: skip
-        if server.role == "standby" and not server.sync:
+        if server.role == "standby" and not server.sync and not stands:  # else no leader knows it
             yield ("advice", f"it is not known how far {server.address} is behind",
                    "GRANT pg_monitor to our user; or it replicates from somewhere else, or not at all")  # fmt: skip
     if len({server.version for server in seen.servers if server.version}) > 1:
@@ -141,6 +142,9 @@ def _of_nodes(seen: Standing, now: int) -> Iterator[Finding]:
     holds = dict(seen.backlog.owners)
     for node in seen.nodes:
         silent = (now - node.seen) / 1000
+        if node_state(node, now) == "silent":
+            yield ("advice", f"node {node.name} has not been heard for {silent:.0f} seconds",
+                   "it was killed, is cut off or too busy; what it holds is taken over after 60 seconds")  # fmt: skip
         if node_state(node, now) == "dead":
             yield ("trouble", f"node {node.name} was not seen for {silent:.0f} seconds",
                    "if it is gone for good, nothing is to be done: its mail has been taken over")  # fmt: skip

@@ -62,6 +62,8 @@ def test_a_house_in_order_needs_nothing():
             "trouble",
             "node c was not seen for 61",
         ),
+        (but(nodes=(*GOOD.nodes, NodeRow("c", 2, __version__, 0, NOW - 31_000))), "advice", "not been heard for 31"),
+        (but(trouble=NO_LEADER, servers=server(2, sync="")), "trouble", "no server of the engine leads"),
         (but(nodes=(*GOOD.nodes, NodeRow("c", 2, "0.0.1", 0, NOW))), "advice", "node c is release 0.0.1"),
         (but(backlog=Backlog(claimed=1, owners=(("gone", 1),))), "advice", "held by gone"),
         (but(backlog=Backlog(due=7, oldest_due=NOW - 400_000)), "trouble", "7 recipients are due, the oldest for 400"),

@@ -108,6 +108,13 @@ def _with_lag(server: ServerRow, row: Row | None) -> ServerRow:
     return ServerRow(server.address, server.role, server.version, row[1] or "", row[2], row[3])
 
 
+def _why(error: Exception) -> str:
+    """In a few words: nobody needs to be told three times which class of error it was."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {ASKING_SECONDS:.0f} seconds"
+    return (isinstance(error, OSError) and error.strerror) or told(error)
+
+
 async def _ask_one(dsn: str) -> _Answer:
     where = dsn.rpartition("@")[2].removeprefix("postgresql://").partition("/")[0] or "the local socket"
     try:
@@ -119,6 +126,5 @@ async def _ask_one(dsn: str) -> _Answer:
             finally:
                 session.terminate()
     except Exception as error:  # noqa: BLE001  whatever it was, this server cannot be asked
-        trouble = f"no answer within {ASKING_SECONDS:.0f} seconds" if isinstance(error, TimeoutError) else told(error)
-        return _Answer(ServerRow(where, "away", trouble=trouble))
+        return _Answer(ServerRow(where, "away", trouble=_why(error)))
     return _Answer(ServerRow(where, "standby" if is_standby else "leader", version.split()[0]), ip, slot, rows)
