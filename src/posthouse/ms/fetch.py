@@ -20,6 +20,14 @@ DECODED_OCTETS = 32 * 1024 * 1024
 """The largest part that is decoded for a reader; a larger one he must decode himself."""
 
 
+ANY_OCTETS = 1024 * 1024
+"""So much decoded at once is nobody's trouble, however small the message."""
+
+
+class TooMuch(ValueError):
+    """More than there is of the message is asked for at once, in pieces that overlap."""
+
+
 class Undecodable(ValueError):
     """The part's transfer encoding is unknown, or it is too large to be decoded here (RFC 3516 section 4.3)."""
 
@@ -34,6 +42,7 @@ class Letter:
     _headers: dict[int, Header] = field(default_factory=dict)
     _decoded: dict[int, bytes] = field(default_factory=dict)
     """Parts by where they begin, each once whatever is asked of it: together they are no larger than the message."""
+    _given: int = 0
 
     async def top(self) -> Part:
         """Its part tree."""
@@ -112,6 +121,12 @@ class Letter:
             decoded = await here_or_apart(len(octets), decode_transfer, octets, part.encoding)
             self._decoded[part.body] = decoded
         return [decoded]
+
+    def give(self, pieces: Sequence[Piece] | None) -> None:
+        """Count decoded ``pieces``, which are in memory until the reader has them (threat R06). Raises ``TooMuch``."""
+        self._given += sum(len(piece) for piece in pieces or () if isinstance(piece, bytes))
+        if self._given > max(self.stored.content.size, ANY_OCTETS):
+            raise TooMuch("too much of a message at once")
 
 
 async def letters(store: Store, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> AsyncIterator[Letter]:

@@ -108,6 +108,16 @@ async def test_a_part_is_decoded_once_whatever_is_asked_of_it(office, alice, mon
     assert len(decoded) == 2
 
 
+async def test_no_more_is_decoded_at_once_than_the_message_has(office, alice):
+    """Threat R06: 94 ranges of 20 MiB each, in one line, took 2.4 GiB before the first octet was sent."""
+    image = IMAGE * 30
+    await by_smtp(office, HEAD + TEXT + PART.replace(IMAGE, image))
+    await alice.says("SELECT INBOX")
+    ranges = " ".join(f"BINARY.PEEK[2]<{at}.9999999>" for at in range(1, 95))
+    assert (await alice.says(f"FETCH 1 ({ranges})")) == ["NO [LIMIT] Too much decoded at once"]
+    assert image in await alice.octets("FETCH 1 (BINARY.SIZE[2] BINARY.PEEK[1] BINARY.PEEK[2])")
+
+
 @pytest.mark.rfc(3516, "4.4", "MUST")
 async def test_what_cannot_be_encoded_is_not_kept(office, alice):
     assert (await by_append(alice, SIGNED)).startswith("NO [UNKNOWN-CTE]")

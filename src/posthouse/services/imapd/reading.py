@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from posthouse.lib.sansio import Piece
-from posthouse.ms.fetch import BATCH, Letter, Undecodable, letters
+from posthouse.ms.fetch import BATCH, Letter, TooMuch, Undecodable, letters
 from posthouse.ms.parts import cut, read_pieces
 from posthouse.ms.view import SEEN, MailboxView
 from posthouse.services.imapd.session import (
@@ -64,6 +64,9 @@ async def fetch(session: Session, event: events.Fetch) -> Answer:
     except Undecodable:
         yield Tagged(event.tag, NO, "A part cannot be decoded", "UNKNOWN-CTE")
         return
+    except TooMuch:
+        yield Tagged(event.tag, NO, "Too much decoded at once", "LIMIT")
+        return
     if missing[0] and not event.by_uid:  # RFC 2180 section 4.1.3
         yield Tagged(event.tag, NO, "Some messages are gone", "EXPUNGEISSUED")
         return
@@ -114,6 +117,7 @@ async def _item(session: Session, view: MailboxView, index: int, letter: Letter,
         return Body(item.label, _partial(await _section(letter, item), item.partial))
     if isinstance(item, Binary):
         pieces = _partial(await letter.decoded(item.part), item.partial)
+        letter.give(pieces)
         return Body(item.label, pieces, binary=await _has_nul(letter, pieces))
     if isinstance(item, BinarySize):
         return attributes.binary_size(item.label, body_length(await letter.decoded(item.part) or ()))
