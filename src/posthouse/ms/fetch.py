@@ -21,7 +21,7 @@ DECODED_OCTETS = 32 * 1024 * 1024
 
 
 ANY_OCTETS = 1024 * 1024
-"""So much decoded at once is nobody's trouble, however small the message."""
+"""So much in memory is nobody's trouble, however small the message."""
 
 
 class TooMuch(ValueError):
@@ -122,11 +122,12 @@ class Letter:
             self._decoded[part.body] = decoded
         return [decoded]
 
-    def give(self, pieces: Sequence[Piece] | None) -> None:
-        """Count decoded ``pieces``, which are in memory until the reader has them (threat R06). Raises ``TooMuch``."""
+    def give(self, pieces: tuple[Piece, ...] | None) -> tuple[Piece, ...] | None:
+        """``pieces``; those in memory are there until the reader has them (threat R06). Raises ``TooMuch``."""
         self._given += sum(len(piece) for piece in pieces or () if isinstance(piece, bytes))
         if self._given > max(self.stored.content.size, ANY_OCTETS):
             raise TooMuch("too much of a message at once")
+        return pieces
 
 
 async def letters(store: Store, account: AccountId, mailbox: MailboxId, uids: Sequence[Uid]) -> AsyncIterator[Letter]:

@@ -114,7 +114,7 @@ async def test_no_more_is_decoded_at_once_than_the_message_has(office, alice):
     await by_smtp(office, HEAD + TEXT + PART.replace(IMAGE, image))
     await alice.says("SELECT INBOX")
     ranges = " ".join(f"BINARY.PEEK[2]<{at}.9999999>" for at in range(1, 95))
-    assert (await alice.says(f"FETCH 1 ({ranges})")) == ["NO [LIMIT] Too much decoded at once"]
+    assert (await alice.says(f"FETCH 1 ({ranges})")) == ["NO [LIMIT] Too much of a message at once"]
     assert image in await alice.octets("FETCH 1 (BINARY.SIZE[2] BINARY.PEEK[1] BINARY.PEEK[2])")
 
 

@@ -65,7 +65,7 @@ async def fetch(session: Session, event: events.Fetch) -> Answer:
         yield Tagged(event.tag, NO, "A part cannot be decoded", "UNKNOWN-CTE")
         return
     except TooMuch:
-        yield Tagged(event.tag, NO, "Too much decoded at once", "LIMIT")
+        yield Tagged(event.tag, NO, "Too much of a message at once", "LIMIT")
         return
     if missing[0] and not event.by_uid:  # RFC 2180 section 4.1.3
         yield Tagged(event.tag, NO, "Some messages are gone", "EXPUNGEISSUED")
@@ -114,10 +114,9 @@ def _at_hand(view: MailboxView, index: int, item: FetchItem) -> bytes:
 
 async def _item(session: Session, view: MailboxView, index: int, letter: Letter, item: FetchItem) -> bytes | Body:
     if isinstance(item, BodySection):
-        return Body(item.label, _partial(await _section(letter, item), item.partial))
+        return Body(item.label, letter.give(_partial(await _section(letter, item), item.partial)))
     if isinstance(item, Binary):
-        pieces = _partial(await letter.decoded(item.part), item.partial)
-        letter.give(pieces)
+        pieces = letter.give(_partial(await letter.decoded(item.part), item.partial))
         return Body(item.label, pieces, binary=await _has_nul(letter, pieces))
     if isinstance(item, BinarySize):
         return attributes.binary_size(item.label, body_length(await letter.decoded(item.part) or ()))

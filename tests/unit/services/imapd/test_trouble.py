@@ -152,3 +152,14 @@ async def test_news_that_a_disk_withheld_come_with_the_next_command(alice, twin,
         patch.setattr(alice.office.store, "delta", fail)
         await alice.says("NOOP")
     assert "* 1 EXISTS" in await alice.says("NOOP")
+
+
+async def test_a_message_is_not_put_together_in_memory_again_and_again(alice):
+    """Threat R06: fields are copied out of a header; 90 times one of 250 KiB are 23 MiB, for each of any number of them."""
+    letter = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 900) for number in range(200)) + b"\r\nbody\r\n"
+    await alice.says(b"APPEND INBOX {%d+}\r\n" % len(letter) + letter)
+    await alice.says("SELECT INBOX")
+    items = " ".join(f"BODY.PEEK[HEADER.FIELDS.NOT (X-{number})]" for number in range(90))
+    assert await alice.says(f"FETCH 1 ({items})") == ["NO [LIMIT] Too much of a message at once"]
+    items = " ".join(f"BODY.PEEK[HEADER.FIELDS (X-{number})] BODY.PEEK[]<{number}.9>" for number in range(40))
+    assert (await alice.says(f"FETCH 1 ({items} BODY.PEEK[] BODY.PEEK[HEADER] BODY.PEEK[TEXT])"))[-1] == "OK Done"
