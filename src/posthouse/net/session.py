@@ -235,7 +235,7 @@ class Session(Connection):
             self._start(self._work(waiting, pieces))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._busy = self._house.loop.create_task(work)
+        self._busy = asyncio.Task(work, loop=self._house.loop, name=self._porch.name)  # a number would be formatted
         self._expect(self._patience())
 
     async def _work(self, waiting: Later | None, pieces: list[Piece]) -> None:

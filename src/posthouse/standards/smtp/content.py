@@ -116,18 +116,22 @@ class DotReader:
         dot = raw.find(b"\r\n.") if b"." in raw else -1
         end = raw.find(END_MARK, dot) if dot >= 0 else -1
         if end >= 0:
+            is_stuffed = dot < end
             self.rest = raw[end + 5 :]
             self._held = b""
             end += 2
         else:
             end = len(raw) - _beginning(raw)
+            is_stuffed = 0 <= dot < end
             self._held = raw[end:]
-        raw = raw[:end]
-        if 0 <= dot < end:
-            raw = raw.replace(b"\r\n.", b"\r\n")  # RFC 5321 section 4.5.2
-        if raw and not self._started:
-            raw = raw[2:]
+        if is_stuffed:
+            raw = raw[:end].replace(b"\r\n.", b"\r\n")  # RFC 5321 section 4.5.2
+            end = len(raw)
+        start = 0
+        if end and not self._started:
+            start = 2
             self._started = True
+        raw = raw[start:end]
         self.inspection.look(raw)
         return raw if self.inspection.good else b""
 
