@@ -28,6 +28,8 @@ class Migration:
     serves: int = 0
     embedded_too: bool = True
     """Whether ``serves`` is also true of the embedded engine."""
+    embedded: tuple[str, ...] = ()
+    """Statements for the embedded engine alone, after the others."""
 
     def least(self, *, embedded: bool) -> int:
         """The schema that a release must know to serve data with this step."""
@@ -36,7 +38,7 @@ class Migration:
     @property
     def checksum(self) -> str:
         """So that a step edited after its release is noticed where it ran already."""
-        return hashlib.sha256("\0".join(self.statements).encode()).hexdigest()
+        return hashlib.sha256("\0".join(self.statements + self.embedded).encode()).hexdigest()
 
 
 LEAST = "schema.least"
@@ -173,6 +175,15 @@ _BY_DOMAIN = (
     "CREATE INDEX alias_domain ON alias (domain, address)",
 )
 
+_BESIDE = (
+    # the counters of an account once more, in the row of its first mailbox, which is read anyway
+    "ALTER TABLE mailbox ADD COLUMN account_modseq BIGINT",
+    "ALTER TABLE mailbox ADD COLUMN account_used BIGINT",
+    "ALTER TABLE mailbox ADD COLUMN account_quota BIGINT",
+    "ALTER TABLE mailbox ADD COLUMN account_mailboxes BIGINT",
+    "ALTER TABLE mailbox ADD COLUMN account_uidvalidity BIGINT",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the house", _FIRST),
     Migration(2, "fates", _FATES),
@@ -182,6 +193,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(6, "people by domain", _BY_DOMAIN, serves=5),
     # nothing is another way, but the embedded engine's counters may be late (storage.sqlite.late)
     Migration(7, "late counters", (), serves=5, embedded_too=False),
+    # who does not know these columns would leave them as they are, and whoever comes next would believe them
+    Migration(8, "counters beside INBOX", (), serves=5, embedded_too=False, embedded=_BESIDE),
 )
 
 

@@ -10,6 +10,10 @@ It holds because whatever else is done to an account (flags, removals, copies)
 writes its rows in the same transaction: a message behind ``uidnext`` is as it
 was born. The rows of an account are written together, or some messages would
 be counted twice.
+
+To read, too, each row has a page of its own in a large house. So the counters
+of an account are written twice, in its own row, which lists and readers use,
+and in that of its INBOX, which a delivery reads anyway.
 """
 
 from collections.abc import Sequence
@@ -28,10 +32,20 @@ _MAY_BE = "m.role IN ('INBOX', 'JUNK')"
 _BEHIND = "x.account_id = m.account_id AND x.mailbox_id = m.mailbox_id AND x.uid >= m.uidnext"
 
 COUNTERS: Final = f"""SELECT m.mailbox_id, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.size, m.deleted,
-    m.role, x.uid, x.modseq, x.flags, x.size FROM mailbox m LEFT JOIN message x ON {_BEHIND}
+    m.role, x.uid, x.modseq, x.flags, x.size,
+    m.account_modseq, m.account_used, m.account_quota, m.account_mailboxes, m.account_uidvalidity
+    FROM mailbox m LEFT JOIN message x ON {_BEHIND}
     WHERE m.account_id = ?1 AND +{_MAY_BE} ORDER BY m.mailbox_id, x.uid"""  # noqa: S608  all of it is ours
-"""For each mailbox that may be late, and each message that it does not count: the columns of ``Box``, then those of the
-message. The plus: an account's mailboxes lie on one page; an index by role would be another one."""
+"""For each mailbox that may be late, and each message that it does not count: the columns of ``Box``, those of the
+message, those of ``Tally``. The plus: an account's mailboxes lie on one page; an index by role would be another one."""
+BOX: Final = slice(9)
+MESSAGE: Final = slice(9, 13)
+TALLY: Final = slice(13, 18)
+
+WRITE_BESIDE: Final = """UPDATE mailbox SET account_modseq = ?2, account_used = ?3, account_quota = ?4,
+    account_mailboxes = ?5, account_uidvalidity = ?6 WHERE account_id = ?1 AND mailbox_id = 1"""
+"""With each ``WRITE_TALLY``: the first mailbox is INBOX, and who reads its counters has those of the account with them.
+NULL means that this was not yet done since an upgrade or a copy: then the account's own row says it."""
 
 LATE: Final = f"""CASE WHEN {_MAY_BE} THEN (SELECT json_array(count(*), max(uid) + 1, max(modseq), sum(size),
     sum(instr(flags, '\\Seen') = 0), sum(instr(flags, '\\Deleted') > 0)) FROM message x WHERE {_BEHIND}) END"""  # noqa: S608  all of it is ours

@@ -40,7 +40,7 @@ def _applied(connection: apsw.Connection) -> dict[int, str]:
 def _apply(connection: apsw.Connection, migration: Migration, at: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement in (APPLIED, *migration.statements):
+        for statement in (APPLIED, *migration.statements, *migration.embedded):
             connection.execute(SQLITE.render(statement))
         least = least_with(migration, _least(connection), embedded=True)
         connection.execute(SQLITE.render(sql.PUT_THING), (LEAST, least))

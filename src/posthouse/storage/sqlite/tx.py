@@ -103,14 +103,16 @@ class Tx:
         """The counters of an account, to be looked at; ``Missing`` if it is not there."""
         known = self._known.get(account)
         if known is None:
-            row = self.row(READ_TALLY, account)
-            if row is None:
+            rows = self.rows(late.COUNTERS, account)
+            beside = rows[0][late.TALLY] if rows else (None,)
+            tally = self.row(READ_TALLY, account) if beside[0] is None else beside
+            if tally is None:
                 raise Missing(f"account {account}")
-            known = self._known[account] = Counters(account, Tally(*row))
-            for row in self.rows(late.COUNTERS, account):
-                box = known.boxes.get(row[0]) or known.add(Box(*row[:9]))
+            known = self._known[account] = Counters(account, Tally(*tally))
+            for row in rows:
+                box = known.boxes.get(row[0]) or known.add(Box(*row[late.BOX]))
                 if row[9] is not None:
-                    known.count(box, *row[9:])
+                    known.count(box, *row[late.MESSAGE])
         return known
 
     def find_box(self, counters: Counters, mailbox: int) -> Box:
@@ -156,9 +158,9 @@ class Tx:
         """Write what is due: the last statements before the commit."""
         for account, counters in self._due.items():
             tally = counters.tally
-            self.execute(
-                WRITE_TALLY, (account, tally.modseq, tally.used, tally.quota, tally.mailboxes, tally.uidvalidity)
-            )
+            told = (account, tally.modseq, tally.used, tally.quota, tally.mailboxes, tally.uidvalidity)
+            self.execute(WRITE_TALLY, told)
+            self.execute(late.WRITE_BESIDE, told)
             for mailbox, box in counters.changed.items():
                 self.execute(
                     WRITE_MAILBOX_COUNTERS,
