@@ -44,6 +44,8 @@ class Senders:
     """No answer to the final dot: it may be there, and would be sent again."""
     refused: list[str] = field(default_factory=list)
     """The final dot was answered with 4yz."""
+    unanswered: list[str] = field(default_factory=list)
+    """Held for longer than any sender should be, at any command, by a node that is there."""
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -59,7 +61,7 @@ class Senders:
             thread.join(REPLY_SECONDS + 10)
         assert not any(thread.is_alive() for thread in self._threads)
 
-    def wait_for(self, more: int, patience: float = 90.0) -> None:
+    def wait_for(self, more: int, patience: float = 150.0) -> None:
         """Until so many more were acknowledged."""
         wanted, end = len(self.acknowledged) + more, time.monotonic() + patience
         while len(self.acknowledged) < wanted:
@@ -85,10 +87,14 @@ class Senders:
         with socket.create_connection(("127.0.0.1", node.smtp), 2) as connection:
             connection.settimeout(REPLY_SECONDS)
             replies = connection.makefile("rb")
-            replies.readline()
-            _ask(connection, replies, "HELO load.test")
-            while not self._stop.is_set():
-                self._send(connection, replies, f"{self.name}-{client}-{next(numbers)}")
+            try:
+                replies.readline()
+                _ask(connection, replies, "HELO load.test")
+                while not self._stop.is_set():
+                    self._send(connection, replies, f"{self.name}-{client}-{next(numbers)}")
+            except TimeoutError as silence:
+                self.unanswered.append(f"{self.name}-{client} by the node at {node.smtp}: {silence}")
+                raise
 
     def _send(self, connection: socket.socket, replies: "socket.SocketIO", subject: str) -> None:  # type: ignore[type-arg] # generic in the stubs alone
         recipients = tuple(random.sample([f"{one}@office.test" for one in self.people], 2))
@@ -102,6 +108,9 @@ class Senders:
         connection.sendall(text.encode())
         try:
             answer = replies.readline()
+        except TimeoutError:
+            self.doubtful.append(subject)
+            raise
         except OSError:
             answer = b""
         if answer.startswith(b"250"):

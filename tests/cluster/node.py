@@ -116,7 +116,7 @@ class Node:
         """As an operator stops it; its exit status."""
         assert self.process is not None
         self.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
     def operate(self, *words: str, text: str = "") -> str:
         """A ``posthouse`` command on this node; its standard output."""

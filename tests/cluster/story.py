@@ -1,14 +1,16 @@
 """Three nodes on one cluster, with senders and readers at work, and the laws that hold when all is over."""
 
 import itertools
+import json
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from load import Elsewhere, Reader, Senders, open_mailbox, subjects_of, uids_after
-from node import PASSWORD, Node
+from node import PASSWORD, PATIENCE, Node
 
 from posthouse.testing.patroni import PatroniCluster
 
@@ -55,6 +57,14 @@ TRAIL = {
 _NUMBERS = itertools.count(1)
 
 
+def is_whole(rows: list[dict[str, Any]]) -> bool:
+    """Whether ``cluster status`` shows three servers, one of them synchronous, and three nodes."""
+    roles = sorted(row["role"] for row in rows if row["what"] == "server")
+    sync = sorted(row["sync"] for row in rows if row.get("role") == "standby")
+    nodes = [row["state"] for row in rows if row["what"] == "node"]
+    return (roles, sync, nodes) == (["leader", "standby", "standby"], ["async", "sync"], ["alive"] * 3)
+
+
 class Story:
     """``nodes`` serve; what they promise is checked by ``finish``."""
 
@@ -91,6 +101,16 @@ class Story:
     def sql(self, statement: str) -> str:
         return self.cluster.sql(statement, self.database)
 
+    def await_status(self, found: Callable[[list[dict[str, Any]]], bool]) -> None:
+        """Until ``cluster status`` says so: a busy machine does not answer it within its three seconds."""
+        end = time.monotonic() + PATIENCE
+        while not found(rows := [json.loads(line) for line in self._status().splitlines()]):
+            assert time.monotonic() < end, rows
+            time.sleep(1)
+
+    def _status(self) -> str:
+        return self.nodes[0].operate("cluster", "status", "--json")
+
     def drain(self, patience: float = 150.0) -> float:
         """Until the queue is empty; how long that took."""
         began = time.monotonic()
@@ -111,6 +131,7 @@ class Story:
         alive = next(node for node in self.nodes if node.greets())
         assert self.senders.acknowledged
         assert self.senders.refused == [], "\n".join(self.senders.refused[:5])
+        assert self.senders.unanswered == []
         assert self.senders.longest < HELD_SECONDS
         self._check_mailboxes(alive)
         self.drain()

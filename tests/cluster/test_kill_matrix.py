@@ -100,7 +100,7 @@ def test_a_killed_nodes_queue_is_taken_over_within_its_lease(story: Story) -> No
     story.senders.wait_for(100)
     story.senders.stop()
     story.elsewhere.pause.set()
-    assert story.drain() < LEASE_SECONDS + 15
+    assert story.drain() < LEASE_SECONDS + 30
     story.finish(most_repeats=100)
 
 
@@ -152,7 +152,7 @@ def test_no_server_can_be_reached_and_a_sender_is_asked_to_come_again(story: Sto
     story.open(readers=1)
     for i in (1, 2, 3):
         story.cluster.kill_machine(i)
-    end = time.monotonic() + 90
+    end = time.monotonic() + 150
     while not story.senders.refused:
         assert time.monotonic() < end
         time.sleep(0.2)

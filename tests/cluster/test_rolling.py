@@ -1,6 +1,5 @@
 """One machine after the other is restarted, upgraded, and taken back, under load: nobody notices."""
 
-import json
 import signal
 import sys
 import time
@@ -41,8 +40,7 @@ def test_a_rolling_upgrade_and_back(story: Story) -> None:
         restart(story, number)
         assert versions(story) == ({*before, "9.0.0"} if number < 2 else {"9.0.0"})
     assert story.sql("SELECT to_regclass('of_the_next_release') IS NOT NULL") == "t"
-    told = [json.loads(line) for line in story.nodes[0].operate("cluster", "status", "--json").splitlines()]
-    assert sum(row["what"] == "node" and row["state"] == "alive" for row in told) == 3
+    story.await_status(lambda rows: sum(row["what"] == "node" and row["state"] == "alive" for row in rows) == 3)
     for number in range(3):
         story.nodes[number].program = (PROGRAM,)
         restart(story, number)
