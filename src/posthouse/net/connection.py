@@ -77,18 +77,27 @@ class Connection(asyncio.Protocol):
         self._transport.write(octets)
 
     async def _copy(self, pieces: Sequence[Piece]) -> None:
-        """Write ``pieces``, slices in small parts, never ahead of what the peer reads."""
+        """Write ``pieces``, large ones in small parts, never ahead of what the peer reads."""
         plain: list[bytes] = []
         for piece in pieces:
+            if isinstance(piece, bytes) and len(piece) <= SLICE_OCTETS:
+                plain.append(piece)
+                continue
+            self._write(plain)
+            plain = []
             if isinstance(piece, Slice):
-                self._write(plain)
-                plain = []
                 await self._copy_slice(piece)
             else:
-                plain.append(piece)
+                await self._copy_octets(piece)
         self._write(plain)
         if self._drained is not None:
             await self._drained
+
+    async def _copy_octets(self, octets: bytes) -> None:
+        for at in range(0, len(octets), SLICE_OCTETS):
+            if self._drained is not None:
+                await self._drained
+            self._write([octets[at : at + SLICE_OCTETS]])
 
     async def _copy_slice(self, piece: Slice) -> None:
         at, end = piece.start, piece.start + piece.length

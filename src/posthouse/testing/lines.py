@@ -39,7 +39,10 @@ class Lines:
 
 
 class Door:
-    """Answers a line at once, ``wait…`` when it is told to (``wait many`` piece by piece), ``bug`` never."""
+    """Answers a line at once, ``wait…`` when it is told to, ``bug`` never.
+
+    300,000 octets are the answer to ``wait many``, piece by piece, and to ``wait large``, in one.
+    """
 
     def __init__(self, line: Line) -> None:
         self.line = line
@@ -56,7 +59,7 @@ class Door:
     def handle(self, event: bytes) -> Answer[bytes | Slice]:
         self.heard.append(event)
         if event.startswith(b"wait"):
-            return self.long(event) if event == b"wait many" else self.late(event)
+            return self.long(event) if event in {b"wait many", b"wait large"} else self.late(event)
         if event == b"bug":
             raise ValueError("bug on purpose")
         if event == b"quit":
@@ -77,8 +80,9 @@ class Door:
 
     async def long(self, event: bytes) -> AsyncIterator[bytes]:
         await self.late(event)
-        for _ in range(300):
-            yield b"y" * 1000
+        octets = b"y" * (1000 if event == b"wait many" else 300_000)
+        for _ in range(300_000 // len(octets)):
+            yield octets
 
     def woken(self) -> Iterable[bytes]:
         return (b"news\n",)
