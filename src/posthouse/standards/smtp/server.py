@@ -17,7 +17,8 @@ Left to the door: who may send what to whom, and how many errors are enough.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from posthouse.lib.sansio import Channel, LocalError, Piece
 from posthouse.mail.envelope import Body
@@ -161,7 +162,7 @@ class ServerConnection(Standing):
         if step.state is not None:
             self._state = step.state
             self.wants_tls = step.state is State.TLS
-        if step.effect is not Effect.NOTHING:
+        if step.effect:
             self._apply(step.effect, pending)
         elif type(pending) is Malformed and pending.reply.hang_up:
             self._leave()  # whatever the door made of it: what follows on the wire has no meaning
@@ -201,17 +202,11 @@ class ServerConnection(Standing):
         if self._after_skip is not None:
             event, self._after_skip = self._after_skip, None
             return event
-        state = self._state
-        if state is State.DOTS:
-            return self._read_dots()
-        if state is State.CHUNK:
-            return self._read_chunk()
-        line = self._buffer.response() if state is State.SASL else self._buffer.command()
-        if isinstance(line, bytes):
-            return self._sasl(line) if state is State.SASL else self._command(line)
-        if line is not None and state is State.SASL:
-            self._state = State.READY  # RFC 4954 section 4: the exchange is over
-        return line
+        read = self._no_commands.get(self._state)
+        if read is not None:
+            return read(self)
+        line = self._buffer.command()
+        return self._command(line) if isinstance(line, bytes) else line
 
     def _command(self, line: bytes) -> Event | None:
         if line[-2:] != b"\r\n":
@@ -296,6 +291,14 @@ class ServerConnection(Standing):
         self._after_skip = None if silent else refusal  # RFC 2033 section 4.3: no recipient, no reply
         return self._read()
 
+    def _read_response(self) -> Event | None:
+        line = self._buffer.response()
+        if isinstance(line, bytes):
+            return self._sasl(line)
+        if line is not None:
+            self._state = State.READY  # RFC 4954 section 4: the exchange is over
+        return line
+
     def _sasl(self, line: bytes) -> Event:
         """A response to a challenge (RFC 4954 section 4)."""
         if self._buffer.waiting:
@@ -373,6 +376,13 @@ class ServerConnection(Standing):
         accepted = self.transaction.accepted if self.transaction is not None else 1
         self._owed = accepted if self.offer.lmtp else 1
         return EndContent(inspection.size, fault, inspection.lines)
+
+    _no_commands: ClassVar[Mapping[State, Callable[["ServerConnection"], Event | None]]] = {
+        State.DOTS: _read_dots,
+        State.CHUNK: _read_chunk,
+        State.SASL: _read_response,
+    }
+    """How octets are read that are none."""
 
 
 _SILENT = frozenset({State.GREETING, State.TLS})

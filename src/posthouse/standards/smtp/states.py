@@ -11,8 +11,8 @@ content, a refused content, RSET, a hello, STARTTLS. It is then dropped whole;
 nothing of it is ever set back piece by piece (threat S07).
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 from posthouse.standards.smtp import events
 from posthouse.standards.smtp import refusals as r
@@ -44,7 +44,8 @@ ANY = frozenset({S.FRESH, S.READY, S.MAIL, S.RCPT, S.CHUNKS})
 OUTSIDE_CHUNKS = ANY - {S.CHUNKS}
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """One command: the states it may come in, what it earns in others, whether it ends a pipelined group."""
 
     states: frozenset[State]
@@ -92,7 +93,8 @@ class Effect(IntEnum):
     """The session is over."""
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """Where an answer leads; ``state`` None: where we were."""
 
     state: State | None

@@ -1,5 +1,6 @@
 """SMTP that hears what it must not hear."""
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from posthouse.supervisor.unguarded.replacing import replace
 def _hear_early_talkers() -> None:
     """S03: whatever comes is carried out, whoever had to wait."""
     replace(ServerConnection, "_early", property(lambda _self: False, lambda _self, _value: None))
-    replace(server, "COMMANDS", {verb: row._replace(last=False) for verb, row in COMMANDS.items()})
+    replace(server, "COMMANDS", {verb: dataclasses.replace(row, last=False) for verb, row in COMMANDS.items()})
     replace(server, "FOREIGN_VERBS", frozenset())
 
 
