@@ -11,26 +11,21 @@ signed again, as it is sent.
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
 
 from posthouse.filter.returnpath import ReturnPaths
 from posthouse.mail.address import Address
 from posthouse.mail.content import Content
 from posthouse.mail.envelope import Body
 from posthouse.mail.reply import Reply, reply
-from posthouse.ms.large import here_or_apart
+from posthouse.mta.conversion import Converted, Converter
 from posthouse.mta.load import Load
 from posthouse.mta.reading import AT_ONCE, read_content, read_head, read_whole
-from posthouse.mta.signing import Signer
 from posthouse.mta.survey import is_sealed, survey, survey_stored
-from posthouse.standards.mime.downgrade import EIGHT_BITS, SEVEN_BITS, Carrier, Unconvertible, convert
+from posthouse.standards.mime.downgrade import EIGHT_BITS, SEVEN_BITS, Carrier
 from posthouse.standards.smtp.commands import Command, mail_from
 from posthouse.standards.smtp.offered import Offered
 from posthouse.storage.ports import Blobs
 from posthouse.storage.queue import Item
-
-MAX_CONVERTED: Final = 16 * 1024 * 1024
-"""Larger content is not converted: it would have to be held in memory."""
 
 TOO_LARGE = reply(552, "5.3.4", "the message is larger than the next server takes")
 NEEDS_UTF8 = reply(553, "5.6.7", "the next server does not take addresses and headers in UTF-8")
@@ -41,7 +36,7 @@ NEEDS_TLS = reply(550, "5.7.30", "the sender requires TLS on the way, which the 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A message made ready for one server. ``octets`` is the whole content when it is small or converted."""
+    """A message made ready for one server. ``octets`` is the whole content when it is small."""
 
     mail: Command
     content: Content
@@ -49,6 +44,12 @@ class Passage:
     size: int
     chunked: bool
     binary: bool = False
+    converted: Converted | None = None
+
+    def forget(self) -> None:
+        """Free what was made for this passage alone."""
+        if self.converted is not None:
+            self.converted.discard()
 
     async def pieces(self, blobs: Blobs) -> AsyncIterator[bytes]:
         """The content in order, in pieces of at most ``AT_ONCE`` and the prefix."""
@@ -63,12 +64,15 @@ async def prepare(
     load: Load,
     offered: Offered,
     blobs: Blobs,
+    converter: Converter,
     *,
     verified_tls: bool = False,
-    signer: Signer | None = None,
     paths: ReturnPaths | None = None,
 ) -> Passage | Reply:
-    """The passage of ``load`` to a server that offers ``offered``, or the reply that says why there is none."""
+    """The passage of ``load`` to a server that offers ``offered``, or the reply that says why there is none.
+
+    Whoever asked forgets the passage in the end.
+    """
     item, content = load.first, load.content
     if offered.size and content.size > offered.size:
         return TOO_LARGE
@@ -78,46 +82,58 @@ async def prepare(
     utf8 = await _needs_utf8(load, octets, blobs)
     if utf8 and not offered.smtputf8:
         return NEEDS_UTF8
-    fitted = await _fit(item, octets, offered, blobs, signer)
+    fitted = await _fit(item, octets, offered, blobs, converter)
     if isinstance(fitted, Reply):
         return fitted
-    body, octets = fitted
-    size = content.size if octets is None else len(octets)
-    if offered.size and size > offered.size:  # larger since it is encoded
+    body, converted = fitted
+    if converted is not None:
+        content, octets = converted.content, converted.octets
+    if offered.size and content.size > offered.size:  # larger since it is encoded
+        if converted is not None:
+            converted.discard()
         return TOO_LARGE
     mail = mail_from(
         item.reverse_path if paths is None else paths.sign(item.reverse_path),
-        size=size if offered.size is not None else None,
+        size=content.size if offered.size is not None else None,
         body=body,
         utf8=utf8,
         ret=item.ret if offered.dsn else None,
         envid=item.envid if offered.dsn else None,
         require_tls=item.require_tls,
     )
-    return Passage(mail, content, octets, size, offered.chunking, body is Body.BINARY)
+    return Passage(mail, content, octets, content.size, offered.chunking, body is Body.BINARY, converted)
 
 
 async def _fit(
-    item: Item, octets: bytes | None, offered: Offered, blobs: Blobs, signer: Signer | None
-) -> tuple[Body | None, bytes | None] | Reply:
-    """What to declare and what to send; no octets are a large content as it is."""
+    item: Item, octets: bytes | None, offered: Offered, blobs: Blobs, converter: Converter
+) -> tuple[Body | None, Converted | None] | Reply:
+    """What to declare, and what to send in the place of the content if it cannot go as it is."""
     found = survey(octets) if octets is not None else await survey_stored(item.content, item.body, blobs)
     binary = item.body is Body.BINARY and not found.is_lines
     if offered.binarymime and (binary or not found.short):
-        return Body.BINARY, octets
+        return Body.BINARY, None
     carrier = EIGHT_BITS if offered.eightbitmime else SEVEN_BITS
     converted = None
     if binary or (found.eightbit and not carrier.eightbit):
-        converted = await _convert(item, octets, blobs, signer, carrier)
+        converted = await converter.convert(item.content, octets, carrier)
         if converted is None and (binary or item.body is not Body.SEVENBIT):
             return NOT_CONVERTIBLE  # what promised 7 bits and lied is sent as it came
     elif not found.short:
-        converted = await _shorten(item, octets, blobs, signer, carrier)
+        converted = await _shorten(item, octets, blobs, converter, carrier)
     if converted is None and not found.clean:
         return BARE_LINE_END
-    eightbit = found.eightbit if converted is None else not converted.isascii()
-    body = Body.EIGHTBIT if eightbit and carrier.eightbit else None
-    return body, octets if converted is None else converted
+    eightbit = found.eightbit if converted is None else converted.eightbit
+    return Body.EIGHTBIT if eightbit and carrier.eightbit else None, converted
+
+
+async def _shorten(
+    item: Item, octets: bytes | None, blobs: Blobs, converter: Converter, carrier: Carrier
+) -> Converted | None:
+    """With shorter lines, unless that breaks what somebody else has signed: RFC 5321 section 4.5.3.1 lets us try."""
+    head = octets if octets is not None else await read_head(item.content, blobs)
+    if is_sealed(head, len(item.content.prefix)):
+        return None
+    return await converter.convert(item.content, octets, carrier)
 
 
 def may_name(address: Address, offered: Offered) -> bool:
@@ -134,32 +150,3 @@ async def _needs_utf8(load: Load, octets: bytes | None, blobs: Blobs) -> bool:
     head = octets if octets is not None else await read_head(load.content, blobs)
     end = head.find(b"\r\n\r\n")
     return not (head if end < 0 else head[:end]).isascii()
-
-
-async def _shorten(
-    item: Item, octets: bytes | None, blobs: Blobs, signer: Signer | None, carrier: Carrier
-) -> bytes | None:
-    """With shorter lines, unless that breaks what somebody else has signed: RFC 5321 section 4.5.3.1 lets us try."""
-    head = octets if octets is not None else await read_head(item.content, blobs)
-    if is_sealed(head, len(item.content.prefix)):
-        return None
-    return await _convert(item, octets, blobs, signer, carrier)
-
-
-async def _convert(
-    item: Item, octets: bytes | None, blobs: Blobs, signer: Signer | None, carrier: Carrier
-) -> bytes | None:
-    """As ``carrier`` takes it, signed again by those of ours who had signed it; None if that cannot be."""
-    if octets is None and item.content.size > MAX_CONVERTED:
-        return None
-    octets = octets if octets is not None else await read_whole(item.content, blobs)
-    try:
-        return await here_or_apart(len(octets), _converted, octets, len(item.content.prefix), signer, carrier)
-    except Unconvertible:
-        return None
-
-
-def _converted(octets: bytes, prefix_octets: int, signer: Signer | None, carrier: Carrier) -> bytes:
-    if signer is None:
-        return convert(octets, carrier)
-    return signer.sign_again(octets, prefix_octets, lambda content: convert(content, carrier))

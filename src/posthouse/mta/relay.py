@@ -14,12 +14,13 @@ from posthouse.lib.ports import Clock, Ids
 from posthouse.mail.outcome import Deferred, Failed, Outcome
 from posthouse.mail.reply import Reply, reply
 from posthouse.mta.classify import with_status
+from posthouse.mta.conversion import Converter
 from posthouse.mta.feedback.sessions import Sessions
 from posthouse.mta.link import Link
 from posthouse.mta.load import Load
 from posthouse.mta.mx import LOOP, MAX_HOSTS
 from posthouse.mta.opening import Opening, Refused
-from posthouse.mta.passage import prepare
+from posthouse.mta.passage import Passage, prepare
 from posthouse.mta.route import Hop, HostRoute, Routes, TlsPolicy
 from posthouse.mta.signing import Signer
 from posthouse.mta.transfer import LOST, MaySend, Transfer
@@ -57,8 +58,8 @@ class Relay:
         self._routes = routes
         self._paths = paths
         self._sessions = sessions
-        self._signer = signer
         self._blobs = blobs
+        self._converter = Converter(blobs, signer)
         self._opening = Opening(dialer, clock, ids, hostname)
 
     async def carry(self, route: HostRoute, load: Load, link: Link | None, may_send: MaySend) -> Trip:
@@ -102,10 +103,17 @@ class Relay:
     async def _try(self, route: HostRoute, load: Load, link: Link, may_send: MaySend) -> "_Tried":
         verified = link.stream.channel is not None and route.terms.tls is TlsPolicy.VERIFY
         passage = await prepare(
-            load, link.offered, self._blobs, verified_tls=verified, signer=self._signer, paths=self._paths
+            load, link.offered, self._blobs, self._converter, verified_tls=verified, paths=self._paths
         )
         if isinstance(passage, Reply):
             return _Tried({item.item: Failed(passage, link.host) for item in load.items}, answered=True, ended=False)
+        try:
+            return await self._transfer_parts(load, link, passage, may_send)
+        finally:
+            passage.forget()
+
+    async def _transfer_parts(self, load: Load, link: Link, passage: Passage, may_send: MaySend) -> "_Tried":
+        """As many transactions as the server's limit of recipients makes of it."""
         tried = _Tried({})
         for part in load.parts(link.offered.recipients_max):
             if tried.answered and not link.reusable:

@@ -103,14 +103,21 @@ class Signer:
         Only what we signed ourselves is signed again: our signatures stand in
         the first ``prefix_octets``.
         """
-        prefix = content[:prefix_octets]
-        header = parse_header(prefix)
-        domains = dict.fromkeys(_signer(value) for value in header.all(FIELD))
+        domains, kept = before_signing(content[:prefix_octets])
         if not domains:
             return convert(content)
-        kept = b"".join(prefix[field.start : field.end] for field in header.fields if field.name != FIELD)
         converted = convert(kept + content[prefix_octets:])
-        return b"".join([self.sign(converted, domain) for domain in domains if domain]) + converted
+        return b"".join([self.sign(converted, domain) for domain in domains]) + converted
+
+
+def before_signing(prefix: bytes) -> tuple[list[str], bytes]:
+    """Who of ours signed in ``prefix``, and what is left of it without their signatures."""
+    header = parse_header(prefix)
+    signers = dict.fromkeys(_signer(value) for value in header.all(FIELD))
+    if not any(signers):
+        return [], prefix
+    kept = b"".join(prefix[field.start : field.end] for field in header.fields if field.name != FIELD)
+    return [domain for domain in signers if domain], kept
 
 
 async def rest_of(head: bytes, blob: Blob, blobs: Blobs) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ from posthouse.mail.envelope import Body, Notify, OriginalRecipient, Recipient, 
 from posthouse.mail.ids import BlobId, QueueId
 from posthouse.mail.outcome import Delivered, Failed, Relayed
 from posthouse.mail.reply import reply
+from posthouse.mta.conversion import Converter
 from posthouse.mta.load import Load
 from posthouse.mta.passage import prepare
 from posthouse.mta.reporting import Action
@@ -33,7 +34,7 @@ def item(notify: Notify | None = None, *, original=None, ret=None, envid=None, s
 
 
 async def mail_line(one: Item, offered: Offered) -> str:
-    passage = await prepare(Load((one,)), offered, None)
+    passage = await prepare(Load((one,)), offered, None, Converter(None, None))
     return passage.mail.line
 
 

@@ -33,11 +33,41 @@ class RunningClock:
         return asyncio.get_running_loop().time()
 
 
+class HeldWriter:
+    """Implements ``storage.ports.BlobWriter`` in memory."""
+
+    is_full = False
+
+    def __init__(self, octets: dict[str, bytes]) -> None:
+        self._octets = octets
+        self._written = bytearray()
+        self._name = BlobId(f"written{len(octets)}")
+
+    @property
+    def size(self) -> int:
+        return len(self._written)
+
+    async def drained(self) -> None: ...
+
+    def write(self, chunk: bytes) -> None:
+        self._written += chunk
+
+    async def finish(self) -> Blob:
+        self._octets[self._name] = bytes(self._written)
+        return Blob(self._name, self.size)
+
+    def discard(self) -> None:
+        self._octets.pop(self._name, None)
+
+
 class HeldBlobs:
-    """Implements the reading side of ``storage.ports.Blobs`` from memory."""
+    """Implements ``storage.ports.Blobs`` from memory, but for ``verify``."""
 
     def __init__(self) -> None:
         self.octets: dict[str, bytes] = {}
+
+    def open(self) -> HeldWriter:
+        return HeldWriter(self.octets)
 
     async def read(self, blob: str, start: int = 0, length: int | None = None) -> bytes:
         octets = self.octets[blob]

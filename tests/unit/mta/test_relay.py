@@ -363,6 +363,7 @@ async def test_long_lines_of_a_large_message_are_found(road, hop, item):
     trip = await road.carry(item(content=large))
     assert isinstance(trip.outcomes[1], Relayed)
     assert max(map(len, b"".join(hop.said).split(b"\r\n"))) <= 998
+    assert list(road.blobs.octets) == ["b1"], "what was made for the way is gone with it"
 
 
 async def test_binary_that_was_signed_is_not_sent_as_lines(road, hop, item):

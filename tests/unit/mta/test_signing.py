@@ -1,13 +1,17 @@
 """What is sent in another form than it was signed is signed again; what we did not sign is not."""
 
+from base64 import b64decode
+
 import pytest
 
 from posthouse.mail.address import Address
 from posthouse.mail.content import Blob, Content
 from posthouse.mail.envelope import Body, Envelope, Recipient
 from posthouse.mail.ids import BlobId
+from posthouse.mta.conversion import Converter
 from posthouse.mta.load import Load
 from posthouse.mta.passage import NOT_CONVERTIBLE, prepare
+from posthouse.mta.reading import AT_ONCE
 from posthouse.standards.dkim.verify import Result, Verifier
 from posthouse.standards.imf.header import parse_header
 from posthouse.standards.smtp.offered import Offered
@@ -33,6 +37,13 @@ async def signed(office: Office):
     return item, zone
 
 
+LARGE_HEAD = (
+    b"From: alice@office.test\r\nTo: x@outside.test\r\nSubject: large\r\nMIME-Version: 1.0\r\n"
+    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    b"Content-Type: image/x\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+)
+
+
 async def results(message: bytes, zone, now: float) -> list[Result]:
     header = parse_header(message)
     verifier = Verifier(header)
@@ -41,9 +52,13 @@ async def results(message: bytes, zone, now: float) -> list[Result]:
 
 
 async def passed(office: Office, item, offered: Offered = OLD_SERVER, *, signer: bool = True) -> bytes:
-    passage = await prepare(Load((item,)), offered, office.store.blobs, signer=office.signer if signer else None)
+    blobs = office.store.blobs
+    passage = await prepare(Load((item,)), offered, blobs, Converter(blobs, office.signer if signer else None))
     assert passage is not NOT_CONVERTIBLE
-    return b"".join([piece async for piece in passage.pieces(office.store.blobs)])
+    try:
+        return b"".join([piece async for piece in passage.pieces(blobs)])
+    finally:
+        passage.forget()
 
 
 async def test_where_8_bits_pass_the_signatures_are_those_of_the_submission(office, signed):
@@ -59,6 +74,30 @@ async def test_converted_content_is_signed_as_it_is_sent(office, signed):
     assert message.isascii()
     assert b"Content-Transfer-Encoding: base64" in message
     assert await results(message, zone, office.clock.now()) == [Result.PASS, Result.PASS]
+
+
+@pytest.mark.parametrize("octets", [300 * 1024, 17 * 1024 * 1024])
+async def test_large_content_is_converted_and_signed_apart_from_memory(office, octets):
+    zone = await office.make_keys()
+    line = b"\xe4" * 70 + b"\r\n"
+    attached = line * (octets // len(line))
+    message = LARGE_HEAD + attached + b"--b--\r\n"
+    async with office.submission(implicit_tls=True) as session:
+        await session.hello()
+        office.logged_in(session)
+        await session.send("alice@office.test", ["x@outside.test"], message, " BODY=8BITMIME")
+    (item,) = await office.queue()
+    passage = await prepare(Load((item,)), OLD_SERVER, office.store.blobs, Converter(office.store.blobs, office.signer))
+    assert passage.octets is None
+    pieces = [piece async for piece in passage.pieces(office.store.blobs)]
+    passage.forget()
+    assert max(map(len, pieces)) <= AT_ONCE
+    sent = b"".join(pieces)
+    assert passage.size == len(sent)
+    assert sent.isascii()
+    assert await results(sent, zone, office.clock.now()) == [Result.PASS, Result.PASS]
+    encoded = sent.rpartition(b"\r\n\r\n")[2].partition(b"\r\n--b--")[0]
+    assert b64decode(encoded) == attached.removesuffix(b"\r\n")
 
 
 async def test_without_a_new_signature_the_old_ones_would_fail(office, signed):

@@ -27,6 +27,9 @@ LINE_OCTETS = 998
 STEP_OCTETS = 57 * 18_000
 """Of a part, encoded at a time: whole lines of base64."""
 
+QUOTED_OCTETS = 16 * 1024 * 1024
+"""A text up to this becomes quoted-printable if that is shorter; base64 is made a step at a time."""
+
 Edit = tuple[int, int, bytes | None]
 """What stands in the place of these octets; None: the same in base64."""
 
@@ -169,7 +172,7 @@ def _encode(octets: bytes, part: Part, body: bytes, *, taken: bool, is_top: bool
     if part.encoding not in PLAIN_ENCODINGS:
         raise Unconvertible("a part in a foreign encoding")
     label, encoded = b"base64", None
-    if kind.startswith(b"text/") and is_clean(body):
+    if kind.startswith(b"text/") and len(body) <= QUOTED_OCTETS and is_clean(body):
         label, encoded = _shortest(body)
     edits: list[Edit] = [(field.start, field.end, b"") for field in header.fields if field.name.lower() == CTE]
     lines = b"Content-Transfer-Encoding: " + label + b"\r\n"
