@@ -102,7 +102,7 @@ class Server:
             return connection.recv(512).startswith(b"220")
 
     def _wait_ready(self) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 break
