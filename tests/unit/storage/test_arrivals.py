@@ -11,7 +11,7 @@ from posthouse.mail.ids import AccountId
 from posthouse.storage.acceptance import Acceptance, Filing, Overquota, Placed
 from posthouse.storage.directory import DomainRow
 from posthouse.storage.errors import Missing
-from posthouse.storage.mailbox import Role
+from posthouse.storage.mailbox import Facts, Role
 from posthouse.storage.postgresql import tx
 from posthouse.storage.postgresql.connecting import SETTINGS
 from posthouse.storage.postgresql.engine import open_store
@@ -166,3 +166,14 @@ async def test_who_is_locked_is_asked_for_by_key_and_in_order(new_database):
     conditions = [line for line in lines if "Index Cond" in line]
     assert len(conditions) == 2, lines
     assert "role" in conditions[1], lines
+
+
+async def test_one_message_for_more_people_than_a_statement_files(store):
+    people = [await an_account(store, f"u{number}") for number in range(61)]
+    facts = Facts(message_id="<1@x>", thread_keys=("<1@x>",), subject="Sübject")
+    [places] = await at_once(store, letter("t1", *[to(one, facts=facts) for one in people]))
+    [answers] = await at_once(store, letter("t2", *[to(one, facts=facts) for one in people]))
+    for account, first, second in zip(people, places, answers, strict=True):
+        one, other = await store.read(account, first.mailbox, [first.uid, second.uid])
+        assert (one.facts.subject, other.thread_id) == ("Sübject", one.thread_id)
+    assert await counted(store, people[-1]) == {"INBOX": (2, 2, 3)}

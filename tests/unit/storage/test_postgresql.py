@@ -865,8 +865,8 @@ def test_an_error_is_tried_again_only_where_that_may_help(error, kind):
 
 
 BY_KEY = {
-    "delivered": (acceptance.FIND_DELIVERED, ("delivery", "account_id")),
-    "threads": (acceptance.FIND_THREADS, ("account_id", "key")),
+    "delivered": (acceptance.FIND_BEFORE, ("delivery", "account_id")),
+    "threads": (acceptance.FIND_BEFORE, ("account_id", "key")),
     "mailboxes by role": (tx.READ_BOXES, ("account_id", "role")),
     "tallies": (tx.WRITE_TALLIES, ("account_id",)),
     "mailboxes": (tx.WRITE_COUNTERS, ("account_id",)),

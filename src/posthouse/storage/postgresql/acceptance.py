@@ -7,6 +7,7 @@ and decided here.
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from posthouse.storage.acceptance import Acceptance, Accepted, Filing, Overquota
 from posthouse.storage.bodies import TRASH_KEPT
 from posthouse.storage.errors import Missing
 from posthouse.storage.mailbox import Facts, Role
+from posthouse.storage.postgresql.grouping import MAX_BATCH
 from posthouse.storage.postgresql.mailboxes import make_mailbox
 from posthouse.storage.postgresql.posting import MAY_BE_ORPHANS, QueueRows
 from posthouse.storage.postgresql.text import keep_text
@@ -39,27 +41,49 @@ KEEP_BLOBS = """INSERT INTO blob (blob_no, hash, size, octets)
 LOOKS = 5
 """A blob that is there may be collected before it is locked, and must then be stored again: each time less likely."""
 FIND_BLOBS = "SELECT hash, blob_no FROM blob WHERE hash = ANY($1::bytea[]) ORDER BY hash FOR KEY SHARE"
-FIND_DELIVERED = """SELECT w.delivery, w.account_id, d.* FROM unnest($1::text[], $2::bigint[]) w(delivery, account_id)
+FIND_BEFORE = """SELECT w.delivery, w.account_id, NULL::bytea, d.*
+    FROM unnest($1::text[], $2::bigint[]) w(delivery, account_id)
     CROSS JOIN LATERAL (SELECT mailbox_id, uidvalidity, uid, modseq, email FROM delivered
-    WHERE delivered.delivery = w.delivery AND delivered.account_id = w.account_id OFFSET 0) d"""
-"""LATERAL and OFFSET: for each of ours one look into the index, whatever statistics say. A plan that was made when the
-table had just been analysed and was empty read all of it for each batch: 5 ms a message after 20,000 (measured)."""
-FIND_THREADS = """SELECT w.account_id, w.key, t.thread FROM unnest($1::bigint[], $2::bytea[]) w(account_id, key)
-    CROSS JOIN LATERAL (SELECT thread FROM thread
+    WHERE delivered.delivery = w.delivery AND delivered.account_id = w.account_id OFFSET 0) d
+    UNION ALL SELECT NULL, w.account_id, w.key, t.thread, 0, 0, 0, 0
+    FROM unnest($3::bigint[], $4::bytea[]) w(account_id, key) CROSS JOIN LATERAL (SELECT thread FROM thread
     WHERE thread.account_id = w.account_id AND thread.key = w.key OFFSET 0) t"""
-FILE = """WITH threads AS (INSERT INTO thread (account_id, key, thread)
-    SELECT * FROM unnest($21::bigint[], $22::bytea[], $23::bigint[])),
+"""What was delivered, and threads. LATERAL and OFFSET: for each of ours one look into the index, whatever statistics
+say. A plan that was made when the table had just been analysed and was empty read all of it for each batch: 5 ms a
+message after 20,000 (measured)."""
+
+FILED = (
+    "letter bigint", "account bigint", "blob bigint", "size bigint", "received bigint", "modseq bigint",
+    "thread bigint", "sent bigint", "message_id text", "subject text", "preview text", "prefix bytea",
+    "envelope bytea", "structure bytea", "mailbox bigint", "uid bigint", "flags text", "at bigint", "delivery text",
+    "uidvalidity bigint",
+)  # fmt: skip
+FILE = """WITH filed AS MATERIALIZED (SELECT * FROM (VALUES {rows}) v({names}) WHERE letter IS NOT NULL),
+    threads AS (INSERT INTO thread (account_id, key, thread) SELECT * FROM unnest($1::bigint[], $2::bytea[],
+    $3::bigint[])),
     letters AS (INSERT INTO letter (letter_no, account_id, blob_no, size, received_at, email, thread, sent_at,
     message_id, subject, preview, prefix, envelope, structure)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-    $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::bytea[], $14::bytea[])),
+    SELECT letter, account, blob, size, received, modseq, thread, sent, message_id, subject, preview, prefix, envelope,
+    structure FROM filed),
     messages AS (INSERT INTO message (account_id, mailbox_id, uid, modseq, born, flags, size, saved_at, letter_no)
-    SELECT a, m, u, s, s, f, z, t, l FROM unnest($2::bigint[], $15::bigint[], $16::bigint[], $6::bigint[],
-    $17::text[], $4::bigint[], $18::bigint[], $1::bigint[]) v(a, m, u, s, f, z, t, l))
+    SELECT account, mailbox, uid, modseq, modseq, flags, size, at, letter FROM filed)
     INSERT INTO delivered (delivery, account_id, mailbox_id, uidvalidity, uid, modseq, email, at)
-    SELECT d, a, m, v, u, s, s, t FROM unnest($19::text[], $2::bigint[], $15::bigint[], $20::bigint[], $16::bigint[],
-    $6::bigint[], $18::bigint[]) w(d, a, m, v, u, s, t)"""
-"""All that a filing adds, in one statement: what its tables share is sent once, and sending is half of the cost."""
+    SELECT delivery, account, mailbox, uidvalidity, uid, modseq, modseq, at FROM filed"""
+"""All that a filing adds, in one statement: what its tables share is sent once, and sending is half of the cost. Each
+cell is an argument, which costs the node half of what a list for each column does; rows without one are left out."""
+
+
+def _file(rows: int) -> str:
+    """``FILE`` for so many."""
+    numbers = itertools.count(4)
+    first = ", ".join(f"${next(numbers)}::{cell.split()[1]}" for cell in FILED)
+    others = (", ".join(f"${next(numbers)}" for _ in FILED) for _ in range(rows - 1))
+    return FILE.format(
+        rows=", ".join(f"({row})" for row in (first, *others)), names=", ".join(cell.split()[0] for cell in FILED)
+    )
+
+
+FILE_UP_TO = {rows: _file(rows) for rows in (1, 10, MAX_BATCH)}
 
 ADD_BODIES = "INSERT INTO body (object, blob_no) SELECT * FROM unnest($1::text[], $2::bigint[])"
 BODIES_OF = "SELECT blob_no, object FROM body WHERE blob_no = ANY($1::bigint[])"
@@ -104,6 +128,16 @@ async def _enter(tx: Tx, acceptances: Sequence[Acceptance]) -> set[str]:
     return fresh
 
 
+INBOX = Role.INBOX.name
+
+
+def _role(filing: Filing) -> str:
+    """The name of the role that is meant, empty for a mailbox by number."""
+    if filing.mailbox is Role.INBOX:  # an enumeration takes its time to tell a name
+        return INBOX
+    return filing.mailbox.name if isinstance(filing.mailbox, Role) else ""
+
+
 def key_of(acceptance: Acceptance, index: int) -> str:
     return acceptance.filings[index].key or f"{acceptance.trace}/{index}"
 
@@ -116,6 +150,7 @@ class _Batch:
         self._key_of_body = key_of_body
         self._queue = QueueRows(tx)
         self._delivered: dict[tuple[str, int], Place] = {}
+        self._keys: dict[tuple[str, int], Sequence[bytes]] = {}
         self._threads: dict[tuple[int, bytes], int] = {}
         self._blobs: dict[bytes, int] = {}
         self._new_threads: list[tuple[int, bytes, int]] = []
@@ -141,38 +176,39 @@ class _Batch:
             for one, index, filing in filings
             if filing.key is not None or one.trace not in is_fresh
         ]
-        if asked:
-            keys, accounts = map(list, zip(*asked, strict=True))
-            for key, account, *place in await tx.rows(FIND_DELIVERED, keys, accounts):
-                self._delivered[key, account] = (place[0], place[1], place[2], place[3], place[4])
+        for one in fresh:
+            for index, filing in enumerate(one.filings):
+                self._keys[one.trace, index] = _thread_keys(filing.facts)
         threads = {
-            (filing.account, key) for one in fresh for filing in one.filings for key in _thread_keys(filing.facts)
+            (filing.account, key)
+            for one in fresh
+            for index, filing in enumerate(one.filings)
+            for key in self._keys[one.trace, index]
         }
-        if threads:
-            owners, texts = map(list, zip(*threads, strict=True))
-            for account, text, thread in await tx.rows(FIND_THREADS, owners, texts):
-                self._threads[account, text] = thread
+        if asked or threads:
+            keys, accounts = map(list, zip(*asked, strict=True)) if asked else ([], [])
+            owners, texts = map(list, zip(*threads, strict=True)) if threads else ([], [])
+            for key, account, text, *place in await tx.rows(FIND_BEFORE, keys, accounts, owners, texts):
+                if text is None:
+                    self._delivered[key, account] = (place[0], place[1], place[2], place[3], place[4])
+                else:
+                    self._threads[account, text] = place[0]
         self._numbers = list(reversed(await tx.some_numbers(sum(len(one.filings) for one in fresh))))
 
     async def _hold_accounts(self, fresh: Sequence[Acceptance]) -> None:
         """Their counters and mailboxes; what goes to INBOX or the like, as nearly all does, is counted at once."""
-        tx, arrivals, wanted = self._tx, dict[int, Arrivals](), set[tuple[int, str]]()
+        tx, arrivals = self._tx, dict[int, Arrivals]()
         for one in fresh:
             for filing in one.filings:
-                role = filing.mailbox.name if isinstance(filing.mailbox, Role) else ""
-                there = arrivals.get(filing.account)
-                if there is None:
-                    there = arrivals[filing.account] = Arrivals("" if role == QUARANTINE else role)
-                is_seen = "\\Seen" in format_flags(filing.flags)
-                there.add(role, len(filing.prefix) + one.blob.size, seen=is_seen)
-                if role:
-                    wanted.add((filing.account, role))
-        if wanted and tx.holds_nobody:
-            await tx.count_arrivals(arrivals)
-        else:
-            await tx.lock(arrivals)
-        missing = {pair for pair in wanted if tx.known_role(*pair) is None}
-        await tx.read_roles(sorted(missing | {(account, Role.INBOX.name) for account, _ in missing}))
+                account, role = filing.account, _role(filing)
+                if account not in arrivals:
+                    arrivals[account] = Arrivals("" if role == QUARANTINE else role)
+                is_seen = bool(filing.flags) and "\\Seen" in format_flags(filing.flags)
+                arrivals[account].add(role, len(filing.prefix) + one.blob.size, seen=is_seen)
+        others = await tx.count_arrivals(arrivals)
+        wanted = {(f.account, _role(f)) for one in fresh for f in one.filings if f.account in others} if others else ()
+        unknown = {pair for pair in wanted if pair[1]}
+        await tx.read_roles(sorted(unknown | {(account, INBOX) for account, _ in unknown}))
 
     async def _keep_blobs(self, acceptances: Sequence[Acceptance]) -> None:
         """The numbers of the blobs' rows, made where they are new; ``Missing`` if nobody has the octets."""
@@ -263,12 +299,12 @@ class _Batch:
         uid = box.add(flags, size, modseq)
         place = (box.mailbox, box.uidvalidity, uid, modseq, modseq)
         self._delivered[key, account] = place
-        facts = filing.facts
+        facts, thread = filing.facts, self._thread(account, self._keys[acceptance.trace, index], modseq)
         self._new_letters.append(
-            (self._numbers.pop(), account, blob_no, size, filing.received_at or acceptance.at, modseq,
-             self._thread(account, facts, modseq), facts.sent_at, keep_text(facts.message_id),
-             keep_text(facts.subject), keep_text(facts.preview), filing.prefix, facts.envelope, facts.structure,
-             box.mailbox, uid, flags, acceptance.at, key, box.uidvalidity)
+            (self._numbers.pop(), account, blob_no, size, filing.received_at or acceptance.at, modseq, thread,
+             facts.sent_at, keep_text(facts.message_id), keep_text(facts.subject), keep_text(facts.preview),
+             filing.prefix, facts.envelope, facts.structure, box.mailbox, uid, flags, acceptance.at, key,
+             box.uidvalidity)
         )  # fmt: skip
         self._tx.changed.add(account)
         return placed(account, *place)
@@ -278,18 +314,17 @@ class _Batch:
         tx, account = self._tx, filing.account
         if not isinstance(filing.mailbox, Role):
             return await tx.box(account, filing.mailbox)
-        box = tx.known_role(account, filing.mailbox.name)
+        box = tx.known_role(account, _role(filing))
         if box is None and filing.mailbox is Role.QUARANTINE:
             await make_mailbox(tx, account, filing.mailbox.value, filing.mailbox, at)
             box = await tx.role(account, filing.mailbox.name)
-        box = box or tx.known_role(account, Role.INBOX.name)
+        box = box or tx.known_role(account, INBOX)
         if box is None:
             raise Missing(f"mailbox {filing.mailbox.value} of account {account}")
         return box
 
-    def _thread(self, account: AccountId, facts: Facts, modseq: int) -> int:
+    def _thread(self, account: AccountId, keys: Sequence[bytes], modseq: int) -> int:
         """The thread of the oldest message that shares a message-id, or a new one, named by its first mod-sequence."""
-        keys = _thread_keys(facts)
         thread = min((self._threads.get((account, key), modseq) for key in keys), default=modseq)
         for key in keys:
             if (account, key) not in self._threads:
@@ -301,9 +336,13 @@ class _Batch:
 
     async def write(self) -> None:
         tx = self._tx
-        if self._new_letters:
-            threads = map(list, zip(*self._new_threads, strict=True)) if self._new_threads else ([], [], [])
-            await tx.rows(FILE, *map(list, zip(*self._new_letters, strict=True)), *threads)
+        threads = list(map(list, zip(*self._new_threads, strict=True))) or [[], [], []]
+        for start in range(0, len(self._new_letters), MAX_BATCH):
+            some = self._new_letters[start : start + MAX_BATCH]
+            rows = next(rows for rows in FILE_UP_TO if len(some) <= rows)
+            cells = [cell for letter in some for cell in letter] + [None] * (len(FILED) * (rows - len(some)))
+            await tx.rows(FILE_UP_TO[rows], *threads, *cells)
+            threads = [[], [], []]
         await self._queue.write()
         for trace, _ in self._let_go:  # nobody had room: nothing was accepted, it may be tried again
             await tx.run(TRACE_BECOMES_REFUSED, trace)

@@ -7,6 +7,7 @@ other in a circle.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,16 +144,15 @@ class Tx:
             if account not in self._tallies:
                 raise Missing(f"account {account}")
 
-    @property
-    def holds_nobody(self) -> bool:
-        return not self._tallies
-
-    async def count_arrivals(self, arrivals: Mapping[int, Arrivals]) -> None:
-        """As ``lock``, for a unit that holds nobody yet and knows what it is going to count.
+    async def count_arrivals(self, arrivals: Mapping[int, Arrivals]) -> AbstractSet[int]:
+        """As ``lock``, for a unit that knows what it is going to count; whose mailboxes it has not seen.
 
         The counters are written now, those in memory stand where they stood before, and ``flush`` writes again what
-        has not come out so: over quota, delivered before.
+        has not come out so: over quota, delivered before. (Who is held already was not locked in order with others.)
         """
+        if self._tallies or not any(one.role for one in arrivals.values()):
+            await self.lock(arrivals)
+            return arrivals.keys()
         ordered = sorted((account, one.role, one.messages, one.unseen, one.octets) for account, one in arrivals.items())
         for (
             account,
@@ -185,6 +185,7 @@ class Tx:
         await self.lock(others)
         for account in others:
             self._tallies[account].used -= arrivals[account].octets
+        return others
 
     async def tally(self, account: int) -> Tally:
         """The counters of an account, held from now on; ``Missing`` if it is not there."""
