@@ -11,6 +11,7 @@ was right, so that a hundred attempts at once are a hundred.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -139,31 +140,41 @@ class Failures:
         if address in self._exempt:
             return Charge((), address, user, peer=address)
         networks = source_networks(address)
+        if (user, networks[0]) in self._known:
+            kinship = Kinship.KNOWN
+        is_strange = kinship is Kinship.STRANGE
+        if is_strange and (spent := self._spent_elsewhere(user, networks[0])):
+            return spent
         now = self._clock.monotonic()
-        mine: tuple[tuple[WindowCounter, object], ...]
-        is_strange = False
-        if kinship is Kinship.KNOWN or (user, networks[0]) in self._known:
-            mine = tuple((window, (user, networks[0])) for window in self._pair)
-        elif kinship is Kinship.NEAR:
-            around = networks_of(address)[1]
-            mine = tuple((window, (user, networks[0])) for window in self._pair)
-            mine += tuple((window, (user, around)) for window in self._near)
-        else:
-            is_strange = True
-            if self.shared is not None:
-                by_account, by_source = self.shared
-                if by_account.is_spent(user):
-                    return OF_ACCOUNT
-                if by_source.is_spent(networks[0]):
-                    return OF_SOURCE
-            source = ((window, net) for windows, net in zip(self._source, networks, strict=True) for window in windows)
-            mine = (*source, (self._account, user))
+        mine = self._counters(address, user, kinship, networks)
         for window, key in mine:
             if window.is_full(key, now):
                 return OF_ACCOUNT if key == user else OF_SOURCE
         for window, key in mine:
             window.add(key, now)
         return Charge(mine, networks[0], user, is_strange, address)
+
+    def _counters(
+        self, address: str, user: str, kinship: Kinship, networks: Sequence[str]
+    ) -> tuple[tuple[WindowCounter, object], ...]:
+        """Where an attempt counts: who is known there for himself, a stranger against the network and the account."""
+        pair = tuple((window, (user, networks[0])) for window in self._pair)
+        if kinship is Kinship.KNOWN:
+            return pair
+        if kinship is Kinship.NEAR:
+            around = networks_of(address)[1]
+            return pair + tuple((window, (user, around)) for window in self._near)
+        source = ((window, net) for windows, net in zip(self._source, networks, strict=True) for window in windows)
+        return (*source, (self._account, user))
+
+    def _spent_elsewhere(self, user: str, source: str) -> str:
+        """Which limit all nodes together have reached; nothing: none."""
+        if self.shared is None:
+            return ""
+        by_account, by_source = self.shared
+        if by_account.is_spent(user):
+            return OF_ACCOUNT
+        return OF_SOURCE if by_source.is_spent(source) else ""
 
     async def fail(self, charge: Charge) -> None:
         """It was a wrong one: the other nodes shall know."""

@@ -1,4 +1,4 @@
-"""``posthouse cell``."""
+"""``posthouse cell``: the databases that the accounts live in, and who moves between them."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``posthouse classifier``."""
+"""``posthouse classifier``: what the filter has learned from people, and why it says what it says."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""``posthouse cluster``."""
+"""``posthouse cluster``: the machines that serve together, how they are, and what should be looked at."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""``posthouse dkim``, ``posthouse dns``."""
+"""``posthouse dkim``, ``posthouse dns``: the keys of our domains, and what they should publish."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""``posthouse limits``."""
+"""``posthouse limits``: every number that bounds what others may do here."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``posthouse quarantine``."""
+"""``posthouse quarantine``: what was kept from its readers, to be let go or dropped."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

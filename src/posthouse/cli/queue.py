@@ -1,4 +1,4 @@
-"""``posthouse queue``."""
+"""``posthouse queue``: mail that waits for other servers, and what may be done with it."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

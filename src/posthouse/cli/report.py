@@ -1,4 +1,4 @@
-"""``posthouse report``."""
+"""``posthouse report``: what others tell of mail in our name, and what we told them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar

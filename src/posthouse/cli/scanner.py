@@ -1,4 +1,4 @@
-"""``posthouse scanner``."""
+"""``posthouse scanner``: the programs that look at each message, and whether they find what they should."""
 
 import click
 

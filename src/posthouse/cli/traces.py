@@ -1,4 +1,4 @@
-"""``posthouse explain``, ``posthouse status``."""
+"""``posthouse explain``, ``posthouse status``: what became of a message, and how the house is."""
 
 from collections.abc import Mapping
 from typing import Any

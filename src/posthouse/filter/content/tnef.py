@@ -4,9 +4,11 @@ import struct
 from collections.abc import Iterator
 
 ATTACHMENTS = 1000
+MOST_VALUES = 1000
 _RENDERING, _TITLE, _DATA, _PROPERTIES = 0x9002, 0x8010, 0x800F, 0x9005
 _FIXED = {2: 4, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 10: 4, 11: 4, 20: 8, 64: 8, 72: 16}
-_VARIABLE = frozenset({13, 30, 31, 258})
+_INTERFACE, _WIDE = 13, 31
+_VARIABLE = frozenset({_INTERFACE, 30, _WIDE, 258})
 _LONG_NAME, _NAME, _OBJECT = 0x3707, 0x3704, 0x3701
 
 
@@ -45,36 +47,41 @@ def read_tnef(octets: bytes) -> Iterator[tuple[str, bytes]]:
 def _properties(octets: bytes) -> tuple[str, bytes]:
     """The long name and an embedded object among the MAPI properties of one attachment."""
     name, content = "", b""
+    for number, kind, value in _values(octets):
+        if number == _LONG_NAME or (number == _NAME and not name):
+            name = value.decode("utf-16-le" if kind == _WIDE else "cp1252", "replace").rstrip("\x00")
+        elif number == _OBJECT:
+            content = value[16:] if kind == _INTERFACE else value
+    return name, content
+
+
+def _values(octets: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Number, kind and octets of each value of variable length, up to one that is broken."""
     at = 4
-    for _ in range(min(1000, int.from_bytes(octets[:4], "little"))):
+    for _ in range(min(MOST_VALUES, int.from_bytes(octets[:4], "little"))):
         if at + 4 > len(octets):
-            break
+            return
         kind, number = struct.unpack_from("<HH", octets, at)
         at += 4
         if number >= 0x8000:  # a named property
             at = _after_name(octets, at)
         many_values, kind = kind & 0x1000, kind & 0x0FFF
-        if kind in _FIXED and not many_values:
-            at += _FIXED[kind]
-            continue
         if kind not in _FIXED and kind not in _VARIABLE:
-            break
-        many = int.from_bytes(octets[at : at + 4], "little")
-        at += 4
+            return
+        many = 1
+        if many_values or kind in _VARIABLE:
+            many = int.from_bytes(octets[at : at + 4], "little")
+            at += 4
         if kind in _FIXED:
             at += many * _FIXED[kind]
             continue
-        for _ in range(min(many, 1000)):
+        for _ in range(min(many, MOST_VALUES)):
             length = int.from_bytes(octets[at : at + 4], "little")
             value = octets[at + 4 : at + 4 + length]
             at += 4 + (length + 3) // 4 * 4
             if at > len(octets) + 3:
-                return name, content
-            if number in {_LONG_NAME, _NAME} and (number == _LONG_NAME or not name):
-                name = value.decode("utf-16-le" if kind == 31 else "cp1252", "replace").rstrip("\x00")
-            elif number == _OBJECT:
-                content = value[16:] if kind == 13 else value
-    return name, content
+                return
+            yield number, kind, value
 
 
 def _after_name(octets: bytes, at: int) -> int:

@@ -130,6 +130,13 @@ class ClientConnection:
             self._awaited.clear()
             self._phase = Phase.OVER
             return Answer(verb, reply)
+        self._follow(verb, reply)
+        if reply.code < 200 or (reply.goes_on and _GOES_ON.get(verb) != reply.code):
+            raise RemoteError(f"the reply code {reply.code} to {verb.value}")
+        return Answer(verb, reply)
+
+    def _follow(self, verb: Verb, reply: Reply) -> None:
+        """What ``reply`` changes of what may be said next."""
         if verb is Verb.RCPT:
             self._accepted += reply.accepted
         elif verb is Verb.DATA and reply.code == 354:
@@ -146,9 +153,6 @@ class ClientConnection:
             self._phase = Phase.OVER
         elif verb is Verb.MAIL or verb is Verb.RSET:
             self._accepted = 0
-        if reply.code < 200 or (reply.goes_on and _GOES_ON.get(verb) != reply.code):
-            raise RemoteError(f"the reply code {reply.code} to {verb.value}")
-        return Answer(verb, reply)
 
     def _await_more(self, verb: Verb) -> None:
         """RFC 2033 section 4.2: one reply for each recipient that was accepted."""
