@@ -4,25 +4,28 @@
     python bench/cluster/scale.py queue    [--embedded] [--sizes 10000,100000,1000000]
 
 Generated rows are loaded by the engine itself (a row of a series a person or
-message), the house grows from size to size, and at each size the same is done
-through the store: ``accounts`` delivers to people drawn from all, ``queue``
-accepts messages that are due now, claims them among all that wait, and settles
-them. Printed is CPU time a message, of the servers and of the node, because the
-rate says more about the machine's other work; each size is measured in several
-rounds, and the least counts. Of the embedded engine also how many pages it wrote
-and read for a message (the last round), which no other work changes. ``--mail``: so many messages (of all not more than
-4,000,000) are in each mailbox before; without them a small house is so young
-that the ends of all its mailboxes share a few pages, which it never is again.
-``cold``: right after a checkpoint, when the first change of each page goes to
-the log as a whole.
+message), a house for each size, and in each the same is done through the store:
+``accounts`` delivers to people drawn from all, ``queue`` accepts messages that
+are due now, claims them among all that wait, and settles them. Printed is CPU
+time a message, of the servers and of the node, because the rate says more about
+the machine's other work. The houses take turns, so that work beside this one
+meets all alike: ``times`` is the median, over the rounds, of what a message cost
+here against what it cost in the first house in the same round. Of the embedded
+engine also how many pages it wrote and read for a message, which no other work
+changes. ``--mail``: so many messages (of all not more than 4,000,000) are in each
+mailbox before; without them a small house is so young that the ends of all its
+mailboxes share a few pages, which it never is again. ``cold``: right after a
+checkpoint, when the first change of each page goes to the log as a whole.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
 import resource
+import statistics
 import tempfile
 import time
 from contextlib import ExitStack
@@ -41,11 +44,11 @@ from posthouse.storage.postgresql.engine import open_store as open_postgres
 from posthouse.storage.queue import Posting, Settlement
 from posthouse.storage.sqlite.engine import open_store as open_embedded
 from posthouse.supervisor.ports import RandomIds, SystemClock
+from posthouse.supervisor.serve import GC_THRESHOLDS
 from posthouse.testing.journal import KeptJournal
 from posthouse.testing.postgres import ThrowawayPostgres
 
 FIRST_ITEMS = 10_000_000
-"""Of the first size, and of each as many further."""
 MOST_MAIL = 4_000_000
 CLEAR = 1_000_000_000
 """Where numbers of the engine begin, behind all generated ones."""
@@ -63,6 +66,14 @@ MAIL = (
     ),
 )
 """What is in a mailbox, without the letters: nobody reads them here."""
+BESIDE = (
+    (
+        "UPDATE mailbox SET (account_modseq, account_used, account_quota, account_mailboxes, account_uidvalidity)"
+        " = (SELECT modseq, used, quota, mailboxes, uidvalidity FROM tally t WHERE t.account_id = mailbox.account_id)"
+        " WHERE mailbox_id = 1"
+    ),
+)
+"""As the embedded engine writes it when it makes an account."""
 QUEUE = (
     "INSERT INTO blob (blob_no, hash, size, octets) SELECT n, {hash}, 1, NULL FROM {series}",
     (
@@ -85,29 +96,46 @@ def cpu():
 # -- houses
 
 
-class Distributed:
-    name = "postgresql"
+class Servers:
+    """One PostgreSQL with a database for each house."""
 
     def __init__(self, directory):
         self.spool = directory
-        self.server = ThrowawayPostgres(
-            settings={"shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeout": "1h"}
-        )
+        self.server = ThrowawayPostgres(settings={"shared_buffers": "512MB", "max_wal_size": "16GB",
+                                                  "checkpoint_timeout": "1h", "max_connections": "200"})  # fmt: skip
         self.server.start()
+
+    def house(self, size):
+        self.server.make_database(f"house{size}")
+        return Distributed(self.server, f"house{size}", self.spool)
+
+    def close(self):
+        self.server.remove()
+
+
+class Distributed:
+    name = "postgresql"
+
+    def __init__(self, server, database, spool):
+        self.server = server
+        self.database = database
+        self.spool = spool / database
+        self.spool.mkdir()
 
     async def open(self, ids):
         return await open_postgres(
-            self.server.address(), spool=self.spool, clock=SystemClock(), ids=ids, journal=KeptJournal()
+            self.server.address(self.database), spool=self.spool, clock=SystemClock(), ids=ids, journal=KeptJournal()
         )  # fmt: skip
 
     async def prepare(self):
         await self.load((DOMAIN,), 0, 1)
         self.server.sql(
-            f"INSERT INTO counter VALUES ('number', {CLEAR}) ON CONFLICT (name) DO UPDATE SET value = {CLEAR}"
+            f"INSERT INTO counter VALUES ('number', {CLEAR}) ON CONFLICT (name) DO UPDATE SET value = {CLEAR}",
+            self.database,
         )
 
     async def load(self, statements, first, end, **words):
-        session = await asyncpg.connect(self.server.address())
+        session = await asyncpg.connect(self.server.address(self.database))
         words |= {"hash": "decode(md5(n::text) || md5('x' || n), 'hex')", "empty": "''::bytea"}
         words |= {"key": "decode(md5(n || '.' || m), 'hex')", "letter": "0"}
         words["mail"] = f"generate_series(1, {words.get('count', 0)}) k(m)"
@@ -118,6 +146,9 @@ class Distributed:
         await session.execute("VACUUM ANALYZE")  # as autovacuum does within the hour
         await session.close()
 
+    async def settle(self):
+        pass
+
     def cpu(self):
         return processor_seconds([self.server.pid])
 
@@ -127,8 +158,18 @@ class Distributed:
     def chill(self):
         self.server.sql("CHECKPOINT")
 
+
+class Directories:
+    """A directory for each house."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def house(self, size):
+        return Embedded(self.directory / str(size))
+
     def close(self):
-        self.server.remove()
+        pass
 
 
 class Embedded:
@@ -137,11 +178,14 @@ class Embedded:
     def __init__(self, directory):
         self.directory = directory
         self.connections = []
-        apsw.connection_hooks.append(self.connections.append)
 
     async def open(self, ids):
         self.connections.clear()
-        return await open_embedded(self.directory, clock=SystemClock(), ids=ids, journal=KeptJournal())
+        apsw.connection_hooks.append(self.connections.append)
+        try:
+            return await open_embedded(self.directory, clock=SystemClock(), ids=ids, journal=KeptJournal())
+        finally:
+            apsw.connection_hooks.remove(self.connections.append)
 
     async def prepare(self):
         await self.load((DOMAIN,), 0, 1)
@@ -149,7 +193,7 @@ class Embedded:
     async def load(self, statements, first, end, **words):
         path = next(path for path in self.directory.iterdir() if path.name.endswith((".db", ".sqlite", ".sqlite3")))
         connection = apsw.Connection(str(path))
-        list(connection.execute("PRAGMA synchronous = OFF; BEGIN"))
+        list(connection.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; BEGIN"))
         words |= {"hash": "randomblob(32)", "empty": "x''", "key": "randomblob(16)", "letter": "0"}
         words["mail"] = (
             f"(WITH RECURSIVE k(m) AS (VALUES (1) UNION ALL SELECT m + 1 FROM k WHERE m < {words.get('count', 0)})"
@@ -164,6 +208,9 @@ class Embedded:
         list(connection.execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)"))
         connection.close()
 
+    async def settle(self):
+        await self.load(BESIDE, 0, 1)
+
     def cpu(self):
         return 0.0
 
@@ -175,9 +222,6 @@ class Embedded:
         ]
 
     def chill(self):
-        pass
-
-    def close(self):
         pass
 
 
@@ -238,43 +282,63 @@ async def circulate(house, store, ids, _size, options, turn):
     return {"accept": accepted, "claim": claimed, "settle": settled}
 
 
-async def measure(house, options):
-    ids, loads = RandomIds(), {"accounts": (ACCOUNTS, deliver), "queue": (QUEUE, circulate)}
-    statements, run = loads[options.what]
+async def build(house, size, options, ids):
+    """A house of ``size``, open; and how its directory is read."""
+    begun = time.perf_counter()
     await (await house.open(ids)).close()
     await house.prepare()
-    there, results, turn = 0, [], int(time.time()) * 100
-    for index, size in enumerate(map(int, options.sizes.split(","))):
-        begun = time.perf_counter()
-        first = FIRST_ACCOUNT + there if options.what == "accounts" else FIRST_ITEMS * (index + 1)
-        words = {"now": str(int(time.time() * 1000)), "due": "600000 + n % 86400000"}
-        await house.load(statements, first, first + size - there, **words)
-        if options.what == "accounts" and options.mail:
-            await house.load(MAIL, first, first + size - there, count=min(options.mail, MOST_MAIL // size))
-        there, took = size, time.perf_counter() - begun
-        store = await house.open(ids)
-        begun = time.perf_counter()
-        async for _ in store.directory_pages():
-            pass
-        directory = time.perf_counter() - begun
-        rounds = []
-        for state in ["warm-up"] + ["warm"] * options.rounds + ["cold"]:
+    statements, first = (ACCOUNTS, FIRST_ACCOUNT) if options.what == "accounts" else (QUEUE, FIRST_ITEMS)
+    words = {"now": str(int(time.time() * 1000)), "due": "600000 + n % 86400000"}
+    await house.load(statements, first, first + size, **words)
+    if options.what == "accounts":
+        if options.mail:
+            await house.load(MAIL, first, first + size, count=min(options.mail, MOST_MAIL // size))
+        await house.settle()
+    store, took, begun = await house.open(ids), time.perf_counter() - begun, time.perf_counter()
+    async for _ in store.directory_pages():
+        pass
+    print(f"    {house.name} {options.what} {size:>8}: loaded in {took:.0f} s, the directory is read in "
+          f"{time.perf_counter() - begun:.2f} s", flush=True)  # fmt: skip
+    return store
+
+
+async def measure(engine, options):
+    ids, run = RandomIds(), {"accounts": deliver, "queue": circulate}[options.what]
+    sizes = list(map(int, options.sizes.split(",")))
+    houses = {size: engine.house(size) for size in sizes}
+    stores = {size: await build(house, size, options, ids) for size, house in houses.items()}
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)  # as the server does when it is ready
+    seen, pages, turn = {}, {size: [] for size in sizes}, int(time.time()) * 100
+    for number, state in enumerate(["warm-up"] + ["warm"] * options.rounds + ["cold"]):
+        for size in sizes if number % 2 else sizes[::-1]:
+            house, turn = houses[size], turn + 1
             if state == "cold":
                 house.chill()
-            turn, before = turn + 1, house.pages()
-            rounds.append((state, await run(house, store, ids, size, options, turn)))
-        written, read = [(now - then) / options.messages for now, then in zip(house.pages(), before, strict=True)]
-        await store.close()
-        for step in rounds[0][1]:
-            warm = min((one[step] for state, one in rounds if state == "warm"), key=lambda figures: sum(figures[:2]))
-            cold = rounds[-1][1][step]
-            print(f"  {house.name} {options.what} {size:>8} {step:8} servers {warm[0]:4.0f} + node {warm[1]:4.0f} us, "
-                  f"{warm[2]:6.0f}/s   cold {cold[0]:4.0f} + {cold[1]:4.0f} us", flush=True)  # fmt: skip
-            results.append((size, step, sum(warm[:2]), sum(cold[:2])))
+            before = house.pages()
+            for step, figures in (await run(house, stores[size], ids, size, options, turn)).items():
+                seen.setdefault((size, step, state), []).append(figures)
+            after = house.pages()
+            pages[size].append([(now - then) / options.messages for now, then in zip(after, before, strict=True)])
+    results = {}
+    for (size, step, state), figures in seen.items():
+        if state != "warm":
+            continue
+        here, there = ([sum(one[:2]) for one in some] for some in (figures, seen[sizes[0], step, state]))
+        results[f"{step} at {size}"] = times = round(
+            statistics.median(one / first for one, first in zip(here, there, strict=True)), 2)  # fmt: skip
+        servers, node, rate = map(statistics.median, zip(*figures, strict=True))
+        cold = seen[size, step, "cold"][0]
+        print(f"  {houses[size].name} {options.what} {size:>8} {step:8} servers {servers:4.0f} + node {node:4.0f} us,"
+              f" least {min(here):4.0f}, times {times:.2f}, {rate:6.0f}/s   cold {cold[0]:4.0f} + {cold[1]:4.0f} us",
+              flush=True)  # fmt: skip
+    for size in sizes:
+        written, read = map(statistics.median, zip(*pages[size], strict=True))
         if written:
-            print(f"    pages a message: {written:.2f} written, {read:.2f} read", flush=True)
-        print(f"    (loaded in {took:.0f} s; the directory is read in {directory:.2f} s; load "
-              f"{os.getloadavg()[0]:.1f})", flush=True)  # fmt: skip
+            print(f"    {size:>8}: pages a message {written:.2f} written, {read:.2f} read", flush=True)
+    for store in stores.values():
+        await store.close()
     return results
 
 
@@ -285,17 +349,16 @@ def main():
     parser.add_argument("--sizes", default="")
     parser.add_argument("--mail", type=int, default=0)
     parser.add_argument("--messages", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     default = {"accounts": "1000,10000,100000,1000000", "queue": "10000,100000,1000000"}[options.what]
     options.sizes = options.sizes or default
     with tempfile.TemporaryDirectory() as directory, ExitStack() as last:
-        house = (Embedded if options.embedded else Distributed)(Path(directory))
-        last.callback(house.close)
-        results = uvloop.run(measure(house, options))
-    first = {step: us for size, step, us, _ in reversed(results)}
-    growth = {f"{step} at {size}": round(us / first[step], 2) for size, step, us, _ in results}
-    print(json.dumps({"engine": house.name, "what": options.what, "times the first size": growth,
+        engine = (Directories if options.embedded else Servers)(Path(directory))
+        last.callback(engine.close)
+        growth = uvloop.run(measure(engine, options))
+    name = "embedded" if options.embedded else "postgresql"
+    print(json.dumps({"engine": name, "what": options.what, "times the first size": growth,
                       "load": round(os.getloadavg()[0], 1), "cores": os.cpu_count()}))  # fmt: skip
 
 
