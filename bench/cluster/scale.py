@@ -14,8 +14,10 @@ here against what it cost in the first house in the same round. Of the embedded
 engine also how many pages it wrote and read for a message, which no other work
 changes. ``--mail``: so many messages (of all not more than 4,000,000) are in each
 mailbox before; without them a small house is so young that the ends of all its
-mailboxes share a few pages, which it never is again. ``cold``: right after a
-checkpoint, when the first change of each page goes to the log as a whole.
+mailboxes share a few pages, which it never is again. ``--kept``: so many contents
+are there at least, queued or not, because what a new one costs goes by the index
+of their names and not by what waits. ``cold``: right after a checkpoint, when the
+first change of each page goes to the log as a whole.
 """
 
 import argparse
@@ -294,6 +296,8 @@ async def build(house, size, options, ids):
         if options.mail:
             await house.load(MAIL, first, first + size, count=min(options.mail, MOST_MAIL // size))
         await house.settle()
+    elif options.kept > size:
+        await house.load(QUEUE[:1], first + size, first + options.kept)
     store, took, begun = await house.open(ids), time.perf_counter() - begun, time.perf_counter()
     async for _ in store.directory_pages():
         pass
@@ -348,6 +352,7 @@ def main():
     parser.add_argument("--embedded", action="store_true")
     parser.add_argument("--sizes", default="")
     parser.add_argument("--mail", type=int, default=0)
+    parser.add_argument("--kept", type=int, default=0)
     parser.add_argument("--messages", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
