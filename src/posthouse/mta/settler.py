@@ -25,6 +25,7 @@ ENOUGH: Final = 50
 AT_ONCE: Final = 500
 """Results of one unit at most."""
 RETRY_SECONDS: Final = 1.0
+LONGEST_RETRY_SECONDS: Final = 8.0
 TRIES: Final = 5
 """After these each is tried alone, and what is left is kept: what is never settled is sent again by somebody."""
 LATE_SECONDS: Final = 5.0
@@ -97,13 +98,15 @@ class Settler:
     async def run(self, settled: Callable[[Sequence[Item], bool], None]) -> None:
         """Settle for ever; ``settled`` hears which items are out of our hands, and whether reports are due now."""
         self._settled = settled
+        pause = RETRY_SECONDS
         while True:
             await self._something.wait()
             if len(self._results) < ENOUGH:
                 await self._gather()
             await self.flush()
+            pause = min(2 * pause, LONGEST_RETRY_SECONDS) if self._kept else RETRY_SECONDS
             if self._kept:
-                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._something.set)
+                asyncio.get_running_loop().call_later(pause, self._something.set)
 
     async def _gather(self) -> None:
         loop = asyncio.get_running_loop()
@@ -138,7 +141,8 @@ class Settler:
             except (Missing, Conflict):  # no trouble of the disk: one of them is about what is not there
                 break
             except StorageError as error:
-                self._journal.note("queue.unsettled", Level.ALARM, items=len(batch), left=left, error=str(error))
+                if left == TRIES - 1:
+                    self._journal.note("queue.unsettled", Level.ALARM, items=len(batch), error=str(error))
                 if left:
                     await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - one report that cannot be written must not stop the others

@@ -40,7 +40,7 @@ async def open_house(two_databases, tmp_path):
         spool = tmp_path / f"spool{len(opened)}-{number}"
         return await open_store(
             address, spool=spool, clock=ManualClock(), ids=ids, journal=KeptJournal(), first_number=number,
-            hold_seconds=3.0,
+            hold_seconds=PATIENCE,
         )  # fmt: skip
 
     async def make(*, founding=False):

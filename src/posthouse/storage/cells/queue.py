@@ -96,9 +96,11 @@ class CellQueue:
             return error
 
     async def next_due(self) -> int | None:
-        return min(
-            (due for due in await self._cells.ask_all(lambda one: one.next_due()) if due is not None), default=None
-        )
+        answers = await asyncio.gather(*(self._ask(cell, _next_due) for cell in self._cells.usable()))
+        errors = [one for one in answers if isinstance(one, StorageError)]
+        if errors and len(errors) == len(answers):
+            raise errors[0]
+        return min((due for due in answers if isinstance(due, int)), default=None)
 
     async def queued(self, which: QueueFilter) -> Sequence[Item]:
         return joined(await self._cells.ask_all(lambda one: one.queued(which)))[: which.limit]
@@ -123,6 +125,10 @@ class CellQueue:
 
 async def _claim(store: Queue, **wanted: Any) -> Sequence[Item]:
     return await store.claim(**wanted)
+
+
+async def _next_due(store: Queue) -> int | None:
+    return await store.next_due()
 
 
 def _heard(asked: "asyncio.Future[Any]") -> None:
