@@ -57,6 +57,37 @@ async def test_then_every_fetch_response_has_the_mod_sequence(readers):
     assert "MODSEQ (" in (await alice.says("STORE 2 +FLAGS.SILENT (\\Seen)"))[0]
 
 
+@pytest.mark.rfc(7162, "3.2.4", "MUST")
+@pytest.mark.parametrize(
+    "command",
+    ["FETCH 1 BODY[TEXT]", "FETCH 1 (FLAGS BODY[TEXT])", "UID FETCH 1 BODY[TEXT]", "FETCH 1 (MODSEQ UID FLAGS RFC822)"],
+)
+async def test_what_is_seen_by_being_read_is_told_with_uid_flags_and_mod_sequence_once_each(readers, command):
+    alice, _ = readers
+    await alice.says("SELECT INBOX (CONDSTORE)")
+    answer = " ".join((await alice.says(command))[:-1])
+    assert answer.count("FETCH") == 1
+    for name in ("UID ", "FLAGS (\\Seen)", "MODSEQ ("):
+        assert answer.count(name) == 1, answer
+
+
+@pytest.mark.rfc(7162, "3.1.3", "SHOULD")
+@pytest.mark.parametrize("silent", ["", ".SILENT"])
+@pytest.mark.parametrize("since", [0, 1])
+async def test_who_is_refused_is_told_what_is_there(readers, silent, since):
+    """Or he would have to ask."""
+    alice, other = readers
+    await alice.says("SELECT INBOX (CONDSTORE)")
+    await other.says("SELECT INBOX")
+    await other.says("STORE 2 +FLAGS ($Taken)")
+    if since:
+        await alice.says("NOOP")
+    lines = await alice.says(f"STORE 2 (UNCHANGEDSINCE {since}) +FLAGS{silent} ($Mine)")
+    assert lines[-1].startswith("OK [MODIFIED 2]")
+    told = [line for line in lines if line.startswith("* 2 FETCH")]
+    assert re.fullmatch(r"\* 2 FETCH \(UID 2 FLAGS \(\$Taken\) MODSEQ \(\d+\)\)", told[-1])
+
+
 @pytest.mark.rfc(7162, "3.2.7", "MUST")
 @pytest.mark.parametrize("command", ["EXPUNGE", "UID EXPUNGE 1", "MOVE 1 Archive"])
 async def test_removing_tells_the_highest_at_its_end(readers, command):

@@ -77,7 +77,12 @@ async def store(session: Session, event: events.Store) -> Answer:
         for response in _tell_changed(session, event, changed):
             yield response
     if refused:
-        numbers = refused if event.by_uid else [index + 1 for index in map(view.index, refused) if index is not None]
+        async for response in news(session, may_expunge=False):
+            yield response
+        places = sorted([index for index in map(view.index, refused) if index is not None])
+        for index in places:  # so that nobody need ask what has changed
+            yield Fetched(index + 1, flag_attributes(session, view, index, uid=event.by_uid))
+        numbers = refused if event.by_uid else [index + 1 for index in places]
         yield Tagged(event.tag, OK, "Some have changed meanwhile", codes.modified(sorted(numbers)))
         return
     if not (found or event.by_uid or event.silent):  # RFC 2180 section 4.2.2

@@ -10,7 +10,6 @@ from posthouse.services.imapd.session import (
     Answer,
     Session,
     enable_condstore,
-    flag_attributes,
     gone_of,
     resolve,
     take_turns,
@@ -100,10 +99,16 @@ async def _batch(session: Session, indexes: Sequence[int], items: Sequence[Fetch
             continue
         found += 1
         shown = [await _item(session, view, index, letter, item) for item in items]
-        if index in read and Attribute.FLAGS not in items:
-            shown += flag_attributes(session, view, index, uid=False)
+        if index in read:
+            shown += [_at_hand(view, index, item) for item in _besides(session, items)]
         yield Fetched(index + 1, tuple(shown))
     missing[0] += len(uids) - found
+
+
+def _besides(session: Session, items: Sequence[FetchItem]) -> list[Attribute]:
+    r"""What nobody asked for of a message that is ``\Seen`` by being read now (RFC 7162 section 3.2.4)."""
+    told = (Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ) if session.condstore else (Attribute.FLAGS,)
+    return [item for item in told if item not in items]
 
 
 def _at_hand(view: MailboxView, index: int, item: FetchItem) -> bytes:
