@@ -9,6 +9,8 @@ from posthouse.lib.sansio import LocalError, Piece
 from posthouse.standards.imap import responses as r
 from posthouse.standards.imap.text import format_mailbox, format_string
 
+COPIED_OCTETS = 64 * 1024
+"""Of a section in memory; a larger one stands as it is."""
 _TEXT = re.compile(r"[^\x20-\x7e]")
 _SAFE = re.compile(r"[\x20-\x7e]*")
 
@@ -138,7 +140,7 @@ def _vanished(response: r.Vanished, _utf8: bool) -> list[Piece]:
 
 
 def _fetched(response: r.Fetched, _utf8: bool) -> list[Piece]:
-    """One piece where there is no section; around stored octets the pieces stay apart."""
+    """One piece where there is no section; stored octets stay apart, and what is too much to be copied."""
     pieces: list[Piece] = []
     pending = [b"* %d FETCH (" % response.number]
     for index, attribute in enumerate(response.attributes):
@@ -152,7 +154,7 @@ def _fetched(response: r.Fetched, _utf8: bool) -> list[Piece]:
             mark = b"%b ~{%d}\r\n" if attribute.binary else b"%b {%d}\r\n"
             pending.append(mark % (attribute.label, r.body_length(attribute.pieces)))
             for piece in attribute.pieces:
-                if isinstance(piece, bytes):
+                if isinstance(piece, bytes) and len(piece) <= COPIED_OCTETS:
                     pending.append(piece)
                 else:
                     pieces += [b"".join(pending), piece]

@@ -46,6 +46,13 @@ def test_render(response, octets):
     assert octets == b"".join(render(response))
 
 
+def test_a_large_section_is_not_copied():
+    decoded = b"y" * 100_000
+    pieces = render(r.Fetched(1, (r.Body(b"BINARY[1]", (decoded,)), attributes.uid(5))))
+    assert pieces == [b"* 1 FETCH (BINARY[1] {100000}\r\n", decoded, b" UID 5)\r\n"]
+    assert pieces[1] is decoded
+
+
 def test_stored_octets_stay_slices():
     """A large message is never put together in memory."""
     stored = Slice("f00d", 0, 10_000_000)
