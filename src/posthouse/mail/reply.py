@@ -1,5 +1,7 @@
 """Replies: three digits, an enhanced status code, and text (RFC 5321 section 4.2, RFC 3463)."""
 
+from functools import lru_cache
+
 import msgspec
 
 MAX_LINE_TEXT = 500
@@ -45,13 +47,20 @@ class Reply(msgspec.Struct, frozen=True):
     @property
     def octets(self) -> bytes:
         """The reply as it stands on the wire."""
+        if len(self.text) != 1:
+            return _lines(self)
         status = f"{self.status} " if self.status else ""
-        if len(self.text) == 1:  # nearly every reply
-            return f"{self.code} {status}{self.text[0]}\r\n".encode()
-        *most, last = self.text
-        lines = [f"{self.code}-{status}{line}\r\n" for line in most]
-        lines.append(f"{self.code} {status}{last}\r\n")
-        return "".join(lines).encode()
+        return f"{self.code} {status}{self.text[0]}\r\n".encode()
+
+
+@lru_cache(64)
+def _lines(reply: Reply) -> bytes:
+    """Kept, because replies of several lines are few: the answers to EHLO."""
+    status = f"{reply.status} " if reply.status else ""
+    *most, last = reply.text
+    lines = [f"{reply.code}-{status}{line}\r\n" for line in most]
+    lines.append(f"{reply.code} {status}{last}\r\n")
+    return "".join(lines).encode()
 
 
 def reply(code: int, status: str | None, *text: str, hang_up: bool = False) -> Reply:
