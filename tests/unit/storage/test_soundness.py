@@ -78,6 +78,23 @@ async def test_a_check_finds_rows_that_name_what_is_not_there(tmp_path, names):
     assert any("is not there" in told for _, told in check(tmp_path))
 
 
+async def test_a_check_finds_counters_that_differ_where_they_are_said_twice(tmp_path, names):
+    assert list(check(tmp_path)) == []
+    with closing(apsw.Connection(str(tmp_path / "posthouse.db"))) as connection:
+        connection.execute("UPDATE tally SET used = used + 1")
+    assert list(check(tmp_path)) == [("account 1", "its counters are not those beside its INBOX")]
+    with closing(apsw.Connection(str(tmp_path / "posthouse.db"))) as connection:
+        connection.execute("UPDATE mailbox SET account_modseq = NULL, account_used = NULL")
+    assert list(check(tmp_path)) == [], "not yet said there"
+
+
+async def test_data_of_a_release_that_said_them_once_can_be_checked(tmp_path, names):
+    with closing(apsw.Connection(str(tmp_path / "posthouse.db"))) as connection:
+        for name in ("modseq", "used", "quota", "mailboxes", "uidvalidity"):
+            connection.execute(f"ALTER TABLE mailbox DROP COLUMN account_{name}")
+    assert list(check(tmp_path)) == []
+
+
 async def test_where_nothing_is_kept_nothing_is_checked(tmp_path):
     with pytest.raises(StorageError, match=r"no posthouse\.db"):
         list(check_engine(tmp_path))

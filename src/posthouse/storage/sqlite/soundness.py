@@ -23,6 +23,12 @@ _CONTENT = "SELECT blob_no, hash, octets FROM blob WHERE octets IS NOT NULL AND 
 _FILES = """SELECT b.hash FROM blob b LEFT JOIN body o ON o.blob_no = b.blob_no
     WHERE b.octets IS NULL AND o.object IS NULL"""
 
+_SAYS_IT_TWICE = "SELECT 1 FROM pragma_table_info('mailbox') WHERE name = 'account_modseq'"
+_SAID_OTHERWISE = """SELECT t.account_id FROM tally t JOIN mailbox m ON m.account_id = t.account_id AND m.mailbox_id = 1
+    WHERE (t.modseq, t.used, t.quota, t.mailboxes, t.uidvalidity)
+    <> (m.account_modseq, m.account_used, m.account_quota, m.account_mailboxes, m.account_uidvalidity)"""
+"""Not where nothing is said: NULL is unlike nothing."""
+
 
 def sound(blob: str, octets: bytes) -> bytes:
     """The octets; raises ``StorageError`` if they are not those that were stored."""
@@ -69,6 +75,9 @@ def check(directory: Path) -> Iterator[tuple[str, str]]:
                 yield "database", str(told)
         for child, number, parent, _ in connection.execute("PRAGMA foreign_key_check"):
             yield "database", f"row {number} of {child} names one of {parent} that is not there"
+        if connection.execute(_SAYS_IT_TWICE).fetchall():  # data that this release served
+            for (account,) in connection.execute(f"{_SAID_OTHERWISE} LIMIT {MOST_TOLD}").fetchall():
+                yield f"account {account}", "its counters are not those beside its INBOX"
         last = -(2**63)
         while rows := connection.execute(_CONTENT, (last,)).fetchall():
             last = rows[-1][0]
