@@ -1,30 +1,17 @@
 """Cells in the operator's hands: founded, listed, drained; accounts moved from one to another."""
 
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
 
-from posthouse.mail.ids import AccountId
 from posthouse.ops.arguments import Arguments
 from posthouse.ops.house import CannotDo, House, Row
 from posthouse.ops.people import find_account
+from posthouse.storage.ports import CellDesk
 
 Rows = AsyncIterator[Row]
 
 
-class Desk(Protocol):
-    """What a store of PostgreSQL can do beyond the port (``storage.cells.desk``)."""
-
-    async def list_cells(self) -> list[dict[str, Any]]: ...
-
-    async def found_cell(self, engine: str) -> int: ...
-
-    async def drain_cell(self, number: int, *, draining: bool) -> None: ...
-
-    async def move_account(self, account: AccountId, target: int) -> int: ...
-
-
-def _desk(house: House) -> Desk:
-    desk: Desk | None = getattr(house.store, "desk", None)
+def _desk(house: House) -> CellDesk:
+    desk = house.store.desk
     if desk is None:
         raise CannotDo("the embedded engine has no cells", "cells are databases of PostgreSQL: [store] engine")
     return desk

@@ -1,10 +1,13 @@
 """What all stores have in common: every word of the port, said by the office that has it."""
 
-from posthouse.storage.ports import Hints, Ledger, Mailboxes, People, Queue, Shelves
+from posthouse.storage.ports import CellDesk, Hints, Ledger, Mailboxes, People, Queue, Shelves
 
 
 class Offices:
     """Each office is an object of its own; callers say ``store.claim`` and need not know which one answers."""
+
+    desk: CellDesk | None = None
+    """Of operators; who opens the store sets it."""
 
     def __init__(
         self, *, queue: Queue, mailboxes: Mailboxes, people: People, ledger: Ledger, shelves: Shelves, hints: Hints

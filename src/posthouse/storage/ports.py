@@ -8,7 +8,7 @@ fail its neighbours. Times are integer milliseconds since 1970 (UTC).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Protocol, Unpack
+from typing import Any, Protocol, Unpack
 
 from posthouse.mail.content import Blob
 from posthouse.mail.ids import AccountId, BlobId, MailboxId, ModSeq, TraceId, Uid
@@ -303,8 +303,26 @@ class Hints(Protocol):
         """Call ``heard`` in the loop with what other nodes broadcast; for ever."""
 
 
+class CellDesk(Protocol):
+    """What operators do with cells: databases that share the accounts."""
+
+    async def list_cells(self) -> list[dict[str, Any]]: ...
+
+    async def found_cell(self, engine: str) -> int:
+        """The number of the new cell; nodes know it once they are started again."""
+
+    async def drain_cell(self, number: int, *, draining: bool) -> None:
+        """Whether it takes no new accounts from now on."""
+
+    async def move_account(self, account: AccountId, target: int) -> int:
+        """**Durable.** With all its mail; how many rows that were."""
+
+
 class Store(Queue, Mailboxes, People, Ledger, Shelves, Hints, Protocol):
     """Everything the house keeps."""
+
+    desk: CellDesk | None
+    """None: the engine has no cells."""
 
     @property
     def blobs(self) -> Blobs: ...

@@ -8,7 +8,6 @@ transaction, and what is for others is carried to them (``transit``).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
 
 from posthouse.lib.ports import Ids
 from posthouse.mail.ids import TraceId
@@ -38,8 +37,6 @@ class CellStore(Offices):
         ids: Ids,
         open_one: Callable[[Cell], Awaitable[PostgresStore]],
     ) -> None:
-        self.desk: Any = None
-        """What operators do (``storage.cells.desk``)."""
         cells = self.cells = OpenCells(stores, places, journal, open_one)
         self.places, self.store = places, cells.store
         self.blobs = CellBlobs(cells.store, cells.usable)

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from posthouse.lib.ports import Clock, Ids
 from posthouse.observe.ports import Journal
@@ -97,8 +96,6 @@ class PostgresStore(Offices):
     """The offices of one node; made by ``open_store``."""
 
     def __init__(self, parts: Parts) -> None:
-        self.desk: Any = None
-        """What operators do with cells (``storage.cells.desk``)."""
         self.units = parts.lanes.durable
         """For ``storage.cells``, which moves accounts between engines."""
         self._parts = parts
