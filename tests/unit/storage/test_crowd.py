@@ -110,16 +110,16 @@ class Client:
 
     def forget(self, uids):
         for uid in uids:
-            known = [message for message in self.messages if message.uid == uid]
-            if known:
-                self.messages.remove(known[0])
-            else:  # one of those that came last, whose UIDs it has not been told
-                assert uid > self.last_uid, "VANISHED names what is here"
-                assert self.messages.pop().uid is None, "VANISHED names what is here"
+            places = [at for at, message in enumerate(self.messages) if message.uid == uid]
+            del self.messages[places[0] if places else self.place_of_unknown(uid)]
 
-    @property
-    def last_uid(self):
-        return max((message.uid or 0 for message in self.messages), default=0)
+    def place_of_unknown(self, uid):
+        """Of those whose UIDs it has not been told (an idling client cannot ask) one that stands where ``uid`` must."""
+        lower = [at for at, message in enumerate(self.messages) if (message.uid or uid) < uid]
+        place = lower[-1] + 1 if lower else 0
+        assert place < len(self.messages), "VANISHED names what is here"
+        assert self.messages[place].uid is None, "VANISHED names what is here"
+        return place
 
     def learn(self, message, text):
         if found := re.search(r"UID (\d+)", text):
