@@ -10,7 +10,7 @@ from story import LAWS, PEOPLE, Story
 from posthouse.testing.freeports import free_base
 from posthouse.testing.postgres import ThrowawayPostgres
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(700)]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_accounts_move_under_load_and_mail_is_taken_while_their_cell_is_away(
     second_cell.start()
     story.senders.wait_for(100)
     story.senders.stop()
-    end = time.monotonic() + 150
+    end = time.monotonic() + 300
     while any(row["transit"] != 0 for row in cells(story).values()):
         assert time.monotonic() < end, cells(story)
         time.sleep(0.5)
