@@ -40,7 +40,7 @@ from posthouse.standards.smtp.events import (
     Verify,
 )
 from posthouse.standards.smtp.server import ServerConnection
-from posthouse.storage.errors import StorageError
+from posthouse.storage.errors import Moved, StorageError
 from posthouse.storage.ports import BlobWriter
 
 Answer = Iterable[Reply] | Awaitable[Iterable[Reply]]
@@ -385,9 +385,10 @@ class Reception:
         return answer
 
     def _alarm(self, error: StorageError) -> Reply:
-        """Final for this message: it is not ours, and somebody should look."""
+        """Final for this message: it is not ours, and somebody should look, unless a recipient is just being moved."""
+        level = Level.INFO if isinstance(error, Moved) else Level.ALARM
         self._desk.journal.note(
-            "storage.failed", Level.ALARM, door=self._desk.name, peer=self.client.peer.address, reason=str(error)
+            "storage.failed", level, door=self._desk.name, peer=self.client.peer.address, reason=str(error)
         )
         return STORAGE
 

@@ -8,7 +8,7 @@ from posthouse.admd.limits import Limits
 from posthouse.net.ports import Farewell, Peer
 from posthouse.observe.ledger import Record, parse_record
 from posthouse.observe.ports import Level
-from posthouse.storage.errors import StorageError
+from posthouse.storage.errors import Moved, StorageError
 from posthouse.testing.office import RELAY
 
 MESSAGE = b"From: <friend@elsewhere.test>\r\nSubject: Hi\r\nMessage-ID: <1@elsewhere.test>\r\n\r\nHello Alice\r\n"
@@ -288,18 +288,26 @@ class Refusing:
     def __getattr__(self, name):
         return getattr(self._store, name)
 
+    error = StorageError("no space left on device")
+
     async def accept(self, _acceptance):
-        raise StorageError("no space left on device")
+        raise self.error
 
 
-async def test_what_could_not_be_kept_is_never_acknowledged(office):
-    office.intake._store = Refusing(office.store)
+@pytest.mark.parametrize(
+    ("error", "alarms"),
+    [(StorageError("no space left on device"), ["storage.failed"]), (Moved("account 1 is on its way"), [])],
+)
+async def test_what_could_not_be_kept_is_never_acknowledged(office, error, alarms):
+    """A person should look, unless an operator is just moving the account."""
+    office.intake._store = store = Refusing(office.store)
+    store.error = error
     async with office.smtp() as session:
         await session.hello()
         said = (await session.send("a@b.test", ["alice@office.test"], MESSAGE))[-1]
         assert said.startswith("451 4.3.0")
         assert (await session.tell("NOOP")).startswith("250"), "the session goes on"
-    assert [one.event for one in office.journal.entries if one.level is Level.ALARM] == ["storage.failed"]
+    assert [one.event for one in office.journal.entries if one.level is Level.ALARM] == alarms
     assert not await office.read("alice")
 
 

@@ -21,7 +21,7 @@ from posthouse.standards.imap.offer import Offer
 from posthouse.standards.imap.responses import Bye, Condition, Continuation, Notice, Response, Tagged, refuse
 from posthouse.standards.imap.server import ServerConnection
 from posthouse.storage.directory import AccountRow
-from posthouse.storage.errors import Conflict, Missing, QuotaExceeded, StorageError
+from posthouse.storage.errors import Conflict, Missing, Moved, QuotaExceeded, StorageError
 from posthouse.storage.ports import Store
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD
@@ -237,6 +237,8 @@ class ImapDoor:
                 return Tagged(tag, NO, "The name is taken", "ALREADYEXISTS")
             case Missing():
                 return Tagged(tag, NO, "It does not exist (any more)", "NONEXISTENT")
+            case Moved():  # by an operator, who sees to it
+                return Tagged(tag, NO, "The account is being moved, try again soon", "UNAVAILABLE")
             case _:
                 self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
                 return Tagged(tag, NO, "Storage is in trouble, try again later", "UNAVAILABLE")
@@ -263,6 +265,8 @@ class ImapDoor:
         except Missing:
             yield Bye("The mailbox is gone")
             return
+        except Moved:  # what is new is told when it has arrived
+            pass
         except StorageError as error:
             self._house.journal.note("imap.storage", Level.ALARM, error=str(error))
         if last is not None:

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from posthouse.net.ports import Farewell
-from posthouse.storage.errors import StorageError
+from posthouse.observe.ports import Level
+from posthouse.storage.errors import Moved, StorageError
 from posthouse.testing.mailreader import MailReader
 
 LETTER = b"Subject: x\r\n\r\ny\r\n"
@@ -28,6 +29,21 @@ async def test_a_disk_that_fails_is_told_and_the_alarm_is_raised(alice, monkeypa
     monkeypatch.setattr(alice.office.store, "mailboxes", fail)
     assert (await alice.says("CREATE x"))[-1].startswith("NO [UNAVAILABLE]")
     assert any(entry.event == "imap.storage" for entry in alice.office.journal.entries)
+
+
+async def test_an_account_on_its_way_to_another_cell_alarms_nobody(alice, monkeypatch):
+    """Each client asks many times while an operator moves it."""
+
+    async def fail(*_, **__):
+        raise Moved("account 1 is on its way to another cell")
+
+    await alice.says("SELECT INBOX")
+    store = alice.office.store
+    monkeypatch.setattr(store, "mailboxes", fail)
+    monkeypatch.setattr(store, "delta", fail)
+    assert (await alice.says("CREATE x"))[-1].startswith("NO [UNAVAILABLE] The account is being moved")
+    assert (await alice.says("NOOP"))[-1].startswith("OK"), "nothing is new"
+    assert not [entry for entry in alice.office.journal.entries if entry.level is Level.ALARM]
 
 
 async def test_a_message_that_the_disk_refuses_is_not_acknowledged(alice, monkeypatch):
