@@ -67,6 +67,8 @@ def _walk() -> Iterator[int]:
     mine = slice_of(os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     locks: list[socket.socket] = []
     mine = block_in(mine, locks)
+    for lock in locks:
+        lock.detach()  # open as long as we are, and nobody wonders at the end why
     at = random.SystemRandom().randrange(len(mine))
     while True:
         if mine[at] not in DRILL:
