@@ -120,7 +120,9 @@ class Story:
         return time.monotonic() - began
 
     def forgive_refused(self) -> None:
-        """No server of the engine answered in time: who was asked to come again would, and what he sent may be there."""
+        """No server of the engine answered in time, or its disk said no: who was asked to come again would, and what
+        he sent may be there.
+        """
         assert all(" 451 " in one for one in self.senders.refused)
         self.senders.doubtful += [one.split()[0] for one in self.senders.refused]
         self.senders.refused.clear()

@@ -78,6 +78,7 @@ def a_story(rack: Rack) -> Iterator[Story]:
 def go_on(rack: Rack, story: Story) -> None:
     """Power is back; whoever has lost nothing serves again."""
     rack.power_on()
+    story.forgive_refused()  # the disks went a moment before the nodes, which told senders of it as they should
     for node in story.nodes:
         node.start()
     story.senders.wait_for(200)
