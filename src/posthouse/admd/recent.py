@@ -17,7 +17,7 @@ MAX_CACHED = 4096
 
 
 class Recent:
-    """Of all doors."""
+    """The last logins at all doors: ``MAX_CACHED`` at most, each for ``CACHE_SECONDS``."""
 
     __slots__ = ("_clock", "_key", "_logins")
 
